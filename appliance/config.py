@@ -1,0 +1,252 @@
+"""The settings tree: defaults < TOML file < environment. Loaded once by the command line, passed by section.
+
+Environment names follow one rule: WEIR_ + section + __ + key, in capitals (WEIR_JOURNAL__DURABILITY=power).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from appliance.errors import ConfigError, FieldProblem
+
+
+class Public(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The public port: tracked links and postbacks."""
+
+    bind: str = "0.0.0.0:8080"  # noqa: S104  a tracker is reached from everywhere
+    trusted_proxies: tuple[str, ...] = ()
+    max_connections: int = 10_000
+    max_connections_per_address: int = 1_000
+    idle_timeout: float = 30.0
+    header_timeout: float = 10.0
+    body_timeout: float = 30.0
+    send_timeout: float = 30.0
+    root_status: int = 200
+    root_text: str = "The world is yours!"
+    root_redirect: str = ""
+
+
+class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The admin port: loopback only until sign-in exists."""
+
+    bind: str = "127.0.0.1:8081"
+
+
+class Journal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Each edge's journal. `durability`: "process" survives kill -9, "power" also fsyncs before the reply."""
+
+    durability: Literal["process", "power"] = "process"
+    segment_mb: int = 64
+    segment_minutes: int = 60
+    size_limit_mb: int = 20_000
+    reserve_mb: int = 64
+    ring_events: int = 50_000
+
+
+class Routing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens to a click that no destination takes, and which clicks count."""
+
+    trafficback_url: str = ""
+    max_trafficback_depth: int = 3
+    no_route_status: int = 404
+    no_route_text: str = "Nothing here."
+    count_bots: bool = True
+    currency: str = "USD"
+
+
+class Warehouse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Reports' database: "chdb" is the embedded one, http(s)://user:password@host:port/database a server."""
+
+    url: str = "chdb"
+    max_memory_mb: int = 1_000
+    query_memory_mb: int = 500
+    query_seconds: int = 60
+    report_slots: int = 2
+
+
+class Postbacks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a postback that overtook its click waits for it."""
+
+    click_wait_hours: float = 24.0
+
+
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Days each record is kept. Identity (the full address) has its own, short life."""
+
+    identity_days: int = 7
+    clicks_days: int = 365
+    postbacks_days: int = 90
+
+
+class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`format`: "auto" is readable on a terminal and JSON elsewhere."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be configured. docs/reference/configuration.md lists every key (a test checks)."""
+
+    data: str = "./data"
+    edges: int = 1
+    demo: bool = True
+    stop_seconds: float = 20.0
+    public: Public = Public()
+    admin: Admin = Admin()
+    journal: Journal = Journal()
+    routing: Routing = Routing()
+    warehouse: Warehouse = Warehouse()
+    postbacks: Postbacks = Postbacks()
+    retention: Retention = Retention()
+    log: Log = Log()
+
+
+PREFIX = "WEIR_"
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """`"127.0.0.1:8080"`, `"[::1]:0"` or `":8080"` → (host, port). Raises ValueError saying what is wrong."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise ValueError("expected HOST:PORT, for example 127.0.0.1:8080 or [::]:8080")
+    host = host.removeprefix("[").removesuffix("]") or "0.0.0.0"  # noqa: S104  ":8080" means everywhere
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        if host != "localhost":
+            raise ValueError("the host must be an IP address or localhost") from None
+        host = "127.0.0.1"
+    return host, int(port)
+
+
+def load(
+    file: Path | None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
+) -> Settings:
+    """Read `file` (TOML), then the environment, then `overrides` (`{"public.bind": "…"}`); report all faults.
+
+    Raises ConfigError listing every wrong or unknown key with its path.
+    """
+    environ = os.environ if environ is None else environ
+    problems: list[FieldProblem] = []
+    tree: dict[str, Any] = {}
+    if file is not None:
+        try:
+            tree = tomllib.loads(file.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+            raise ConfigError(f"cannot read the configuration {file}", [FieldProblem("file", str(fault))]) from fault
+    for name, text in sorted(environ.items()):
+        if name.startswith(PREFIX):
+            path = name[len(PREFIX) :].lower().replace("__", ".")
+            _put(tree, path, text, problems, f"environment {name}")
+    for path, text in (overrides or {}).items():
+        _put(tree, path, text, problems, path)
+    settings = _convert(Settings, tree, "", problems)
+    if not problems:
+        problems += list(_check(settings))
+    if problems:
+        raise ConfigError("the configuration is wrong", problems)
+    return settings
+
+
+def _put(tree: dict[str, Any], path: str, text: str, problems: list[FieldProblem], origin: str) -> None:
+    """Put one textual value at `path`, read as the type the tree has there."""
+    *sections, key = path.split(".")
+    struct: Any = Settings
+    for section in sections:
+        struct = get_type_hints(struct).get(section) if isinstance(struct, type) else None
+    hints = get_type_hints(struct) if isinstance(struct, type) and issubclass(struct, Struct) else {}
+    if key not in hints or (isinstance(hints[key], type) and issubclass(hints[key], Struct)):
+        problems.append(FieldProblem(origin, "no such setting; docs/reference/configuration.md lists them"))
+        return
+    value: Any = [part.strip() for part in text.split(",") if part.strip()] if "tuple" in str(hints[key]) else text
+    for section in sections:
+        tree = tree.setdefault(section, {})
+    tree[key] = value
+
+
+def _convert(struct: Any, tree: Mapping[str, Any], path: str, problems: list[FieldProblem]) -> Any:
+    """Field by field, because msgspec stops at the first fault (experiments.md g)."""
+    hints = get_type_hints(struct)
+    values: dict[str, Any] = {}
+    for key, value in tree.items():
+        here = f"{path}{key}"
+        if key not in hints:
+            near = ", ".join(sorted(hints))
+            problems.append(FieldProblem(here, f"no such setting; here are: {near}"))
+        elif isinstance(hints[key], type) and issubclass(hints[key], Struct):
+            if isinstance(value, Mapping):
+                values[key] = _convert(hints[key], value, here + ".", problems)
+            else:
+                problems.append(FieldProblem(here, "expected a section"))
+        else:
+            try:
+                values[key] = msgspec.convert(value, hints[key], strict=not isinstance(value, str))
+            except msgspec.ValidationError as fault:
+                problems.append(FieldProblem(here, str(fault)))
+    return struct(**values)
+
+
+def _check(settings: Settings) -> list[FieldProblem]:
+    """What types cannot say: ranges, addresses, URLs."""
+    found: list[FieldProblem] = []
+
+    def need(ok: bool, path: str, message: str) -> None:
+        if not ok:
+            found.append(FieldProblem(path, message))
+
+    for path, bind in (("public.bind", settings.public.bind), ("admin.bind", settings.admin.bind)):
+        try:
+            host, _ = host_port(bind)
+        except ValueError as fault:
+            need(False, path, str(fault))
+        else:
+            if path == "admin.bind":
+                need(
+                    ipaddress.ip_address(host).is_loopback,
+                    path,
+                    "the admin port has no sign-in yet and listens on loopback only; use 127.0.0.1 and an SSH tunnel",
+                )
+    for index, cidr in enumerate(settings.public.trusted_proxies):
+        try:
+            ipaddress.ip_network(cidr, strict=False)
+        except ValueError:
+            need(False, f"public.trusted_proxies[{index}]", f"{cidr!r} is no address or CIDR range")
+    need(1 <= settings.edges <= 64, "edges", "from 1 to 64")
+    need(1 <= settings.stop_seconds <= 600, "stop_seconds", "from 1 to 600 seconds")
+    public, journal, warehouse = settings.public, settings.journal, settings.warehouse
+    need(1 <= public.max_connections <= 1_000_000, "public.max_connections", "from 1 to 1,000,000")
+    need(public.max_connections_per_address >= 1, "public.max_connections_per_address", "at least 1")
+    for key in ("idle_timeout", "header_timeout", "body_timeout", "send_timeout"):
+        need(0.1 <= getattr(public, key) <= 3600, f"public.{key}", "from 0.1 to 3600 seconds")
+    need(200 <= public.root_status <= 599, "public.root_status", "an HTTP status from 200 to 599")
+    need(400 <= settings.routing.no_route_status <= 599 or settings.routing.no_route_status in (200, 204),
+         "routing.no_route_status", "200, 204 or an HTTP error status")  # fmt: skip
+    for path, url in (("public.root_redirect", public.root_redirect),
+                      ("routing.trafficback_url", settings.routing.trafficback_url)):  # fmt: skip
+        split = urlsplit(url)
+        need(not url or (split.scheme in ("http", "https") and bool(split.netloc)), path, "an absolute http(s) URL")
+    need(0 <= settings.routing.max_trafficback_depth <= 10, "routing.max_trafficback_depth", "from 0 to 10")
+    need(len(settings.routing.currency) == 3 and settings.routing.currency.isupper(),
+         "routing.currency", "an ISO 4217 code such as USD")  # fmt: skip
+    need(1 <= journal.segment_mb <= 4096, "journal.segment_mb", "from 1 to 4096")
+    need(journal.segment_minutes >= 1, "journal.segment_minutes", "at least 1")
+    need(journal.size_limit_mb >= journal.segment_mb, "journal.size_limit_mb", "at least journal.segment_mb")
+    need(0 <= journal.reserve_mb <= 4096, "journal.reserve_mb", "from 0 to 4096")
+    need(1 <= journal.ring_events <= 10_000_000, "journal.ring_events", "from 1 to 10,000,000")
+    need(warehouse.url == "chdb" or urlsplit(warehouse.url).scheme in ("http", "https"),
+         "warehouse.url", '"chdb" or an http(s) URL of a ClickHouse server')  # fmt: skip
+    need(1 <= warehouse.report_slots <= 16, "warehouse.report_slots", "from 1 to 16")
+    need(settings.postbacks.click_wait_hours >= 0, "postbacks.click_wait_hours", "0 or more")
+    for key in ("identity_days", "clicks_days", "postbacks_days"):
+        need(getattr(settings.retention, key) >= 1, f"retention.{key}", "at least 1 day")
+    return found

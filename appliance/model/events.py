@@ -1,0 +1,174 @@
+"""The five event records and what travels beside them, as they stand in a journal for ever.
+
+Encoded as msgpack arrays: [tag, v, fields…]. To change one: append fields with defaults, never reorder,
+never reuse; tests/guards/old_records holds encoded old records that must always decode. Times are unix
+microseconds, UTC. Money is micro-units. Ids of catalog entities are 0 when there is none.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+Verdict = tuple[int, str, int]
+"""(stream or destination id, verdict code of routing/verdicts, index of the rule that failed or -1)."""
+
+
+class DecisionInputs(Struct, frozen=True, array_like=True):
+    """What a decision consumed beyond the catalog (design.md, promise 2). Later versions append."""
+
+    v: int = 1
+    kernel: int = 0
+    draw: int = 0
+    streams: tuple[Verdict, ...] = ()
+    destinations: tuple[Verdict, ...] = ()
+    facts: dict[str, str] = {}
+
+
+class ClickEvent(Struct, frozen=True, array_like=True, tag="click_events"):
+    """One visit of a tracked link and what was decided. `address` is cut to /24 or /48."""
+
+    v: int
+    id: str
+    at_us: int
+    revision: int
+    door: str
+    decision: str
+    reason: str
+    campaign_id: int
+    stream_id: int
+    destination_id: int
+    source_id: int
+    network_id: int
+    link_id: int
+    counted: bool
+    flags: tuple[str, ...]
+    subs: dict[int, str]
+    utm: dict[str, str]
+    source_click_id: str
+    cost: int
+    currency: str
+    user_agent: str
+    referrer: str
+    language: str
+    host: str
+    address: str
+    query: str
+    request_id: str
+    inputs: DecisionInputs
+
+
+class ClickIdentity(Struct, frozen=True, array_like=True, tag="click_identity"):
+    """The full address of a click, kept apart with its own short retention."""
+
+    v: int
+    click_id: str
+    at_us: int
+    address: str
+
+
+class PostbackLogEvent(Struct, frozen=True, array_like=True, tag="postback_log_events"):
+    """An inbound postback: once as `received` (raw, from an edge), once as what became of it (the core).
+
+    `params` and `body` never hold the secret. `stage` is received, refused or processed; `outcome` is
+    "" while received, else one of conversion, duplicate, waiting, click_unknown, refused.
+    """
+
+    v: int
+    id: str
+    at_us: int
+    stage: Literal["received", "refused", "processed"]
+    outcome: str
+    reason: str
+    network_id: int
+    method: str
+    params: dict[str, str]
+    address: str
+    request_id: str
+    click_id: str = ""
+    transaction_id: str = ""
+    conversion_id: str = ""
+    known_us: int = 0
+
+
+class ConversionEvent(Struct, frozen=True, array_like=True, tag="conversion_events"):
+    """One revision of a conversion: the *change* it makes, so that a report is a sum.
+
+    `at_us` is when the conversion happened (its first postback's arrival), `known_us` when we learned of
+    this revision. `count`, `revenue` and `hold` are differences to the previous revision.
+    """
+
+    v: int
+    id: str
+    revision: int
+    at_us: int
+    known_us: int
+    status: str
+    original_status: str
+    event_type: str
+    count: int
+    revenue: int
+    hold: int
+    currency: str
+    transaction_id: str
+    network_id: int
+    click_id: str
+    click_at_us: int
+    campaign_id: int
+    stream_id: int
+    destination_id: int
+    source_id: int
+    link_id: int
+    subs: dict[int, str]
+    utm: dict[str, str]
+
+
+class TrafficbackEvent(Struct, frozen=True, array_like=True, tag="trafficback_events"):
+    """A click that no destination took, with the reason and how deep the chain of trafficbacks is."""
+
+    v: int
+    click_id: str
+    at_us: int
+    revision: int
+    campaign_id: int
+    stream_id: int
+    source_id: int
+    reason: str
+    depth: int
+    url: str
+
+
+class DestinationHealthEvent(Struct, frozen=True, array_like=True, tag="destination_health_events"):
+    """A change of a destination's health, as the healthcheck saw it."""
+
+    v: int
+    at_us: int
+    destination_id: int
+    before: str
+    after: str
+    status: int
+    latency_us: int
+    error: str
+
+
+Event = (
+    ClickEvent
+    | ClickIdentity
+    | PostbackLogEvent
+    | ConversionEvent
+    | TrafficbackEvent
+    | DestinationHealthEvent
+)
+TOPICS = (
+    "click_events",
+    "conversion_events",
+    "postback_log_events",
+    "trafficback_events",
+    "destination_health_events",
+)
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Event).decode
+"""Bytes → one Event; raises msgspec.DecodeError or ValidationError for what is no record of ours."""

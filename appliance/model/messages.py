@@ -1,0 +1,112 @@
+"""What travels on the link between the planes: 4-byte big-endian length, then one msgpack message."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from appliance.model.table import TableUpdate
+
+
+class ActorReport(Struct, frozen=True, kw_only=True):
+    """One actor as the supervision tree shows it."""
+
+    name: str
+    state: str
+    restarts: int = 0
+    mailbox_depth: int = 0
+    mailbox_peak: int = 0
+    mailbox_capacity: int = 0
+    refused: int = 0
+    handled: int = 0
+    last_error: str = ""
+
+
+class ProducerReport(Struct, frozen=True, kw_only=True):
+    """One topic's way into an edge's journal, under the seed's names (trackers.md, event-producer stats)."""
+
+    topic: str
+    queue_capacity: int
+    queued: int
+    published: int
+    dropped: int
+    publish_errors: int
+    failed_enqueue: int
+    closed: bool
+
+
+class JournalReport(Struct, frozen=True, kw_only=True):
+    """An edge's journal: `mode` is recording, ring (disk full: events wait in memory) or closed."""
+
+    epoch: int
+    last_seq: int
+    mode: str
+    ring: int
+    ring_capacity: int
+    unrecorded: int
+    bytes: int
+    wal_bytes: int
+    segments: int
+    commits: int
+    last_error: str = ""
+
+
+class EdgeReport(Struct, frozen=True, kw_only=True, tag="report"):
+    """Edge → core, once a second: everything the core shows about an edge."""
+
+    edge: int
+    pid: int
+    at_us: int
+    revision: int
+    table_age_us: int
+    ready: bool
+    connections: int
+    requests: int
+    replies: dict[int, int]
+    unknown_macros: dict[str, int]
+    bad_params: dict[str, int]
+    rss_bytes: int
+    journal: JournalReport
+    producers: tuple[ProducerReport, ...]
+    actors: tuple[ActorReport, ...]
+
+
+class Hello(Struct, frozen=True, tag="hello"):
+    """Edge → core, first on every connection: who I am and which parts I hold (name → digest)."""
+
+    edge: int
+    pid: int
+    version: str
+    revision: int
+    digests: dict[str, str]
+
+
+class TableTaken(Struct, frozen=True, tag="taken"):
+    """Edge → core: this revision now decides clicks here."""
+
+    edge: int
+    revision: int
+
+
+class TableRefused(Struct, frozen=True, tag="table_refused"):
+    """Edge → core: this revision could not be used; the previous one stays. The core logs and shows it."""
+
+    edge: int
+    revision: int
+    reason: str
+
+
+class RotateJournal(Struct, frozen=True, tag="rotate"):
+    """Core → edge: leave the segment `epoch` (it cannot be read) and go on in a new one."""
+
+    epoch: int
+    reason: str
+
+
+FromEdge = Hello | EdgeReport | TableTaken | TableRefused
+ToEdge = TableUpdate | RotateJournal
+
+encode_message = msgspec.msgpack.Encoder().encode
+decode_from_edge = msgspec.msgpack.Decoder(FromEdge).decode
+decode_to_edge = msgspec.msgpack.Decoder(ToEdge).decode
+MAX_MESSAGE = 32 * 1024 * 1024

@@ -1,0 +1,96 @@
+"""The routing table on the wire: parts named by content, so that only what changed travels.
+
+A part holds msgpack frames of the tagged entries below. Its digest is the BLAKE2b-128 of its frames.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from appliance.model.catalog import Campaign, Destination, Link, Page, Source, Stream
+
+
+class CampaignEntry(Struct, frozen=True, array_like=True, tag="campaign"):
+    campaign: Campaign
+
+
+class StreamEntry(Struct, frozen=True, array_like=True, tag="stream"):
+    stream: Stream
+
+
+class DestinationEntry(Struct, frozen=True, array_like=True, tag="destination"):
+    destination: Destination
+
+
+class SourceEntry(Struct, frozen=True, array_like=True, tag="source"):
+    source: Source
+
+
+class LinkEntry(Struct, frozen=True, array_like=True, tag="link"):
+    link: Link
+
+
+class PageEntry(Struct, frozen=True, array_like=True, tag="page"):
+    page: Page
+
+
+class NetworkEntry(Struct, frozen=True, array_like=True, tag="network"):
+    """A network as an edge may know it: the digests of its secrets, never the secrets.
+
+    `secrets` are SHA-256 digests, empty when none is asked for; `click_id_params` are the parameter names
+    that may carry the click id, in order.
+    """
+
+    id: int
+    slug: str
+    active: bool
+    secrets: tuple[bytes, ...]
+    click_id_params: tuple[str, ...]
+
+
+class SettingsEntry(Struct, frozen=True, array_like=True, tag="settings"):
+    """Routing settings from the configuration: what happens to a click that no destination takes."""
+
+    trafficback_url: str = ""
+    no_route_status: int = 404
+    no_route_text: str = "Nothing here."
+    count_bots: bool = True
+    currency: str = "USD"
+    max_trafficback_depth: int = 3
+
+
+Entry = (
+    CampaignEntry
+    | StreamEntry
+    | DestinationEntry
+    | SourceEntry
+    | LinkEntry
+    | PageEntry
+    | NetworkEntry
+    | SettingsEntry
+)
+
+decode_entry = msgspec.msgpack.Decoder(Entry).decode
+
+
+class Part(Struct, frozen=True, array_like=True):
+    """`name` is stable (`campaign/12`, `destination/07`), `digest` the hash of `frames`.
+
+    `frames` is empty while `file` names a file below the data directory that holds them (msgpack list).
+    """
+
+    name: str
+    digest: str
+    frames: tuple[bytes, ...] = ()
+    file: str = ""
+
+
+class TableUpdate(Struct, frozen=True, tag="table"):
+    """Core → edge: with `removed` gone and `parts` put, the edge has the parts of `digests` and no others."""
+
+    revision: int
+    compiled_us: int
+    parts: tuple[Part, ...]
+    removed: tuple[str, ...]
+    total_parts: int
