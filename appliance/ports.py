@@ -7,6 +7,7 @@ because virtual time and threads do not mix: model-codebases.md §3.5).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from appliance.model.catalog import Change, Entity, Kind, Revision
@@ -49,6 +50,33 @@ class EventLog(Protocol):
 
 
 CORE = -1
+
+
+class JournalSegment(Protocol):
+    """The writing end of a journal segment, owned by one edge's journal actor."""
+
+    epoch: int
+    path: Path
+    created_ms: int
+    size: int
+    unchecked_bytes: int
+
+    @property
+    def last(self) -> int: ...
+
+    def append(self, bodies: Sequence[bytes]) -> int:
+        """Store a group atomically; durable when it returns. Raises sqlite3.Error, and nothing is kept."""
+
+    def wal_bytes(self) -> int: ...
+
+    def checkpoint(self, held: bool) -> int:
+        """Move WAL frames into the file without waiting for anybody; frames still in the WAL after it.
+
+        Blocking, for a thread; commits may go on meanwhile, except that `held` promises that none do.
+        """
+
+    def close(self) -> None:
+        """Blocking. An empty segment is removed."""
 
 
 class CatalogStore(Protocol):

@@ -7,6 +7,7 @@ would hold the WAL, which then grows by 286 MB per 200,000 events (experiments.m
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ class SegmentReader:
     def read(self, after: int, limit: int) -> Sequence[Entry]:
         """Entries after `after`, whole groups until at least `limit` are found.
 
-        Raises JournalMalformed when the file is damaged, Unavailable when it cannot be opened now (full disk).
+        Raises JournalMalformed when the file is damaged, Unavailable when it cannot be opened now.
         """
         found: list[Entry] = []
         try:
@@ -69,10 +70,8 @@ class SegmentReader:
                 for first, count, blob in cursor:
                     bodies = _decode_group(blob)
                     if len(bodies) != count:
-                        raise JournalMalformed(f"{self.path.name}: group {first} holds {len(bodies)} of {count}")
-                    found.extend(
-                        Entry(seq, body) for seq, body in enumerate(bodies, first) if seq > after
-                    )
+                        raise JournalMalformed(f"{self.path.name}: group {first} is not {count} entries")
+                    found.extend(Entry(seq, body) for seq, body in enumerate(bodies, first) if seq > after)
                     if len(found) >= limit:
                         break
             finally:
@@ -143,7 +142,7 @@ def salvage(path: Path) -> tuple[list[Entry], list[tuple[int, int]]]:
     ordered = [entries[seq] for seq in sorted(entries)]
     holes = [
         (left.seq + 1, right.seq - 1)
-        for left, right in zip(ordered, ordered[1:], strict=False)
+        for left, right in itertools.pairwise(ordered)
         if right.seq != left.seq + 1
     ]
     return ordered, holes

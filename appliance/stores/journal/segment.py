@@ -31,13 +31,6 @@ def new_epoch(unix_ms: int) -> int:
     return unix_ms << 20 | secrets.randbits(20)
 
 
-def checkpoint_connection(path: Path) -> sqlite3.Connection:
-    """A second connection to a segment, for checkpoints in a thread while the first one commits."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
-    connection.execute("pragma wal_autocheckpoint=0")
-    return connection
-
-
 class Segment:
     """The writing end. `append` returns once the group is as durable as `durability` promises.
 
@@ -52,11 +45,12 @@ class Segment:
         self.path = directory / f"{self.epoch:016x}{SUFFIX}"
         self.created_ms = unix_ms
         self.next = unix_ms << 20
-        self.bytes = 0
+        self.size = 0
         self.unchecked_bytes = 0
         """Bytes appended since the last checkpoint began: what the WAL holds, give or take page overhead."""
         directory.mkdir(parents=True, exist_ok=True)
         # A segment whose lock nobody holds is finished: kill -9 releases it like a close does.
+        self._checkpointer: sqlite3.Connection | None = None
         self._lock = os.open(self.path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,7 +64,7 @@ class Segment:
                 connection.close()
             hidden.rename(self.path)  # readers see only segments that have their tables
             # Without check_same_thread the journal may commit in a thread under durability = "power".
-            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1)
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma wal_autocheckpoint=0")
             self._db.execute(f"pragma synchronous={'full' if durability == 'power' else 'normal'}")
@@ -88,7 +82,7 @@ class Segment:
         # One statement is one transaction: no BEGIN and COMMIT of our own, one row however big the group.
         self._db.execute("insert into entries values (?, ?, ?)", (first, len(bodies), blob))
         self.next = first + len(bodies)
-        self.bytes += len(blob)
+        self.size += len(blob)
         self.unchecked_bytes += len(blob) + 4096
         return first
 
@@ -103,14 +97,32 @@ class Segment:
         except OSError:
             return 0
 
+    def checkpoint(self, held: bool) -> int:
+        """Passive checkpoint on a second connection; returns the frames that the WAL still holds.
+
+        `held` promises that nobody commits meanwhile: then everything is moved and the next commit starts
+        the WAL from its beginning. Blocking: call it in a thread.
+        """
+        if not held:
+            self.unchecked_bytes = 0
+        if self._checkpointer is None:
+            self._checkpointer = sqlite3.connect(
+                self.path, isolation_level=None, check_same_thread=False, timeout=0
+            )
+            self._checkpointer.execute("pragma wal_autocheckpoint=0")
+        _, log, moved = self._checkpointer.execute("pragma wal_checkpoint(passive)").fetchone()
+        return int(log) if not held else int(log - moved)
+
     def close(self) -> None:
         """Blocking: SQLite checkpoints when the last connection closes. Empty segments are removed."""
         try:
+            if self._checkpointer is not None:
+                self._checkpointer.close()
             self._db.close()
         except sqlite3.Error:
             pass  # the rows are in the WAL and the reader recovers them
         finally:
-            if self.bytes == 0:
+            if self.size == 0:
                 remove(self.path)
             os.close(self._lock)
 
