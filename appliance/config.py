@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from appliance.errors import ConfigError, FieldProblem
 class Public(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The public port: tracked links and postbacks."""
 
-    bind: str = "0.0.0.0:8080"  # noqa: S104  a tracker is reached from everywhere
+    bind: str = "0.0.0.0:8080"
     trusted_proxies: tuple[str, ...] = ()
     max_connections: int = 10_000
     max_connections_per_address: int = 1_000
@@ -112,6 +113,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 PREFIX = "WEIR_"
+NOT_SETTINGS = frozenset({"WEIR_CONFIG"})
+"""WEIR_ names that are no setting: WEIR_CONFIG names the file itself."""
 
 
 def host_port(text: str) -> tuple[str, int]:
@@ -136,6 +139,13 @@ def load(
 
     Raises ConfigError listing every wrong or unknown key with its path.
     """
+    return load_with_origins(file, environ, overrides)[0]
+
+
+def load_with_origins(
+    file: Path | None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
+) -> tuple[Settings, dict[str, str]]:
+    """`load`, and where every value that is not a default came from: `{"edges": "environment WEIR_EDGES"}`."""
     environ = os.environ if environ is None else environ
     problems: list[FieldProblem] = []
     tree: dict[str, Any] = {}
@@ -143,19 +153,43 @@ def load(
         try:
             tree = tomllib.loads(file.read_text("utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-            raise ConfigError(f"cannot read the configuration {file}", [FieldProblem("file", str(fault))]) from fault
+            raise ConfigError(
+                f"cannot read the configuration {file}", [FieldProblem("file", str(fault))]
+            ) from fault
+    origins = {path: f"file {file}" for path, _ in leaves(tree)}
     for name, text in sorted(environ.items()):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
             path = name[len(PREFIX) :].lower().replace("__", ".")
             _put(tree, path, text, problems, f"environment {name}")
+            origins[path] = f"environment {name}"
     for path, text in (overrides or {}).items():
         _put(tree, path, text, problems, path)
-    settings = _convert(Settings, tree, "", problems)
-    if not problems:
-        problems += list(_check(settings))
+        origins[path] = "command line"
+    settings: Settings = _convert(Settings, tree, "", problems)
+    # Ranges are checked on what could be read, so that one round names every fault.
+    named = {problem.path for problem in problems}
+    problems += [problem for problem in _check(settings) if problem.path not in named]
     if problems:
         raise ConfigError("the configuration is wrong", problems)
-    return settings
+    return settings, origins
+
+
+def leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted path, value) of every value in a tree of sections, in its order."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{path}{key}.")
+        else:
+            yield path + key, value
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """Every setting by its dotted path, fit to be shown: a password inside a URL is replaced by ***."""
+    shown = dict(leaves(msgspec.to_builtins(settings)))
+    return {
+        path: re.sub(r"(?<=://)([^/@]*?):[^/@]*@", r"\1:***@", value) if isinstance(value, str) else value
+        for path, value in shown.items()
+    }
 
 
 def _put(tree: dict[str, Any], path: str, text: str, problems: list[FieldProblem], origin: str) -> None:
@@ -168,10 +202,15 @@ def _put(tree: dict[str, Any], path: str, text: str, problems: list[FieldProblem
     if key not in hints or (isinstance(hints[key], type) and issubclass(hints[key], Struct)):
         problems.append(FieldProblem(origin, "no such setting; docs/reference/configuration.md lists them"))
         return
-    value: Any = [part.strip() for part in text.split(",") if part.strip()] if "tuple" in str(hints[key]) else text
+    value: Any = (
+        [part.strip() for part in text.split(",") if part.strip()] if "tuple" in str(hints[key]) else text
+    )
+    place: Any = tree
     for section in sections:
-        tree = tree.setdefault(section, {})
-    tree[key] = value
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            return  # the file has a plain value where a section belongs; _convert reports it
+    place[key] = value
 
 
 def _convert(struct: Any, tree: Mapping[str, Any], path: str, problems: list[FieldProblem]) -> Any:
@@ -196,6 +235,14 @@ def _convert(struct: Any, tree: Mapping[str, Any], path: str, problems: list[Fie
     return struct(**values)
 
 
+def _is_url(text: str) -> bool:
+    try:
+        split = urlsplit(text)
+        return split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
+    except ValueError:  # "http://[": urlsplit refuses some texts by raising
+        return False
+
+
 def _check(settings: Settings) -> list[FieldProblem]:
     """What types cannot say: ranges, addresses, URLs."""
     found: list[FieldProblem] = []
@@ -214,7 +261,7 @@ def _check(settings: Settings) -> list[FieldProblem]:
                 need(
                     ipaddress.ip_address(host).is_loopback,
                     path,
-                    "the admin port has no sign-in yet and listens on loopback only; use 127.0.0.1 and an SSH tunnel",
+                    "the admin port has no sign-in yet, so it listens on loopback only: 127.0.0.1 and an SSH tunnel",
                 )
     for index, cidr in enumerate(settings.public.trusted_proxies):
         try:
@@ -233,18 +280,23 @@ def _check(settings: Settings) -> list[FieldProblem]:
          "routing.no_route_status", "200, 204 or an HTTP error status")  # fmt: skip
     for path, url in (("public.root_redirect", public.root_redirect),
                       ("routing.trafficback_url", settings.routing.trafficback_url)):  # fmt: skip
-        split = urlsplit(url)
-        need(not url or (split.scheme in ("http", "https") and bool(split.netloc)), path, "an absolute http(s) URL")
+        need(not url or _is_url(url), path, "an absolute http(s) URL")
     need(0 <= settings.routing.max_trafficback_depth <= 10, "routing.max_trafficback_depth", "from 0 to 10")
-    need(len(settings.routing.currency) == 3 and settings.routing.currency.isupper(),
+    need(re.fullmatch(r"[A-Z]{3}", settings.routing.currency) is not None,
          "routing.currency", "an ISO 4217 code such as USD")  # fmt: skip
     need(1 <= journal.segment_mb <= 4096, "journal.segment_mb", "from 1 to 4096")
     need(journal.segment_minutes >= 1, "journal.segment_minutes", "at least 1")
     need(journal.size_limit_mb >= journal.segment_mb, "journal.size_limit_mb", "at least journal.segment_mb")
     need(0 <= journal.reserve_mb <= 4096, "journal.reserve_mb", "from 0 to 4096")
     need(1 <= journal.ring_events <= 10_000_000, "journal.ring_events", "from 1 to 10,000,000")
-    need(warehouse.url == "chdb" or urlsplit(warehouse.url).scheme in ("http", "https"),
+    need(warehouse.url == "chdb" or _is_url(warehouse.url),
          "warehouse.url", '"chdb" or an http(s) URL of a ClickHouse server')  # fmt: skip
+    need(
+        warehouse.max_memory_mb >= 300, "warehouse.max_memory_mb", "at least 300: the engine alone takes that"
+    )
+    need(50 <= warehouse.query_memory_mb <= warehouse.max_memory_mb,
+         "warehouse.query_memory_mb", "from 50 to warehouse.max_memory_mb")  # fmt: skip
+    need(1 <= warehouse.query_seconds <= 3600, "warehouse.query_seconds", "from 1 to 3600 seconds")
     need(1 <= warehouse.report_slots <= 16, "warehouse.report_slots", "from 1 to 16")
     need(settings.postbacks.click_wait_hours >= 0, "postbacks.click_wait_hours", "0 or more")
     for key in ("identity_days", "clicks_days", "postbacks_days"):
