@@ -145,7 +145,7 @@ def load(
 def load_with_origins(
     file: Path | None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
 ) -> tuple[Settings, dict[str, str]]:
-    """`load`, and where every value that is not a default came from: `{"edges": "environment WEIR_EDGES"}`."""
+    """`load`, and where every value that is no default came from: `{"edges": "environment WEIR_EDGES"}`."""
     environ = os.environ if environ is None else environ
     problems: list[FieldProblem] = []
     tree: dict[str, Any] = {}
@@ -261,7 +261,7 @@ def _check(settings: Settings) -> list[FieldProblem]:
                 need(
                     ipaddress.ip_address(host).is_loopback,
                     path,
-                    "the admin port has no sign-in yet, so it listens on loopback only: 127.0.0.1 and an SSH tunnel",
+                    "the admin port has no sign-in yet: loopback only, use 127.0.0.1 and an SSH tunnel",
                 )
     for index, cidr in enumerate(settings.public.trusted_proxies):
         try:

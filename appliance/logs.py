@@ -1,0 +1,119 @@
+"""Logs: one line per event on stderr, JSON for machines, readable on a terminal. Logging never raises.
+
+What a caller passes as `extra={…}` appears as fields. Values under the names secret, token, key and
+password are masked at every depth, and so is `secret=…` inside any text: a query string may be logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from appliance.config import Log
+
+MASK = "***"
+_SECRET_NAME = re.compile(r"(?:^|[_\-.])(?:secret|token|key|password)s?$", re.IGNORECASE)
+_SECRET_IN_TEXT = re.compile(
+    r"""((?:^|[\s?&;,{(_\-"'])(?:secret|token|key|password)s?["']?\s*[=:]\s*["']?)[^\s&;,"'})]+""",
+    re.IGNORECASE,
+)
+_PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
+_OWN = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
+LONGEST_VALUE = 4000
+"""Characters of one text value in a log line: a request may be a megabyte, a log line may not."""
+
+
+def mask(value: Any, name: str = "") -> Any:
+    """`value` fit for a log: secrets hidden, long texts cut, anything unknown as text."""
+    if name and _SECRET_NAME.search(name) and value not in (None, "", False):
+        return MASK
+    if isinstance(value, str):
+        text = value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "…"
+        return _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", _SECRET_IN_TEXT.sub(rf"\1{MASK}", text))
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): mask(inner, str(key)) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [mask(inner) for inner in value]
+    return mask(str(value))
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per line: ts, level, logger, component, message, the extras, exception."""
+
+    def __init__(self, component: str) -> None:
+        super().__init__()
+        self._component = component
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """The record's content by name; the extras may not replace the fixed names."""
+        fixed = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "component": self._component,
+            "message": mask(record.getMessage()),
+        }
+        extras = {name: mask(value, name) for name, value in record.__dict__.items() if name not in _OWN}
+        if record.exc_info:
+            extras["exception"] = mask(self.formatException(record.exc_info))
+        return (
+            extras | fixed if not extras else {**fixed, **{k: v for k, v in extras.items() if k not in fixed}}
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(self.fields(record), ensure_ascii=False, default=str)
+
+
+class Readable(JsonLines):
+    """The same for people: `12:30:01.250 info    edge-0  message  key=value`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = self.fields(record)
+        exception = fields.pop("exception", None)
+        known = ("ts", "level", "logger", "component", "message")
+        extras = " ".join(f"{key}={value}" for key, value in fields.items() if key not in known)
+        clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S.%f")[:-3]
+        line = f"{clock} {fields['level']:<7} {fields['component']:<7} {fields['message']}"
+        line += f"  {extras}" if extras else ""
+        return f"{line}\n{exception}" if exception else line
+
+
+class Stderr(logging.Handler):
+    """Writes each line with one write(2): processes share stderr and their lines must not mix.
+
+    Nothing is buffered, so a full disk or a closed stderr loses the line and nothing else, also at exit.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            data = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
+            os.write(2, data)
+        except Exception:  # noqa: BLE001, S110  a log line that cannot be written must not stop a visitor
+            pass
+
+
+def configure(settings: Log, component: str) -> None:
+    """Send every logger of this process to stderr as `settings` say; `component` names edge-0, core, parent."""
+    logging.raiseExceptions = False
+    readable = settings.format == "text" or (settings.format == "auto" and _terminal())
+    handler = Stderr()
+    handler.setFormatter(Readable(component) if readable else JsonLines(component))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level.upper())
+    logging.captureWarnings(True)
+
+
+def _terminal() -> bool:
+    try:
+        return sys.stderr is not None and os.isatty(2)
+    except OSError:
+        return False
