@@ -20,8 +20,7 @@ from appliance.config import Log
 MASK = "***"
 _SECRET_NAME = re.compile(r"(?:^|[_\-.])(?:secret|token|key|password)s?$", re.IGNORECASE)
 _SECRET_IN_TEXT = re.compile(
-    r"""((?:^|[\s?&;,{(_\-"'])(?:secret|token|key|password)s?["']?\s*[=:]\s*["']?)[^\s&;,"'})]+""",
-    re.IGNORECASE,
+    r"""((?:\b|_)(?:secret|token|key|password)s?(?:=|["']\s*:\s*["']))[^\s&;,"'})]+""", re.IGNORECASE
 )
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
 _OWN = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
@@ -63,10 +62,8 @@ class JsonLines(logging.Formatter):
         }
         extras = {name: mask(value, name) for name, value in record.__dict__.items() if name not in _OWN}
         if record.exc_info:
-            extras["exception"] = mask(self.formatException(record.exc_info))
-        return (
-            extras | fixed if not extras else {**fixed, **{k: v for k, v in extras.items() if k not in fixed}}
-        )
+            extras["exception"] = mask(self.formatException(record.exc_info)[-LONGEST_VALUE:])
+        return fixed | {name: value for name, value in extras.items() if name not in fixed}
 
     def format(self, record: logging.LogRecord) -> str:
         return json.dumps(self.fields(record), ensure_ascii=False, default=str)
@@ -96,12 +93,12 @@ class Stderr(logging.Handler):
         try:
             data = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
             os.write(2, data)
-        except Exception:  # noqa: BLE001, S110  a log line that cannot be written must not stop a visitor
+        except Exception:  # noqa: S110  a log line that cannot be written must not stop a visitor
             pass
 
 
 def configure(settings: Log, component: str) -> None:
-    """Send every logger of this process to stderr as `settings` say; `component` names edge-0, core, parent."""
+    """Send every logger of this process to stderr as `settings` say; `component` is edge-0, core, parent."""
     logging.raiseExceptions = False
     readable = settings.format == "text" or (settings.format == "auto" and _terminal())
     handler = Stderr()
