@@ -1,0 +1,88 @@
+"""What `system.status`, /metrics and /readyz show: values handed out by actors, never the actors."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from appliance.model.messages import ActorReport, EdgeReport
+
+
+class ConsumerReport(Struct, frozen=True, kw_only=True):
+    """How far one consumer is in one edge's journal (`edge` -1 is the core's own outbox).
+
+    `behind` is the number of events not yet taken, or -1 when it is not known; `behind_seconds` the age of
+    the oldest of them, 0 when there is none.
+    """
+
+    consumer: str
+    edge: int
+    epoch: int
+    seq: int
+    behind: int = -1
+    behind_seconds: float = 0.0
+    taken: int = 0
+    held: bool = False
+    last_error: str = ""
+
+
+class WarehouseReport(Struct, frozen=True, kw_only=True):
+    """The reports' database: `state` is opening, up or down."""
+
+    state: str
+    engine: str = ""
+    rows_shipped: int = 0
+    rows_set_aside: int = 0
+    last_error: str = ""
+
+
+class ConversionsReport(Struct, frozen=True, kw_only=True):
+    """Counts since the core started, by outcome (conversion, duplicate, waiting, click_unknown, refused)."""
+
+    outcomes: dict[str, int] = {}
+    waiting: int = 0
+
+
+class EdgeStatus(Struct, frozen=True, kw_only=True):
+    """One edge as the core knows it; `report` is its last one, also after it went away.
+
+    `behind_revisions` is how many catalog revisions it has yet to take.
+    """
+
+    edge: int
+    connected: bool
+    connections: int
+    taken_revision: int
+    behind_revisions: int
+    report_age_seconds: float
+    refused: str = ""
+    report: EdgeReport | None = None
+    disk_free_bytes: int = 0
+
+
+class CatalogReport(Struct, frozen=True, kw_only=True):
+    """The catalog in memory: entities that are not archived, by kind, and the compiled table."""
+
+    revision: int = 0
+    compiled_us: int = 0
+    parts: int = 0
+    entities: dict[str, int] = {}
+
+
+class SystemStatus(Struct, frozen=True, kw_only=True):
+    """The whole appliance at one moment. `problems` makes it not ready, `degraded` does not."""
+
+    version: str
+    at_us: int
+    started_us: int
+    ready: bool
+    problems: tuple[str, ...]
+    degraded: tuple[str, ...]
+    catalog: CatalogReport
+    warehouse: WarehouseReport
+    edges: tuple[EdgeStatus, ...]
+    consumers: tuple[ConsumerReport, ...]
+    conversions: ConversionsReport
+    actors: tuple[ActorReport, ...]
+    holds: tuple[tuple[int, str], ...]
+    rss_bytes: int = 0
+    disk_free_bytes: int = 0
