@@ -1,0 +1,155 @@
+"""URL macros: `{name}` in a destination's URL, percent-encoded, each value put in once.
+
+Compiled when the table is built; rendering walks alternating literals and readers, so a value that itself
+looks like a macro is never looked at again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+from appliance.errors import FieldProblem
+from appliance.routing.visit import SUBS, UTM, Visit
+
+MAX_URL = 4_096
+_MACRO = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.:-]{0,127})\}")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f<>\"\\^`|]|[^\x00-\x7f]")
+
+
+class Ids:
+    """What of a decision a URL may show."""
+
+    __slots__ = ("campaign_id", "campaign_slug", "destination_id", "source_id", "stream_id")
+
+    def __init__(
+        self, campaign_id: int, campaign_slug: str, stream_id: int, destination_id: int, source_id: int
+    ) -> None:
+        self.campaign_id = campaign_id
+        self.campaign_slug = campaign_slug
+        self.stream_id = stream_id
+        self.destination_id = destination_id
+        self.source_id = source_id
+
+
+Reader = Callable[[Visit, Ids], str]
+
+
+def _amount(visit: Visit) -> str:
+    whole, rest = divmod(visit.cost, 1_000_000)
+    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".") if rest else str(whole)
+
+
+def _sub(n: int) -> Reader:
+    return lambda visit, ids: visit.subs.get(n, "")
+
+
+def _utm(name: str) -> Reader:
+    return lambda visit, ids: visit.utm.get(name, "")
+
+
+def _param(name: str) -> Reader:
+    return lambda visit, ids: visit.params.get(name, "")
+
+
+READERS: dict[str, Reader] = {
+    "click_id": lambda visit, ids: visit.click_id,
+    "campaign_id": lambda visit, ids: str(ids.campaign_id),
+    "campaign_slug": lambda visit, ids: ids.campaign_slug,
+    "stream_id": lambda visit, ids: str(ids.stream_id),
+    "destination_id": lambda visit, ids: str(ids.destination_id),
+    "source_id": lambda visit, ids: str(ids.source_id),
+    "source_click_id": lambda visit, ids: visit.source_click_id,
+    "cost": lambda visit, ids: _amount(visit),
+    "currency": lambda visit, ids: visit.currency,
+    "timestamp": lambda visit, ids: str(visit.at_us // 1_000_000),
+    "referrer": lambda visit, ids: visit.referrer,
+    "language": lambda visit, ids: visit.language,
+    "user_agent": lambda visit, ids: visit.user_agent,
+    **{f"sub{n}": _sub(n) for n in range(1, SUBS + 1)},
+    **{name: _utm(name) for name in UTM},
+}
+
+
+def reader(name: str) -> Reader | None:
+    """Who reads a macro; `query.NAME` is any query parameter. None when the name is unknown."""
+    if name.startswith("query."):
+        return _param(name[6:])
+    return READERS.get(name)
+
+
+def encode(value: str) -> str:
+    """Percent-encode one value for any place after the host.
+
+    "." and ".." are dropped: a browser would resolve them as path segments, however they are encoded.
+    """
+    if value.isalnum() and value.isascii():
+        return value
+    return "" if value in (".", "..") else quote(value, safe="", errors="replace")
+
+
+class UrlTemplate:
+    """A compiled URL. `render` gives the final text; `unknown` names the macros that nobody knows."""
+
+    __slots__ = ("_pieces", "_tail", "source", "unknown")
+
+    def __init__(self, url: str) -> None:
+        self.source = url
+        unknown: list[str] = []
+        pieces: list[tuple[str, Reader]] = []
+        literal, at = "", 0
+        for match in _MACRO.finditer(url):
+            literal += url[at : match.start()]
+            at = match.end()
+            read = reader(match.group(1))
+            if read is None:
+                unknown.append(match.group(1))  # empty, and counted at each use
+            else:
+                pieces.append((literal, read))
+                literal = ""
+        self._pieces = tuple(pieces)
+        self._tail = literal + url[at:]
+        self.unknown = tuple(unknown)
+
+    def render(self, visit: Visit, ids: Ids) -> str:
+        if not self._pieces:
+            return self._tail
+        text = ""
+        for literal, read in self._pieces:
+            value = read(visit, ids)
+            text += literal + (encode(value) if value else "")
+        return text + self._tail
+
+
+def check_url(url: str, path: str) -> list[FieldProblem]:
+    """Faults of a destination's URL. Macros may stand only where no value can choose the host."""
+
+    def fault(message: str) -> list[FieldProblem]:
+        return [FieldProblem(path, message)]
+
+    if not 1 <= len(url) <= MAX_URL:
+        return fault(f"1 to {MAX_URL} characters")
+    if _UNSAFE.search(url):
+        return fault("spaces, control characters and characters outside ASCII must be percent-encoded")
+    if url.startswith("/") and not url.startswith("//"):
+        head, rest = "/", url[1:]
+    else:
+        try:
+            split = urlsplit(url)
+            host, _ = split.hostname, split.port
+        except ValueError:
+            return fault("not a URL: its host or port cannot be read")
+        if split.scheme not in ("http", "https") or not host:
+            return fault("an http(s) URL with a host, or a path of this appliance that begins with one /")
+        if "@" in split.netloc:
+            return fault("user and password in a URL are shown to every visitor; leave them out")
+        prefix = len(split.scheme) + 3 + len(split.netloc)
+        head, rest = url[:prefix], url[prefix:]
+        if rest and rest[0] not in "/?#":
+            return fault("the host must be followed by /, ? or #")
+    if "{" in head or "}" in head:
+        return fault("a macro may not stand in the scheme, host or port: a visitor could choose the host")
+    if head == "/" and rest.startswith("{"):
+        return fault("a macro may not be the first path segment: its value could make this another host")
+    return []
