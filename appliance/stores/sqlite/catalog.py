@@ -1,0 +1,144 @@
+"""The catalog in SQLite: one table of what is, one of revisions, one of the changes each revision made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from appliance.errors import Conflict
+from appliance.model.catalog import TYPES, Change, Entity, Kind, Revision
+from appliance.stores.sqlite.database import connect
+
+_DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in TYPES.items()}
+_encode = msgspec.json.Encoder().encode
+# Rows taken per read: no statement stays open while the caller works, so the WAL can always restart.
+_READ_AT_ONCE = 1_000
+
+
+class SqliteCatalog:
+    """CatalogStore of ports.py. Durable when `apply` returns (WAL, synchronous=FULL)."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = connect(path, "catalog")
+
+    def revision(self) -> int:
+        (number,) = self._connection.execute("select coalesce(max(number), 0) from revision").fetchone()
+        return int(number)
+
+    def entities(self, kind: Kind) -> Iterator[Entity]:
+        after = 0
+        while True:
+            rows = self._connection.execute(
+                "select id, body from entity where kind = ? and id > ? order by id limit ?",
+                (kind, after, _READ_AT_ONCE),
+            ).fetchall()
+            for _, body in rows:
+                yield _DECODERS[kind].decode(body)
+            if len(rows) < _READ_AT_ONCE:
+                return
+            after = rows[-1][0]
+
+    def get(self, kind: Kind, id: int) -> Entity | None:  # noqa: A002  the port's word
+        row = self._connection.execute(
+            "select body from entity where kind = ? and id = ?", (kind, id)
+        ).fetchone()
+        return None if row is None else _DECODERS[kind].decode(row[0])
+
+    def apply(
+        self, changes: Sequence[tuple[Kind, Entity | None, Entity]], author: str, door: str, at_us: int
+    ) -> Revision:
+        execute = self._connection.execute
+        execute("begin immediate")
+        try:
+            number = self.revision() + 1
+            execute(
+                "insert into revision (number, at_us, author, door) values (?, ?, ?, ?)",
+                (number, at_us, author, door),
+            )
+            done = []
+            for position, (kind, before, after) in enumerate(changes):
+                key = self._check(kind, before, after)
+                after = msgspec.structs.replace(after, id=key, revision=number)
+                execute(
+                    "insert into entity (kind, id, revision, archived, body) values (?, ?, ?, ?, ?) "
+                    "on conflict (kind, id) do update set revision = excluded.revision, "
+                    "archived = excluded.archived, body = excluded.body",
+                    (kind, key, number, after.archived, _encode(after).decode()),
+                )
+                old = None if before is None else _encode(before).decode()
+                execute(
+                    "insert into change (revision, position, kind, id, before, after) "
+                    "values (?, ?, ?, ?, ?, ?)",
+                    (number, position, kind, key, old, _encode(after).decode()),
+                )
+                done.append(_change(kind, key, old, _encode(after)))
+            execute("commit")
+        except BaseException:
+            # A failing commit (full disk) was rolled back by SQLite itself: experiments.md a.
+            if self._connection.in_transaction:
+                execute("rollback")
+            raise
+        return Revision(number=number, at_us=at_us, author=author, door=door, changes=tuple(done))
+
+    def _check(self, kind: Kind, before: Entity | None, after: Entity) -> int:
+        """The id to store under. Raises Conflict when `before` is not what is stored."""
+        if before is None:
+            if after.id == 0:
+                # Ids are never reused: nothing is ever deleted, only archived.
+                (free,) = self._connection.execute(
+                    "select coalesce(max(id), 0) + 1 from entity where kind = ?", (kind,)
+                ).fetchone()
+                return int(free)
+            if self.get(kind, after.id) is not None:
+                raise Conflict(f"there is a {kind} {after.id} already")
+            return after.id
+        stored = self.get(kind, before.id)
+        if stored != before or after.id != before.id:
+            raise Conflict(f"{kind} {before.id} was changed by somebody else meanwhile; read it again")
+        return before.id
+
+    def history(self, limit: int, before: int | None = None) -> Sequence[Revision]:
+        rows = self._connection.execute(
+            "select number, at_us, author, door from revision where number < ? order by number desc limit ?",
+            (before if before is not None else 1 << 62, limit),
+        ).fetchall()
+        return [
+            Revision(number=number, at_us=at_us, author=author, door=door, changes=self._changes(number))
+            for number, at_us, author, door in rows
+        ]
+
+    def _changes(self, number: int) -> tuple[Change, ...]:
+        rows = self._connection.execute(
+            "select kind, id, before, after from change where revision = ? order by position", (number,)
+        ).fetchall()
+        return tuple(_change(*row) for row in rows)
+
+    def at(self, number: int) -> Mapping[tuple[Kind, int], Entity]:
+        bodies: dict[tuple[Kind, int], str] = {}
+        at, position = 0, -1
+        while True:
+            rows = self._connection.execute(
+                "select revision, position, kind, id, after from change where revision <= ? "
+                "and (revision, position) > (?, ?) order by revision, position limit ?",
+                (number, at, position, _READ_AT_ONCE),
+            ).fetchall()
+            for _, _, kind, key, after in rows:
+                bodies[kind, key] = after
+            if len(rows) < _READ_AT_ONCE:
+                break
+            at, position = rows[-1][:2]
+        return {(kind, key): _DECODERS[kind].decode(body) for (kind, key), body in bodies.items()}
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _change(kind: Kind, key: int, before: str | None, after: str | bytes) -> Change:
+    return Change(
+        kind=kind,
+        id=key,
+        before=None if before is None else msgspec.json.decode(before, type=dict[str, object]),
+        after=msgspec.json.decode(after, type=dict[str, object]),
+    )

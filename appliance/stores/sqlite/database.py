@@ -1,0 +1,43 @@
+"""Opening one of the core's SQLite files: pragmas, and the numbered .sql files that make its tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+
+from appliance.errors import Unavailable
+
+
+def connect(path: Path, series: str) -> sqlite3.Connection:
+    """A connection in autocommit mode (say `begin immediate` yourself), WAL, synchronous=FULL.
+
+    The tables come from `<series>_0001.sql`, `<series>_0002.sql`, … beside this module, each applied once and
+    whole. One thread at a time may use the connection. Raises Unavailable for a file from a newer Weir.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Autocommit, because the sqlite3 module's own transactions begin late and end early.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    try:
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=full")
+        connection.execute("pragma foreign_keys=on")
+        _migrate(connection, path, series)
+    except BaseException:
+        connection.close()
+        raise
+    path.chmod(0o600)
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, series: str) -> None:
+    scripts = sorted(
+        (script for script in files(__package__).iterdir() if script.name.startswith(f"{series}_")),
+        key=lambda script: script.name,
+    )
+    (version,) = connection.execute("pragma user_version").fetchone()
+    if version > len(scripts):
+        raise Unavailable(f"{path} was written by a newer Weir (schema {version}, known {len(scripts)})")
+    for number, script in enumerate(scripts[version:], start=version + 1):
+        text = script.read_text("utf-8")
+        connection.executescript(f"begin immediate;\n{text}\npragma user_version={number};\ncommit;")
