@@ -1,8 +1,21 @@
-"""What is known of the click behind a conversion, wherever it was found."""
+"""What is known of the click behind a conversion, of the conversion itself, and of postbacks that wait."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
 from msgspec import Struct
+
+from appliance.model.events import ConversionEvent, PostbackLogEvent
+
+Position = tuple[int, int, int]
+"""Where a received postback stands: (edge, epoch, seq). Unique for ever."""
+
+Stamp = tuple[int, int, int, int]
+"""When a postback arrived, made unique: (at_us, edge, epoch, seq). Later news have the greater stamp."""
+
+NEVER: Stamp = (0, 0, 0, 0)
 
 
 class ClickFacts(Struct, frozen=True, kw_only=True):
@@ -18,3 +31,67 @@ class ClickFacts(Struct, frozen=True, kw_only=True):
     link_id: int = 0
     subs: dict[int, str] = {}
     utm: dict[str, str] = {}
+
+
+class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A conversion as the ledger knows it now. Stored for ever: append fields with defaults only.
+
+    Status, payout and currency each remember the stamp of the postback that said so, so that postbacks
+    which arrive out of order end in the state of the ordered ones. `payout` is None while no postback
+    named one. `click`, `event_type`, `transaction_id` and `at_us` are the first postback's and never
+    change: every revision counts under the same dimensions and in the same hour.
+    """
+
+    id: str
+    revision: int
+    network_id: int
+    transaction_id: str
+    event_type: str
+    at_us: int
+    known_us: int
+    status: str
+    original_status: str
+    status_stamp: Stamp
+    payout: int | None
+    payout_stamp: Stamp
+    currency: str
+    currency_stamp: Stamp
+    click: ClickFacts
+
+
+class WaitingPostback(Struct, frozen=True, kw_only=True):
+    """A postback whose click is not known (yet). `told` says that its outcome `waiting` was logged.
+
+    `attempts` counts the lookups that answered without the click; while it is 0, `due_us` is "now".
+    """
+
+    position: Position
+    click_id: str
+    due_us: int
+    deadline_us: int
+    event: PostbackLogEvent
+    attempts: int = 0
+    told: bool = False
+
+
+class Settlement(NamedTuple):
+    """What one batch did; the ledger stores all of it or nothing.
+
+    `offsets` maps (edge, epoch) to the last number consumed, `waiting` is put or replaced, `settled` waits
+    no longer, `records` go to the outbox in this order.
+    """
+
+    offsets: Mapping[tuple[int, int], int] = {}
+    conversions: Sequence[Conversion] = ()
+    waiting: Sequence[WaitingPostback] = ()
+    settled: Sequence[Position] = ()
+    records: Sequence[PostbackLogEvent | ConversionEvent] = ()
+
+
+class LedgerSizes(NamedTuple):
+    """How much the ledger holds that is meant to leave it again."""
+
+    waiting: int
+    waiting_bytes: int
+    outbox: int
+    outbox_bytes: int
