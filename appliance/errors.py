@@ -59,6 +59,13 @@ class Unavailable(WeirError):
 
 
 @dataclass(eq=False)
+class RowRefused(WeirError):
+    """The warehouse says that a row of this insert is wrong. Halve the batch; set the guilty row aside."""
+
+    code = "row_refused"
+
+
+@dataclass(eq=False)
 class JournalMalformed(WeirError):
     """A journal segment cannot be read. The edge must rotate; the segment is then salvaged."""
 

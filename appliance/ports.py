@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from appliance.model.catalog import Change, Entity, Kind, Revision
+from appliance.model.conversions import ClickFacts, Conversion, LedgerSizes, Settlement, WaitingPostback
+from appliance.model.shipping import Bound, Cut, Offset
+from appliance.reporting.rows import Row
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,5 +106,108 @@ class CatalogStore(Protocol):
 
     def at(self, number: int) -> Mapping[tuple[Kind, int], Entity]:
         """The whole catalog as of a revision, rebuilt from its changes."""
+
+    def close(self) -> None: ...
+
+
+class Warehouse(Protocol):
+    """The reports' database as the publisher and the janitor see it. Blocking; every call is bounded in time.
+
+    Raises Unavailable when it cannot answer now (down, out of memory or disk, too slow, detached).
+    """
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Store at most 10,000 rows of one table and partition, all or none.
+
+        Raises RowRefused when the data is wrong, Unavailable otherwise: it may then have been stored or not.
+        """
+
+    def present(
+        self, table: str, edge: int, epoch: int, first: int, last: int, bound: Bound | None
+    ) -> set[int]:
+        """The sequence numbers of a log within first..last that `table` has; `bound` only helps to prune."""
+
+    def settle(self, edge: int, epoch: int) -> None:
+        """Return when no insert of this log sent earlier, by whomever, can still be running."""
+
+    def partitions(self, table: str) -> Sequence[tuple[str, int]]:
+        """(partition id, newest time in unix microseconds) of what is stored, oldest first."""
+
+    def drop_partition(self, table: str, partition: str) -> None: ...
+
+    def delete_before(self, table: str, at_us: int) -> None:
+        """Delete rows older than `at_us`; they are in no answer any more when this returns."""
+
+
+class ShippingStore(Protocol):
+    """How far each log has been shipped, and at most one open cut per log. One writer."""
+
+    def offset(self, edge: int, epoch: int) -> int:
+        """Everything up to this number is shipped; 0 for a log never seen."""
+
+    def offsets(self) -> Sequence[Offset]: ...
+
+    def open_cut(self, edge: int, epoch: int) -> Cut | None: ...
+
+    def record(self, cut: Cut) -> None:
+        """Remember a cut; durable when it returns. Raises Conflict while the log has another one open."""
+
+    def close_cut(self, edge: int, epoch: int, seq: int) -> None:
+        """Forget the open cut and advance the offset to `seq`, in one transaction."""
+
+    def forget(self, edge: int, epoch: int) -> None:
+        """The log is gone for ever."""
+
+    def close(self) -> None: ...
+
+
+class ClickLookup(Protocol):
+    """Finds clicks by id. Raises Unavailable."""
+
+    async def __call__(self, ids: Sequence[str]) -> dict[str, ClickFacts]: ...
+
+
+class Ledger(Protocol):
+    """Conversions, postbacks that wait, how far each journal was consumed, and an outbox of what to ship.
+
+    Everything a batch did is stored by one `commit`, durable when it returns, or not at all: a kill at any
+    moment repeats the batch from its offsets, and the same batch gives the same conversions. One writer;
+    any thread may call. Every method raises Unavailable when the store cannot be reached or is full.
+    """
+
+    def offsets(self) -> Mapping[tuple[int, int], int]:
+        """The last number consumed of each (edge, epoch)."""
+
+    def offset(self, edge: int, epoch: int) -> int:
+        """The last number consumed of one log; 0 when none was."""
+
+    def conversions(self, ids: Sequence[str]) -> Mapping[str, Conversion]:
+        """Those of `ids` that exist."""
+
+    def commit(self, settlement: Settlement) -> None:
+        """Store all of it. Raises Conflict, storing nothing, when an offset does not move forward."""
+
+    def due(self, now_us: int, first: int, again: int) -> Sequence[WaitingPostback]:
+        """Waiting postbacks due by now, oldest first: up to `first` never looked up, then `again` others."""
+
+    def next_due(self) -> int | None:
+        """When the next waiting postback is due; None when none waits."""
+
+    def waiting_for(self, clicks: Sequence[str]) -> Sequence[WaitingPostback]:
+        """The postbacks that wait for any of these clicks."""
+
+    def longest_tried(self, limit: int) -> Sequence[WaitingPostback]:
+        """Waiting postbacks that were looked up in vain, those nearest their deadline first."""
+
+    def awaited(self) -> Mapping[str, int]:
+        """Click id → how many postbacks wait for it."""
+
+    def sizes(self) -> LedgerSizes: ...
+
+    def outboxes(self) -> Sequence[EventLog]:
+        """The outbox of every process life that has rows left, oldest first, and this life's, last."""
+
+    def outbox_drop(self, epoch: int, seq: int) -> None:
+        """Forget this epoch's rows up to `seq`: they are shipped."""
 
     def close(self) -> None: ...

@@ -1,0 +1,276 @@
+"""Journal entry → table row. Each entry becomes exactly one row of exactly one table, named after its topic.
+
+A row carries (edge, epoch, seq), so that the warehouse itself can say what it already has.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from appliance.model.events import (
+    ClickEvent,
+    ClickIdentity,
+    ConversionEvent,
+    DestinationHealthEvent,
+    PostbackLogEvent,
+    TrafficbackEvent,
+    decode,
+)
+from appliance.model.shipping import Bound
+
+SUBS = 30
+UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+ERRORS = "ingestion_errors"
+KEYS = {"click_events": "id", "click_identity": "click_id", "trafficback_events": "click_id"}
+"""Table → the text column it is ordered by; the other tables are ordered by time."""
+_INT64 = (1 << 63) - 1
+_DAY_US = 86_400_000_000
+# DateTime64 ends in 2299; what is later is no time of ours and must not reach a calendar function.
+_LATEST_US = 10_000_000_000_000_000
+# Enough of a record to see what was wrong with it; a body can be a megabyte.
+RAW_BYTES = 16 * 1024
+
+
+class Unfit(Exception):
+    """This entry can never become a row; `topic` is "" when not even that could be read."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        super().__init__(reason)
+        self.topic = topic
+        self.reason = reason
+
+
+class Row(NamedTuple):
+    """One row: `values` in the order of COLUMNS[table], `subs` apart because most of the 30 are empty.
+
+    Rows of one insert share `table` and `partition`: an insert into one partition is atomic.
+    """
+
+    table: str
+    partition: int
+    seq: int
+    at_us: int
+    key: str
+    values: tuple[object, ...]
+    subs: dict[int, str]
+
+
+_LOG = ("edge", "epoch", "seq", "at", "v")
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "click_events": (
+        *_LOG, "id", "revision", "door", "decision", "reason", "campaign_id", "stream_id",
+        "destination_id", "source_id", "network_id", "link_id", "counted", "flags", "source_click_id",
+        "cost", "currency", "user_agent", "referrer", "language", "host", "address", "query",
+        "request_id", "inputs", *UTM,
+    ),
+    "click_identity": (*_LOG, "click_id", "address"),
+    "postback_log_events": (
+        *_LOG, "id", "known_at", "stage", "outcome", "reason", "network_id", "method", "params", "address",
+        "request_id", "click_id", "transaction_id", "conversion_id",
+    ),
+    "conversion_events": (
+        *_LOG, "id", "revision", "known_at", "status", "original_status", "event_type", "count", "revenue",
+        "hold", "currency", "transaction_id", "network_id", "click_id", "click_at", "campaign_id",
+        "stream_id", "destination_id", "source_id", "link_id", *UTM,
+    ),
+    "trafficback_events": (
+        *_LOG, "click_id", "revision", "campaign_id", "stream_id", "source_id", "reason", "depth", "url",
+    ),
+    "destination_health_events": (
+        *_LOG, "destination_id", "before", "after", "status", "latency_us", "error",
+    ),
+    ERRORS: ("edge", "epoch", "seq", "at", "topic", "reason", "bytes", "raw"),
+}  # fmt: skip
+_json = msgspec.json.Encoder()
+
+
+@lru_cache(maxsize=4096)
+def _month(day: int) -> int:
+    date = datetime.fromtimestamp(day * 86_400, UTC)
+    return date.year * 100 + date.month
+
+
+def _time(at_us: int) -> str:
+    """Unix microseconds as the text DateTime64(6) reads: seconds with six decimals."""
+    seconds, micros = divmod(at_us, 1_000_000)
+    return f"{seconds}.{micros:06d}"
+
+
+def _utm(utm: dict[str, str]) -> tuple[str, ...]:
+    return tuple([utm.get(name, "") for name in UTM]) if utm else ("", "", "", "", "")
+
+
+def _click(e: ClickEvent) -> tuple[str, tuple[int, ...], tuple[object, ...], dict[int, str]]:
+    ids = (
+        e.revision,
+        e.campaign_id,
+        e.stream_id,
+        e.destination_id,
+        e.source_id,
+        e.network_id,
+        e.link_id,
+        e.cost,
+    )
+    values = (
+        e.id, e.revision, e.door, e.decision, e.reason, e.campaign_id, e.stream_id, e.destination_id,
+        e.source_id, e.network_id, e.link_id, 1 if e.counted else 0, e.flags, e.source_click_id, e.cost,
+        e.currency, e.user_agent, e.referrer, e.language, e.host, e.address, e.query, e.request_id,
+        _inputs(e), *_utm(e.utm),
+    )  # fmt: skip
+    return e.id, ids, values, e.subs
+
+
+def _inputs(e: ClickEvent) -> str:
+    """DecisionInputs as a JSON object, so that SQL can look inside without knowing array positions."""
+    i = e.inputs
+    named = {
+        "v": i.v, "kernel": i.kernel, "draw": i.draw, "streams": i.streams,
+        "destinations": i.destinations, "facts": i.facts,
+    }  # fmt: skip
+    return _json.encode(named).decode()
+
+
+def _identity(e: ClickIdentity) -> tuple[str, tuple[int, ...], tuple[object, ...], dict[int, str]]:
+    return e.click_id, (), (e.click_id, e.address), {}
+
+
+def _postback(e: PostbackLogEvent) -> tuple[str, tuple[int, ...], tuple[object, ...], dict[int, str]]:
+    values = (
+        e.id, _time(_in_range(e.known_us or e.at_us)), e.stage, e.outcome, e.reason, e.network_id, e.method,
+        e.params, e.address, e.request_id, e.click_id, e.transaction_id, e.conversion_id,
+    )  # fmt: skip
+    return "", (e.network_id,), values, {}
+
+
+def _conversion(e: ConversionEvent) -> tuple[str, tuple[int, ...], tuple[object, ...], dict[int, str]]:
+    ids = (
+        e.revision, e.count, e.revenue, e.hold, e.network_id, e.campaign_id, e.stream_id, e.destination_id,
+        e.source_id, e.link_id,
+    )  # fmt: skip
+    values = (
+        e.id, e.revision, _time(_in_range(e.known_us)), e.status, e.original_status, e.event_type, e.count,
+        e.revenue, e.hold, e.currency, e.transaction_id, e.network_id, e.click_id,
+        _time(_in_range(e.click_at_us)), e.campaign_id, e.stream_id, e.destination_id, e.source_id,
+        e.link_id, *_utm(e.utm),
+    )  # fmt: skip
+    return "", ids, values, e.subs
+
+
+def _trafficback(e: TrafficbackEvent) -> tuple[str, tuple[int, ...], tuple[object, ...], dict[int, str]]:
+    values = (e.click_id, e.revision, e.campaign_id, e.stream_id, e.source_id, e.reason, e.depth, e.url)
+    return e.click_id, (e.revision, e.campaign_id, e.stream_id, e.source_id, e.depth), values, {}
+
+
+def _health(e: DestinationHealthEvent) -> tuple[str, tuple[int, ...], tuple[object, ...], dict[int, str]]:
+    values = (e.destination_id, e.before, e.after, e.status, e.latency_us, e.error)
+    return "", (e.destination_id, e.status, e.latency_us), values, {}
+
+
+_BUILD: dict[
+    type, tuple[str, Callable[[Any], tuple[str, tuple[int, ...], tuple[object, ...], dict[int, str]]]]
+] = {
+    ClickEvent: ("click_events", _click),
+    ClickIdentity: ("click_identity", _identity),
+    PostbackLogEvent: ("postback_log_events", _postback),
+    ConversionEvent: ("conversion_events", _conversion),
+    TrafficbackEvent: ("trafficback_events", _trafficback),
+    DestinationHealthEvent: ("destination_health_events", _health),
+}
+
+
+def _in_range(at_us: int) -> int:
+    if not 0 <= at_us < _LATEST_US:
+        raise ValueError(f"time {at_us} µs is outside 1970 to 2286")
+    return at_us
+
+
+def build(edge: int, epoch: int, seq: int, body: bytes) -> Row:
+    """The row of one journal entry. Raises Unfit for what is no record of ours or fits no column."""
+    try:
+        event = decode(body)
+    except msgspec.MsgspecError as fault:
+        raise Unfit(_tag(body), str(fault)) from fault
+    table, make = _BUILD[type(event)]
+    at_us: int = event.at_us
+    try:
+        _in_range(at_us)
+        key, numbers, values, subs = make(event)
+    except ValueError as fault:
+        raise Unfit(table, str(fault)) from fault
+    # msgpack carries numbers up to 2^64; ClickHouse would wrap them round without a word.
+    if event.v > 0xFFFF or event.v < 0 or (numbers and max(numbers) > _INT64):
+        raise Unfit(table, "a number does not fit its column")
+    if subs and not all(1 <= number <= SUBS for number in subs):
+        raise Unfit(table, f"sub numbers go from 1 to {SUBS}")
+    day = at_us // _DAY_US
+    # Identity is dropped day by day, everything else lies in months (stores/migrations).
+    partition = day if table == "click_identity" else _month(day)
+    return Row(table, partition, seq, at_us, key, (edge, epoch, seq, _time(at_us), event.v, *values), subs)
+
+
+def set_aside(edge: int, epoch: int, seq: int, topic: str, reason: str, body: bytes, now_us: int) -> Row:
+    """The ingestion_errors row for an entry that cannot be stored.
+
+    The full address lives in click_identity only (design.md, promise 7), so a body that may hold one is
+    left out here.
+    """
+    private = topic == "click_identity" or (not topic and b"click_identity" in body)
+    raw = "" if private else base64.b64encode(body[:RAW_BYTES]).decode()
+    values = (edge, epoch, seq, _time(now_us), topic or "unknown", reason[:2000], len(body), raw)
+    return Row(ERRORS, _month(now_us // _DAY_US), seq, now_us, "", values, {})
+
+
+def bounds(rows: Iterable[Row]) -> dict[str, Bound]:
+    """Per table, how many rows there are and between which times and keys they lie."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.table, []).append(row)
+    return {
+        table: Bound(
+            len(some),
+            min(row.at_us for row in some),
+            max(row.at_us for row in some),
+            min(row.key for row in some),
+            max(row.key for row in some),
+        )
+        for table, some in found.items()
+    }
+
+
+def block(rows: Sequence[Row]) -> tuple[tuple[str, ...], Iterable[bytes]]:
+    """(columns, chunks of JSONCompactEachRow) of rows of one table; sub columns only where one is used.
+
+    JSONCompactEachRow without the empty subs is a third fewer bytes and 30 % less time than JSONEachRow
+    (measured: 5,000 clicks in 78 ms against 109). In chunks, because the encoder holds the GIL meanwhile.
+    """
+    used = sorted({number for row in rows for number in row.subs})
+    columns = (*COLUMNS[rows[0].table], *(f"sub{number}" for number in used))
+
+    def chunks() -> Iterable[bytes]:
+        for start in range(0, len(rows), 500):
+            some = rows[start : start + 500]
+            if used:
+                lines: list[Any] = [
+                    (*row.values, *[row.subs.get(number, "") for number in used]) for row in some
+                ]
+            else:
+                lines = [row.values for row in some]
+            yield _json.encode_lines(lines)
+
+    return columns, chunks()
+
+
+def _tag(body: bytes) -> str:
+    """The topic a broken record claims to be, or ""."""
+    try:
+        fields = msgspec.msgpack.decode(body)
+    except (msgspec.MsgspecError, ValueError):
+        return ""
+    first = fields[0] if isinstance(fields, list) and fields else ""
+    return first if isinstance(first, str) and first in COLUMNS else ""

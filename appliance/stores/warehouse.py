@@ -1,0 +1,240 @@
+"""The reports' database: one adapter, two URLs ("chdb", or http(s):// of a ClickHouse server).
+
+Three lanes with a client each, so that no report delays shipping or a postback's lookup. Blocking: the
+composition root gives each lane a runner with a limiter of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from clickhouse_connect.driver.client import Client
+
+from appliance import config
+from appliance.errors import Refused, RowRefused, Unavailable
+from appliance.model.conversions import ClickFacts
+from appliance.model.shipping import Bound
+from appliance.model.status import WarehouseReport
+from appliance.reporting.rows import COLUMNS, KEYS, SUBS, UTM, Row, block
+from appliance.stores.warehouse_client import Embedded, Lane, Server, rows
+from appliance.stores.warehouse_schema import migrate
+
+T = TypeVar("T")
+MAX_INSERT = 10_000
+"""Rows per insert: larger ones hold the GIL for longer than the core's loop may wait (experiments.md d)."""
+MAX_LOOKUP = 500
+_ANY_BOUND = Bound(0, 0, 4_102_444_800_000_000)
+_FACTS = (
+    "select id, toUnixTimestamp64Micro(at) as at_us, campaign_id, stream_id, destination_id, source_id, "  # noqa: S608
+    "network_id, link_id, "
+    + "mapFilter((k, v) -> v != '', map("
+    + ", ".join(f"{number}, sub{number}" for number in range(1, SUBS + 1))
+    + ")) as subs, mapFilter((k, v) -> v != '', map("
+    + ", ".join(f"'{name}', {name}" for name in UTM)
+    + ")) as utm from click_events where id in {ids:Array(String)}"
+)
+
+
+class Warehouse:
+    """ports.Warehouse, plus click lookups and reports. Opens on first use, so a core starts without it."""
+
+    def __init__(self, settings: config.Warehouse, data: Path, database: str | None = None) -> None:
+        memory = settings.query_memory_mb << 20
+        self._engine: Embedded | Server
+        if settings.url == "chdb":
+            self._engine = Embedded(data / "warehouse", database or "weir", settings.max_memory_mb << 20)
+        else:
+            self._engine = Server(settings.url, database)
+        limits = {
+            "max_memory_usage": memory,
+            "max_bytes_before_external_group_by": memory // 2,
+            "max_bytes_before_external_sort": memory // 2,
+            "output_format_json_quote_64bit_integers": 0,
+            "output_format_json_validate_utf8": 1,
+        }
+        shipping = {
+            **limits,
+            "max_execution_time": 60,
+            "max_threads": 1,
+            "async_insert": 0,
+            "input_format_parallel_parsing": 0,
+        }
+        lookups = {**limits, "max_execution_time": 10, "max_threads": 1}
+        reports = {
+            **limits,
+            "max_execution_time": settings.query_seconds,
+            "max_threads": 2,
+            "max_result_rows": 100_000,
+            "result_overflow_mode": "throw",
+        }
+        self._schema = threading.Lock()
+        self._migrated = False
+        self._shipping = Lane("shipping", lambda: self._connect(shipping))
+        self._lookups = Lane("lookups", lambda: self._connect(lookups))
+        slots = [Lane(f"report-{n}", lambda: self._connect(reports)) for n in range(settings.report_slots)]
+        # As many slots as the reports' runner has threads, so that get() never waits for long.
+        self._slots: queue.SimpleQueue[Lane] = queue.SimpleQueue()
+        for slot in slots:
+            self._slots.put(slot)
+        self._lanes = (self._shipping, self._lookups, *slots)
+        self._names = itertools.count()
+        self._detached_until = 0.0
+        self._opened = False
+        self._last_error = ""
+
+    # Opening and closing
+
+    def open(self) -> None:
+        """Connect and migrate. Raises Unavailable; every later call tries again by itself."""
+        self._on(self._shipping, lambda client: client.command("select 1"))
+
+    def close(self) -> None:
+        """Close every client, after the statements that are running."""
+        for lane in self._lanes:
+            lane.close()
+        self._opened = False
+
+    def detach(self, seconds: float) -> None:
+        """Let go of the database's files or server for `seconds` (a backup, a repair): all lanes refuse.
+
+        Blocks until the running statements are over. Shipping catches up by itself afterwards.
+        """
+        self._detached_until = time.monotonic() + seconds
+        self.close()
+
+    def attach(self) -> None:
+        """End a `detach` early."""
+        self._detached_until = 0.0
+
+    def report(self) -> WarehouseReport:
+        state = (
+            "opening" if not self._opened and not self._last_error else "down" if self._last_error else "up"
+        )
+        if self._detached():
+            state = "down"
+        return WarehouseReport(state=state, engine=self._engine.kind, last_error=self._last_error)
+
+    def _detached(self) -> float:
+        return max(0.0, self._detached_until - time.monotonic())
+
+    def _connect(self, settings: Mapping[str, Any]) -> Client:
+        client = self._engine.connect(settings)
+        with self._schema:
+            if not self._migrated:
+                migrate(client.command, lambda sql: {row["n"] for row in rows(client, sql, {})})
+                self._migrated = True
+        return client
+
+    def _on(self, lane: Lane, work: Callable[[Client], T]) -> T:
+        left = self._detached()
+        if left:
+            raise Unavailable(f"the warehouse is detached for another {left:.0f} s")
+        try:
+            answer = lane.run(work)
+        except Unavailable as fault:
+            if lane is self._shipping:  # a report that ran too long says nothing about the warehouse
+                self._last_error = fault.message
+            raise
+        if lane is self._shipping:
+            self._opened = True
+            self._last_error = ""
+        return answer
+
+    # Shipping
+
+    def insert(self, some: Sequence[Row]) -> None:
+        if not some:
+            return
+        if len(some) > MAX_INSERT or any(r[:2] != some[0][:2] for r in some):
+            raise ValueError(f"one insert takes at most {MAX_INSERT} rows of one table and partition")
+        edge, epoch = some[0].values[:2]
+        columns, chunks = block(some)
+        name = f"weir-ship-{edge}-{epoch}-{next(self._names)}"
+        self._on(
+            self._shipping,
+            lambda client: self._engine.insert(client, some[0].table, columns, chunks, name),
+        )
+
+    def present(
+        self, table: str, edge: int, epoch: int, first: int, last: int, bound: Bound | None
+    ) -> set[int]:
+        bound = bound or _ANY_BOUND
+        known(table)
+        sql = (
+            f"select seq from {table} where edge = {{edge:Int32}} and epoch = {{epoch:Int64}} "  # noqa: S608
+            "and seq between {first:Int64} and {last:Int64} "
+            "and at between fromUnixTimestamp64Micro({at_from:Int64}, 'UTC') "
+            "and fromUnixTimestamp64Micro({at_to:Int64}, 'UTC')"
+        )
+        if bound.key_to and table in KEYS:
+            sql += f" and {KEYS[table]} between {{key_from:String}} and {{key_to:String}}"
+        parameters = {
+            "edge": edge, "epoch": epoch, "first": first, "last": last,
+            "at_from": bound.at_from, "at_to": bound.at_to,
+            "key_from": bound.key_from, "key_to": bound.key_to,
+        }  # fmt: skip
+        return self._on(self._shipping, lambda client: {row["seq"] for row in rows(client, sql, parameters)})
+
+    def settle(self, edge: int, epoch: int) -> None:
+        name = f"weir-ship-{edge}-{epoch}-"
+        self._on(self._shipping, lambda client: self._engine.settle(client, name))
+
+    # Upkeep, on the shipping lane: it is rare and must not run beside an insert into the same partition
+
+    def partitions(self, table: str) -> list[tuple[str, int]]:
+        known(table)
+        sql = (
+            "select _partition_id as id, toUnixTimestamp64Micro(max(at)) as newest "  # noqa: S608
+            f"from {table} group by id order by newest"
+        )
+        found = self._on(self._shipping, lambda client: rows(client, sql, {}))
+        return [(row["id"], row["newest"]) for row in found]
+
+    def drop_partition(self, table: str, partition: str) -> None:
+        known(table)
+        if not partition.isdigit():
+            raise ValueError(f"{partition!r} is no partition id of ours")
+        self._on(self._shipping, lambda c: c.command(f"alter table {table} drop partition id '{partition}'"))
+
+    def delete_before(self, table: str, at_us: int) -> None:
+        known(table)
+        sql = f"delete from {table} where at < fromUnixTimestamp64Micro({int(at_us)}, 'UTC')"  # noqa: S608
+        self._on(self._shipping, lambda client: client.command(sql))
+
+    # Lookups
+
+    def lookup_clicks(self, ids: Sequence[str]) -> dict[str, ClickFacts]:
+        """What is known of these clicks; unknown ids are left out. In batches: one at a time is 400/s."""
+        found: dict[str, ClickFacts] = {}
+        for start in range(0, len(ids), MAX_LOOKUP):
+            parameters = {"ids": list(ids[start : start + MAX_LOOKUP])}
+            work = partial(rows, sql=_FACTS, parameters=parameters)
+            for row in self._on(self._lookups, work):
+                row["subs"] = {int(number): text for number, text in row["subs"].items()}
+                found[row["id"]] = ClickFacts(**row)
+        return found
+
+    # Reports
+
+    def query(self, sql: str, parameters: Mapping[str, object]) -> list[dict[str, object]]:
+        """Rows of a SELECT with bound parameters ({name:Type}), on whichever report slot is free."""
+        slot = self._slots.get()
+        try:
+            return self._on(slot, lambda client: rows(client, sql, parameters))
+        except RowRefused as fault:  # a question, not an insert
+            raise Refused(fault.message) from fault
+        finally:
+            self._slots.put(slot)
+
+
+def known(table: str) -> None:
+    """Table names are the one thing that cannot be a bound parameter: only ours get into a statement."""
+    if table not in COLUMNS and table != "cost_adjustments":
+        raise ValueError(f"{table!r} is no table of ours")
