@@ -39,7 +39,8 @@ class NetworkEntry(Struct, frozen=True, array_like=True, tag="network"):
     """A network as an edge may know it: the digests of its secrets, never the secrets.
 
     `secrets` are SHA-256 digests, empty when none is asked for; `click_id_params` are the parameter names
-    that may carry the click id, in order.
+    that may carry the click id, in order, `secret_params` those that may carry the secret (and are never
+    journaled).
     """
 
     id: int
@@ -47,6 +48,7 @@ class NetworkEntry(Struct, frozen=True, array_like=True, tag="network"):
     active: bool
     secrets: tuple[bytes, ...]
     click_id_params: tuple[str, ...]
+    secret_params: tuple[str, ...] = ("secret", "token", "key")
 
 
 class SettingsEntry(Struct, frozen=True, array_like=True, tag="settings"):
