@@ -1,0 +1,280 @@
+"""The ledger on SQLite: one file, one connection, every batch in one transaction that is fsynced.
+
+synchronous=FULL, because an offset that a power cut takes back would count a batch twice in the warehouse:
+its records may have been shipped already.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from appliance.attribution.status import figures
+from appliance.errors import Conflict, Unavailable
+from appliance.model.conversions import Conversion, LedgerSizes, Settlement, WaitingPostback
+from appliance.model.events import PostbackLogEvent, encode
+from appliance.ports import CORE, Entry, EventLog
+
+VERSION = 1
+_encode_conversion = msgspec.msgpack.Encoder().encode
+_decode_conversion = msgspec.msgpack.Decoder(Conversion).decode
+_decode_postback = msgspec.msgpack.Decoder(PostbackLogEvent).decode
+# SQLite's own limit of parameters is 32,766; 500 keeps one statement below a millisecond.
+CHUNK = 500
+_WAITING = "select edge, epoch, seq, click_id, attempts, told, due_us, deadline_us, body from waiting "
+
+
+class SqliteLedger:
+    """The Ledger port over `path`. `step` is called between the statements of a commit; tests crash there."""
+
+    def __init__(
+        self, path: Path, unix_ms: Callable[[], int], step: Callable[[str], None] | None = None
+    ) -> None:
+        now = unix_ms()
+        self.epoch = now << 20 | secrets.randbits(20)
+        self._next = now << 20
+        self._step = step or (lambda name: None)
+        # The actor's thread and the publisher's both call: one lock, held for one short method at a time.
+        self._lock = threading.Lock()
+        self._closed = False
+        with _reported("opened"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            try:
+                self._db.execute("pragma journal_mode=wal")
+                self._db.execute("pragma synchronous=full")
+                (version,) = self._db.execute("pragma user_version").fetchone()
+                if version > VERSION:
+                    raise Unavailable(
+                        f"{path.name} was written by a newer Weir (version {version}); install that one"
+                    )
+                self._db.executescript(files(__package__).joinpath("ledger.sql").read_text("utf-8"))
+                self._db.execute(f"pragma user_version={VERSION}")
+                self._sizes = LedgerSizes(*self._measure("waiting"), *self._measure("outbox"))
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _measure(self, table: str) -> tuple[int, int]:
+        """(rows, bytes of their bodies), kept in memory from here on."""
+        row = self._db.execute(f"select count(*), coalesce(sum(length(body)), 0) from {table}").fetchone()  # noqa: S608
+        return (int(row[0]), int(row[1]))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _reported("read"):
+            self._check()
+            yield self._db
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[sqlite3.Connection, list[int]]]:
+        """One transaction and what it adds to the sizes; whatever interrupts it, nothing of it stays."""
+        with self._lock, _reported("written"):
+            self._check()
+            growth = [0, 0, 0, 0]
+            try:
+                self._db.execute("begin immediate")
+                yield self._db, growth
+                self._db.execute("commit")
+                self._sizes = LedgerSizes(*map(sum, zip(self._sizes, growth, strict=True)))
+            except BaseException:
+                # On a full disk SQLite has rolled back by itself; a second rollback would raise.
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                raise
+
+    def _check(self) -> None:
+        if self._closed:
+            raise Unavailable("the ledger is closed")
+
+    def offsets(self) -> dict[tuple[int, int], int]:
+        with self._reading() as db:
+            return {
+                (edge, epoch): seq for edge, epoch, seq in db.execute("select edge, epoch, seq from progress")
+            }
+
+    def offset(self, edge: int, epoch: int) -> int:
+        with self._reading() as db:
+            row = db.execute("select seq from progress where edge=? and epoch=?", (edge, epoch)).fetchone()
+        return int(row[0]) if row else 0
+
+    def conversions(self, ids: Sequence[str]) -> dict[str, Conversion]:
+        found: dict[str, Conversion] = {}
+        with self._reading() as db:
+            for some in _chunks(ids):
+                sql = f"select id, body from conversion where id in ({_marks(some)})"  # noqa: S608
+                found.update((id_, _decode_conversion(body)) for id_, body in db.execute(sql, some))
+        return found
+
+    def commit(self, settlement: Settlement) -> None:
+        step = self._step
+        bodies = [encode(record) for record in settlement.records]
+        first, self._next = self._next, self._next + len(bodies)  # burned if this fails: never used again
+        with self._writing() as (db, growth):
+            step("begun")
+            for (edge, epoch), seq in settlement.offsets.items():
+                moved = db.execute(
+                    "insert into progress values (?,?,?) on conflict do update set seq=excluded.seq"
+                    " where excluded.seq > seq",
+                    (edge, epoch, seq),
+                ).rowcount
+                if moved == 0:
+                    raise Conflict(f"edge {edge}, epoch {epoch:x}: {seq} was consumed before")
+            step("offsets")
+            db.executemany(
+                "insert or replace into conversion values (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                [_row(conversion) for conversion in settlement.conversions],
+            )
+            step("conversions")
+            gone = self._remove_waiting(db, [*settlement.settled, *(w.position for w in settlement.waiting)])
+            rows = [
+                (*w.position, w.click_id, int(w.attempts > 0), w.attempts, int(w.told), w.due_us,
+                 w.deadline_us, encode(w.event))
+                for w in settlement.waiting
+            ]  # fmt: skip
+            db.executemany("insert into waiting values (?,?,?,?,?,?,?,?,?,?)", rows)
+            step("waiting")
+            db.executemany(
+                "insert into outbox values (?,?,?)",
+                [(self.epoch, seq, body) for seq, body in enumerate(bodies, first)],
+            )
+            growth[:2] = [len(rows) - gone[0], sum(len(row[-1]) for row in rows) - gone[1]]
+            growth[2:] = [len(bodies), sum(map(len, bodies))]
+            step("outbox")
+        step("committed")
+
+    @staticmethod
+    def _remove_waiting(db: sqlite3.Connection, positions: Sequence[tuple[int, int, int]]) -> tuple[int, int]:
+        rows = size = 0
+        for position in positions:
+            sql = "delete from waiting where edge=? and epoch=? and seq=? returning length(body)"
+            for (length,) in db.execute(sql, position).fetchall():
+                rows, size = rows + 1, size + length
+        return rows, size
+
+    def due(self, now_us: int, first: int, again: int) -> list[WaitingPostback]:
+        found: list[WaitingPostback] = []
+        with self._reading() as db:
+            for tried, limit in ((0, first), (1, again)):
+                sql = _WAITING + "where tried=? and due_us<=? order by due_us limit ?"
+                found += map(_postback, db.execute(sql, (tried, now_us, limit)))
+        return found
+
+    def next_due(self) -> int | None:
+        with self._reading() as db:
+            sql = "select min(due_us) from waiting where tried=?"
+            dues = [db.execute(sql, (tried,)).fetchone()[0] for tried in (0, 1)]
+        return min((int(due) for due in dues if due is not None), default=None)
+
+    def waiting_for(self, clicks: Sequence[str]) -> list[WaitingPostback]:
+        found: list[WaitingPostback] = []
+        with self._reading() as db:
+            for some in _chunks(clicks):
+                found += map(_postback, db.execute(_WAITING + f"where click_id in ({_marks(some)})", some))
+        return found
+
+    def longest_tried(self, limit: int) -> list[WaitingPostback]:
+        with self._reading() as db:
+            sql = _WAITING + "where tried=1 order by deadline_us limit ?"
+            return [_postback(row) for row in db.execute(sql, (limit,))]
+
+    def awaited(self) -> dict[str, int]:
+        with self._reading() as db:
+            return dict(db.execute("select click_id, count(*) from waiting group by click_id").fetchall())
+
+    def sizes(self) -> LedgerSizes:
+        return self._sizes
+
+    def totals(self) -> dict[str, tuple[int, int, int]]:
+        """Currency → (conversions, revenue, hold) over every conversion: what a report must add up to."""
+        with self._reading() as db:
+            sql = (
+                "select currency, sum(conversions), sum(revenue), sum(hold) from conversion group by currency"
+            )
+            return {currency: (count, revenue, hold) for currency, count, revenue, hold in db.execute(sql)}
+
+    def outboxes(self) -> list[EventLog]:
+        with self._reading() as db:
+            epochs = {int(epoch) for (epoch,) in db.execute("select distinct epoch from outbox")}
+        # By age, this life's last, even should the clock have been set back between two lives.
+        return [Outbox(self, epoch) for epoch in [*sorted(epochs - {self.epoch}), self.epoch]]
+
+    def outbox_read(self, epoch: int, after: int, limit: int) -> list[Entry]:
+        with self._reading() as db:
+            sql = "select seq, body from outbox where epoch=? and seq>? order by seq limit ?"
+            return [Entry(seq, body) for seq, body in db.execute(sql, (epoch, after, limit)).fetchall()]
+
+    def outbox_drop(self, epoch: int, seq: int) -> None:
+        with self._writing() as (db, growth):
+            rows = db.execute(
+                "delete from outbox where epoch=? and seq<=? returning length(body)", (epoch, seq)
+            ).fetchall()
+            growth[2:] = [-len(rows), -sum(length for (length,) in rows)]
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._db.close()
+
+
+class Outbox:
+    """An EventLog over the outbox rows of one process life."""
+
+    def __init__(self, ledger: SqliteLedger, epoch: int) -> None:
+        self._ledger = ledger
+        self.edge = CORE
+        self.epoch = epoch
+
+    def read(self, after: int, limit: int) -> Sequence[Entry]:
+        """Entries after `after`, in order. Raises Unavailable."""
+        return self._ledger.outbox_read(self.epoch, after, limit)
+
+    def finished(self) -> bool:
+        """An earlier life appends no more."""
+        return self.epoch != self._ledger.epoch
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def _reported(what: str) -> Iterator[None]:
+    """SQLite's errors as ours. The caller tries again: a full disk may have room later."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as fault:
+        raise Unavailable(f"the ledger cannot be {what}: {fault}") from fault
+
+
+def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
+
+
+def _marks(items: Sequence[str]) -> str:
+    return ",".join("?" * len(items))
+
+
+def _row(it: Conversion) -> tuple[object, ...]:
+    return (it.id, it.revision, it.network_id, it.transaction_id, it.click.id, it.at_us, it.known_us,
+            it.status, *figures(it), it.currency, _encode_conversion(it))  # fmt: skip
+
+
+def _postback(row: Sequence[Any]) -> WaitingPostback:
+    edge, epoch, seq, click_id, attempts, told, due_us, deadline_us, body = row
+    return WaitingPostback(
+        position=(edge, epoch, seq),
+        click_id=click_id,
+        attempts=attempts,
+        told=bool(told),
+        due_us=due_us,
+        deadline_us=deadline_us,
+        event=_decode_postback(body),
+    )

@@ -1,0 +1,52 @@
+-- The ledger: what conversions are, which postbacks wait, how far journals were consumed, what is to ship.
+-- Ids that are kept for ever and never reused; times in unix microseconds; money in micro-units.
+
+create table if not exists progress (
+    edge integer not null,
+    epoch integer not null,
+    seq integer not null,
+    primary key (edge, epoch)
+) strict, without rowid;
+
+-- The columns beside `body` are there to be searched and summed; `body` (msgpack) is the authority.
+create table if not exists conversion (
+    id text primary key,
+    revision integer not null,
+    network_id integer not null,
+    transaction_id text not null,
+    click_id text not null,
+    at_us integer not null,
+    known_us integer not null,
+    status text not null,
+    conversions integer not null,
+    revenue integer not null,
+    hold integer not null,
+    currency text not null,
+    body blob not null
+) strict, without rowid;
+
+-- `tried` is 0 until a lookup answered: those go first, so that a flood of ids that never existed cannot
+-- stand before postbacks whose click is there.
+create table if not exists waiting (
+    edge integer not null,
+    epoch integer not null,
+    seq integer not null,
+    click_id text not null,
+    tried integer not null,
+    attempts integer not null,
+    told integer not null,
+    due_us integer not null,
+    deadline_us integer not null,
+    body blob not null,
+    primary key (edge, epoch, seq)
+) strict, without rowid;
+create index if not exists waiting_due on waiting (tried, due_us);
+create index if not exists waiting_deadline on waiting (tried, deadline_us);
+create index if not exists waiting_click on waiting (click_id);
+
+create table if not exists outbox (
+    epoch integer not null,
+    seq integer not null,
+    body blob not null,
+    primary key (epoch, seq)
+) strict, without rowid;
