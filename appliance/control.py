@@ -14,12 +14,14 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import trio
 
 from appliance.config import Settings
+from appliance.errors import WeirError
 
 log = logging.getLogger("weir.control")
 
@@ -34,8 +36,11 @@ LAST_SECONDS = 5
 """An orphan that has not stopped this long after its budget is ended by the kernel (SIGALRM)."""
 
 
-class ParentGone(Exception):
-    """The parent died before it said what to do: there is nothing to serve."""
+@dataclass(eq=False)
+class ParentGone(WeirError):
+    """The parent died before it said what to do: there is nothing to serve. Start `weir serve` again."""
+
+    code = "parent_gone"
 
 
 class Control:

@@ -1,0 +1,212 @@
+"""The `weir` command: reads the arguments and the configuration, then hands over to one part of Weir."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from appliance import __version__, config, logs
+from appliance.child import Command, weir_command
+from appliance.errors import ConfigError, WeirError
+
+log = logging.getLogger("weir.cli")
+
+USAGE = 2
+"""Exit code for wrong arguments and wrong configuration, as argparse has it."""
+
+EPILOG = """\
+--data and --config may stand before or after the command. Without --config, WEIR_CONFIG names the file;
+without that, weir.toml in the data directory is read if it is there. Every setting is also an environment
+variable: WEIR_JOURNAL__DURABILITY=power sets durability in the section [journal].
+"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the configuration comes from, so that SIGHUP can read it again."""
+
+    file: Path | None
+    environ: Mapping[str, str]
+    overrides: Mapping[str, str]
+
+    def load(self) -> config.Settings:
+        """Raises ConfigError with every fault."""
+        return config.load(self.file, self.environ, self.overrides)
+
+
+def parser() -> argparse.ArgumentParser:
+    # SUPPRESS on both levels: a value given before the command is not overwritten by the default after it.
+    shared = argparse.ArgumentParser(add_help=False)
+    where = shared.add_argument_group("where")
+    where.add_argument("--data", metavar="DIR", default=argparse.SUPPRESS, help="data directory (./data)")
+    where.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="TOML configuration file")
+
+    top = argparse.ArgumentParser(
+        prog="weir",
+        description="Routes clicks, takes postbacks, counts the money live.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"weir {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, help: str | None) -> argparse.ArgumentParser:  # noqa: A002  argparse's own name
+        text = {"help": help} if help else {}
+        return commands.add_parser(name, parents=[shared], description=help, allow_abbrev=False, **text)
+
+    def settings(to: argparse.ArgumentParser) -> None:
+        to.add_argument("--public", metavar="HOST:PORT", help="public address (0.0.0.0:8080)")
+        to.add_argument("--admin", metavar="HOST:PORT", help="admin address, loopback only (127.0.0.1:8081)")
+        to.add_argument("--edges", metavar="N", help="how many edge processes (1)")
+
+    settings(command("serve", "run Weir until a signal"))
+    settings(command("check", "validate the configuration and open nothing"))
+    settings(command("config", "show every setting, its value and where it comes from"))
+    call = command("call", "call an operation of a running Weir as the local administrator")
+    call.add_argument("name", metavar="NAME", help="for example campaigns.list; `weir operations` lists them")
+    call.add_argument("payload", metavar="JSON", nargs="?", default="{}", help='the input; "-" reads stdin')
+    command("operations", "list the operations that `weir call` takes")
+    command("version", "print the version")
+    for role in ("edge", "core"):  # hidden: the parent starts these
+        command(role, None).add_argument("--index", type=int, default=0)
+    return top
+
+
+def main(argv: Sequence[str] | None = None, children: Command | None = None) -> int:
+    """Run one command; the exit code. `children` gives another argv to `serve`'s children (tests)."""
+    arguments = parser().parse_args(argv)
+    match arguments.command:
+        case "version":
+            print(f"weir {__version__}")
+            return 0
+        case "edge" | "core":
+            return _child(arguments.command, arguments.index)
+        case "operations":
+            return _operations()
+    source = _source(arguments)
+    try:
+        match arguments.command:
+            case "serve":
+                return _serve(source, children)
+            case "check":
+                return _check(source)
+            case "config":
+                return _config(source)
+            case _:
+                return _call(source, arguments.name, arguments.payload)
+    except WeirError as fault:
+        print(f"weir: {fault}", file=sys.stderr)
+        return USAGE if isinstance(fault, ConfigError) else 1
+    except BrokenPipeError:  # `weir config | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+
+
+def _source(arguments: argparse.Namespace) -> Source:
+    given = {"data": getattr(arguments, "data", None)}
+    given |= {
+        "public.bind": getattr(arguments, "public", None),
+        "admin.bind": getattr(arguments, "admin", None),
+    }
+    given |= {"edges": getattr(arguments, "edges", None)}
+    overrides = {path: value for path, value in given.items() if value is not None}
+    named = getattr(arguments, "config", None) or os.environ.get("WEIR_CONFIG")
+    if named:
+        return Source(Path(named), os.environ, overrides)
+    data = Path(overrides.get("data") or os.environ.get("WEIR_DATA") or config.Settings().data)
+    file = data / "weir.toml"
+    return Source(file if file.is_file() else None, os.environ, overrides)
+
+
+def _serve(source: Source, children: Command | None) -> int:
+    from appliance import supervisor
+
+    settings = source.load()
+    logs.configure(settings.log, "parent")
+    return supervisor.serve(settings, source.load, children or weir_command)
+
+
+def _check(source: Source) -> int:
+    settings = source.load()
+    print(f"The configuration is right ({source.file or 'no file: defaults and environment'}).")
+    print(f"  data      {Path(settings.data).absolute()}")
+    print(f"  public    {settings.public.bind}, {settings.edges} edge{'s' if settings.edges != 1 else ''}")
+    print(f"  admin     {settings.admin.bind}")
+    print(
+        f"  journal   durability {settings.journal.durability}, at most {settings.journal.size_limit_mb} MB"
+    )
+    print(f"  warehouse {config.masked(settings)['warehouse.url']}")
+    return 0
+
+
+def _config(source: Source) -> int:
+    settings, origins = config.load_with_origins(source.file, source.environ, source.overrides)
+    shown = config.masked(settings)
+    width = max(map(len, shown))
+    for path, value in shown.items():
+        print(f"{path:<{width}}  {value!r}  ({origins.get(path, 'default')})")
+    return 0
+
+
+def _call(source: Source, name: str, payload: str) -> int:
+    from appliance.call import call
+
+    data = Path(source.load().data)
+    return call(data, name, sys.stdin.read() if payload == "-" else payload)
+
+
+def _operations() -> int:
+    from appliance.operations import registry
+
+    for line in registry.describe():
+        print(line)
+    return 0
+
+
+def _child(role: str, index: int) -> int:
+    """`weir edge` and `weir core`: started by the parent, never by hand."""
+    component = f"{role}-{index}" if role == "edge" else role
+    logs.configure(config.Log(), component)
+    if os.isatty(0):
+        print(f"weir {role} is started by `weir serve`, not by hand", file=sys.stderr)
+        return USAGE
+    try:
+        trio.run(_child_main, role, index, component)
+    except Exception as fault:
+        return _child_failed(fault)
+    return 0
+
+
+async def _child_main(role: str, index: int, component: str) -> None:
+    from appliance.control import open_control
+
+    async with open_control() as control:
+        logs.configure(control.settings.log, component)
+        if role == "edge":
+            from appliance import edge
+
+            await edge.main(control, index)
+        else:
+            from appliance import core
+
+            await core.main(control)
+
+
+def _child_failed(fault: Exception) -> int:
+    """Nurseries wrap what happens in them; the one cause says more than its wrapping."""
+    while isinstance(fault, ExceptionGroup) and len(fault.exceptions) == 1:
+        fault = fault.exceptions[0]
+    if isinstance(fault, WeirError):
+        log.error("cannot run", extra={"error": str(fault)}, exc_info=fault if fault.__cause__ else None)
+        return USAGE if isinstance(fault, ConfigError) else 1
+    log.critical("died of an unexpected error", exc_info=fault)
+    return 1
