@@ -6,11 +6,11 @@ because virtual time and threads do not mix: model-codebases.md §3.5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
-from appliance.model.catalog import Change, Entity, Kind, Revision
+from appliance.model.catalog import Entity, Kind, Revision
 from appliance.model.conversions import ClickFacts, Conversion, LedgerSizes, Settlement, WaitingPostback
 from appliance.model.shipping import Bound, Cut, Offset
 from appliance.reporting.rows import Row
@@ -165,6 +165,42 @@ class ClickLookup(Protocol):
     """Finds clicks by id. Raises Unavailable."""
 
     async def __call__(self, ids: Sequence[str]) -> dict[str, ClickFacts]: ...
+
+
+class Piece(NamedTuple):
+    """What one read of one log brought.
+
+    `ended`: nothing was left and nothing will ever come. `broken`: it cannot be read, and is salvaged once
+    its edge has left it; `missing` entries are lost then. `error`: it cannot be read just now.
+    """
+
+    edge: int
+    epoch: int
+    entries: Sequence[Entry]
+    ended: bool = False
+    broken: str = ""
+    missing: int = 0
+    error: str = ""
+
+
+class Journals(Protocol):
+    """All edges' journals for one consumer, which keeps its offsets: (edge, epoch) → last number taken."""
+
+    def discover(self) -> None:
+        """Notice new segments and removed ones."""
+
+    def read(
+        self, offsets: Mapping[tuple[int, int], int], limit: int, held: Callable[[int], bool]
+    ) -> Sequence[Piece]:
+        """What follows the offsets, about `limit` entries in all, without the edges that are `held`."""
+
+    def before(self, offsets: Mapping[tuple[int, int], int], count: int) -> Iterator[Sequence[Entry]]:
+        """About the last `count` entries up to the offsets, oldest first."""
+
+    def reopen(self) -> None:
+        """The consumer went back to earlier offsets: look again at logs that had ended."""
+
+    def close(self) -> None: ...
 
 
 class Ledger(Protocol):

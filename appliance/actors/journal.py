@@ -25,8 +25,6 @@ log = logging.getLogger("weir.journal")
 Unit = tuple[bytes, ...]
 """The records of one click or one postback: stored together or not at all."""
 
-_RECORDED = outcome.Value(True)
-_NOT_RECORDED = outcome.Value(False)
 # A passive checkpoint that leaves more frames than this is finished under a hold (experiments.md a).
 _HOLD_ABOVE_FRAMES = 4_000
 # Start moving WAL frames at 4 MB: the WAL then stays at 17-21 MB at 10,000 events/s (experiments.md a).
@@ -47,6 +45,7 @@ class CountersFile(Protocol):
     @property
     def unrecorded(self) -> int: ...
     def set(self, ring: int, unrecorded: int) -> None: ...
+    def absorb(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,8 @@ class Journal:
         self.commits = 0
         self.published = 0
         self.failures = 0
+        self.turned_away = 0
+        """Postbacks answered 503 so that their network repeats them."""
         self.last_error = ""
         self._total_bytes = 0
         self._segments = 0
@@ -111,6 +112,8 @@ class Journal:
 
     async def recorded(self) -> bool:
         """Wait until everything appended before is durable. False: it is not (ring, or lost and counted)."""
+        if not self._pending:
+            return True
         task = trio.lowlevel.current_task()
         self._waiters.append(task)
         sleeper = self._sleeper
@@ -201,7 +204,7 @@ class Journal:
         units, self._pending = self._pending, []
         refusable, self._refusable = self._refusable, set()
         waiters, self._waiters = self._waiters, []
-        result: outcome.Outcome[bool] = _NOT_RECORDED
+        recorded = False
         stored = 0
         try:
             if self.mode == "recording":
@@ -209,15 +212,15 @@ class Journal:
                 self.commits += 1
                 self.published += stored
             if stored == len(units):
-                result = _RECORDED
+                recorded = True
             else:
                 self._shelter(units, stored, refusable)
         finally:
             for task in waiters:
-                trio.lowlevel.reschedule(task, result)
+                trio.lowlevel.reschedule(task, outcome.Value(recorded))
 
     async def _store(self, units: Sequence[Unit]) -> int:
-        """Write units to the segment, giving up the reserve once if the disk is full; how many are durable."""
+        """Write units, giving up the reserve once if the disk is full; how many are durable."""
         stored = 0
         while stored < len(units):
             segment = self._segment
@@ -254,6 +257,7 @@ class Journal:
         lost = 0
         for index in range(stored, len(units)):
             if index in refusable:
+                self.turned_away += 1
                 continue  # answered 503: the network repeats it
             if len(self._ring) < self._limits.ring_units:
                 self._ring.append(units[index])
@@ -308,6 +312,9 @@ class Journal:
 
     async def _measure(self) -> None:
         self._total_bytes, self._segments = await self._run(self._disk_bytes)
+        left_behind = self._counters.absorb()
+        if left_behind:
+            self._counters.set(len(self._ring), self._counters.unrecorded + left_behind)
         over = self._total_bytes > self._limits.total_bytes
         if over and not self._over_limit:
             held, limit = self._total_bytes, self._limits.total_bytes

@@ -8,19 +8,21 @@ configuration error: it is retried by whoever changes the configuration, not her
 from __future__ import annotations
 
 import logging
-import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import trio
 
 from appliance.errors import Unavailable, WeirError
 from appliance.model.messages import ActorReport
+from appliance.ports import Runner
 
 log = logging.getLogger("weir.actors")
 M = TypeVar("M")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -248,7 +250,8 @@ async def supervise(
                     failures.popleft()
                 if len(failures) > policy.failures:
                     node.state = "gave up"
-                    log.error("actor gave up", extra={"actor": name, "failures": len(failures)}, exc_info=fault)
+                    facts = {"actor": name, "failures": len(failures)}
+                    log.error("actor gave up", extra=facts, exc_info=fault)
                     raise GaveUp(f"{name} failed {len(failures)} times in {policy.window:g} s") from fault
                 if now - began > policy.window:
                     delay = policy.first
@@ -261,23 +264,23 @@ async def supervise(
                 node.state = "stopped"
                 return
     finally:
-        if node.state in ("starting", "running"):
+        if node.state in ("starting", "running", "restarting"):
             node.state = "stopped"
         if mailbox is not None:
             mailbox.abandon()
 
 
-def thread_runner(threads: int) -> Callable[..., Awaitable[Any]]:
+def thread_runner(threads: int) -> Runner:
     """A Runner with its own limiter: one per driver, never trio's shared default (model-codebases §3.4)."""
-    limiter = trio.CapacityLimiter(threads if threads > 0 else math.inf)
+    limiter = trio.CapacityLimiter(threads)
 
-    async def run(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    async def run(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await trio.to_thread.run_sync(lambda: fn(*args, **kwargs), limiter=limiter)
 
     return run
 
 
-async def inline_runner(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+async def inline_runner(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """The Runner of actor tests: no thread, so that virtual time stays exact."""
     await trio.lowlevel.checkpoint()
     return fn(*args, **kwargs)

@@ -36,6 +36,18 @@ def journal_directory(data: Path, edge: int) -> Path:
     return data / "edges" / str(edge) / "journal"
 
 
+def journal_size(directory: Path) -> tuple[int, int]:
+    """(bytes on disk, number of segments) of one edge's journal."""
+    size = count = 0
+    for path in directory.glob("*"):
+        try:
+            size += path.stat().st_size
+        except FileNotFoundError:
+            continue  # just removed by the publisher
+        count += path.suffix == SUFFIX
+    return size, count
+
+
 class SegmentReader:
     """An EventLog over one segment."""
 

@@ -1,0 +1,208 @@
+"""The edge's composition root: listener, router, journal, link. It needs no core to answer a click.
+
+Nesting is the stop order: listeners drain inside the life of router and link, those inside the journal's.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import logging
+import os
+import resource
+import time
+from pathlib import Path
+
+import msgspec
+import trio
+
+from appliance import __version__
+from appliance.actors.journal import Journal, Limits
+from appliance.actors.kernel import Mailbox, Tree, supervise, thread_runner
+from appliance.actors.link import EdgeLink, unix_connector
+from appliance.actors.router import Router
+from appliance.control import Control
+from appliance.http.public.request import trusted_networks
+from appliance.http.public.routes import Routes
+from appliance.http.public.server import Server
+from appliance.model.messages import EdgeReport, Hello, ProducerReport, RotateJournal
+from appliance.model.table import TableUpdate
+from appliance.stores import table_snapshot
+from appliance.stores.journal.reader import journal_directory, journal_size
+from appliance.stores.journal.segment import Segment
+from appliance.stores.journal.shelter import Counters, Reserve
+
+log = logging.getLogger("weir.edge")
+# Updates supersede each other on the core's side already; the link asks and waits, so one is enough.
+_TABLE_MAILBOX = 1
+# Of the edge's share of the stop budget: the rest is the journal's.
+_DRAIN_SHARE = 0.75
+_EDGE_SHARE = 0.4
+# A new edge without any table lets visitors wait this long for the core's first one before it says 404.
+_FIRST_TABLE_SECONDS = 10.0
+_MB = 1024 * 1024
+_EDGE_TOPICS = ("click_events", "trafficback_events", "postback_log_events")
+
+
+async def main(control: Control, index: int) -> None:
+    """Serve public socket `index` until told to stop."""
+    settings = control.settings
+    data = Path(settings.data)
+    home = data / "edges" / str(index)
+    journals = journal_directory(data, index)
+    tree = Tree()
+    blocking = thread_runner(2)  # the journal's maintenance, and a commit under durability = "power"
+    counters = Counters(home)
+    journal = Journal(
+        lambda: Segment(journals, index, time.time_ns() // 1_000_000, settings.journal.durability),
+        lambda: journal_size(journals),
+        Reserve(home / "reserve", settings.journal.reserve_mb * _MB),
+        counters,
+        Limits(
+            segment_bytes=settings.journal.segment_mb * _MB,
+            segment_seconds=settings.journal.segment_minutes * 60.0,
+            total_bytes=settings.journal.size_limit_mb * _MB,
+            ring_units=settings.journal.ring_events,
+            commit_in_thread=settings.journal.durability == "power",
+        ),
+        blocking,
+    )
+    held = table_snapshot.load(home / "table.msgpack")
+    mailbox: Mailbox[TableUpdate] = Mailbox("router", _TABLE_MAILBOX)
+    router = Router(
+        mailbox,
+        journal.append,
+        held or (0, 0, ()),
+        save=functools.partial(_save_table, home / "table.msgpack"),
+    )
+    have_table = trio.Event()
+    if held:
+        have_table.set()
+    routes = Routes(
+        router,
+        settings.public,
+        trusted_networks(settings.public.trusted_proxies),
+        lambda: router.table.revision > 0 and not control.stop.is_set(),
+    )
+    server = Server(routes, journal.recorded, settings.public)
+
+    async def take_table(update: TableUpdate) -> None:
+        parts = await blocking(table_snapshot.with_files, data, update.parts)
+        await mailbox.ask(msgspec.structs.replace(update, parts=parts), deadline=60.0)
+        gc.freeze()  # a table lives long: the collector need not walk it at every turn
+        have_table.set()
+
+    async def rotate(message: RotateJournal) -> None:
+        await trio.lowlevel.checkpoint()
+        journal.rotate(message.epoch, message.reason)
+
+    def report() -> EdgeReport:
+        return EdgeReport(
+            edge=index,
+            pid=os.getpid(),
+            at_us=time.time_ns() // 1_000,
+            revision=router.table.revision,
+            table_age_us=time.time_ns() // 1_000 - router.table.compiled_us,
+            ready=router.table.revision > 0,
+            connections=server.open,
+            requests=routes.requests,
+            replies=dict(routes.statuses),
+            unknown_macros=dict(router.unknown_macros),
+            bad_params=dict(router.bad_params),
+            rss_bytes=_rss_bytes(),
+            journal=journal.report(),
+            producers=_producers(router, journal, settings.journal.ring_events),
+            actors=tree.report(),
+        )
+
+    link = EdgeLink(
+        unix_connector(data / "run" / "link.sock"),
+        lambda: Hello(index, os.getpid(), __version__, router.table.revision, router.digests()),
+        report,
+        take_table,
+        rotate,
+    )
+    async with trio.open_nursery() as keepers:
+        await keepers.start(supervise, tree, "journal", journal.run)
+        async with trio.open_nursery() as workers:
+            await workers.start(supervise, tree, "router", router.run, mailbox)
+            await workers.start(supervise, tree, "link", link.run)
+            async with trio.open_nursery() as listeners:
+                await listeners.start(supervise, tree, "listener", server.run)
+                with trio.move_on_after(_FIRST_TABLE_SECONDS):
+                    await _first(have_table, control.stop)
+                server.listen(index, control.sockets[index])
+                listeners.start_soon(_obey, control, server)
+                control.say({"say": "ready"})
+                await control.stop.wait()
+                began = time.monotonic()
+                await server.drain(settings.stop_seconds * _EDGE_SHARE * _DRAIN_SHARE)
+                _say_stage(control, "requests answered", began)
+                listeners.cancel_scope.cancel()
+            workers.cancel_scope.cancel()
+        began = time.monotonic()
+        journal.close()
+    _say_stage(control, "journal flushed", began)
+    counters.close()
+
+
+async def _first(one: trio.Event, other: trio.Event) -> None:
+    """Return when either event is set."""
+    async with trio.open_nursery() as nursery:
+
+        async def wait(event: trio.Event) -> None:
+            await event.wait()
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(wait, one)
+        nursery.start_soon(wait, other)
+
+
+async def _obey(control: Control, server: Server) -> None:
+    """Serve a sibling's socket while that edge is away."""
+    async for command in control.commands:
+        index = command.get("socket", -1)
+        if command.get("do") == "adopt" and 0 <= index < len(control.sockets):
+            server.listen(index, control.sockets[index])
+        elif command.get("do") == "release":
+            server.leave(index)
+
+
+def _say_stage(control: Control, name: str, began: float) -> None:
+    """Tell the parent and the log how long one stage of the stop took."""
+    seconds = round(time.monotonic() - began, 3)
+    log.info("stage done", extra={"stage": name, "seconds": seconds})
+    control.say({"say": "stage", "name": name, "seconds": seconds})
+
+
+def _save_table(path: Path, *table: object) -> None:
+    try:
+        table_snapshot.save(path, *table)  # type: ignore[arg-type]
+    except OSError as fault:
+        log.error("the routing table could not be saved; it serves from memory", extra={"error": str(fault)})
+
+
+def _producers(router: Router, journal: Journal, ring: int) -> tuple[ProducerReport, ...]:
+    """Every topic's way into the journal. The queue is one for all topics, and so are its losses."""
+    state = journal.report()
+    return tuple(
+        ProducerReport(
+            topic=topic,
+            queue_capacity=ring,
+            queued=journal.queued + state.ring if topic == "click_events" else 0,
+            published=router.events[topic],
+            dropped=state.unrecorded if topic == "click_events" else 0,
+            publish_errors=journal.failures if topic == "click_events" else 0,
+            failed_enqueue=journal.turned_away if topic == "postback_log_events" else 0,
+            closed=state.mode == "closed",
+        )
+        for topic in _EDGE_TOPICS
+    )
+
+
+def _rss_bytes() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * resource.getpagesize()

@@ -1,0 +1,208 @@
+"""The public surface, as a menu. Everything else answers 404; a wrong method answers 405."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from appliance.http.public import postback, replies
+from appliance.http.public.connection import Unsure
+from appliance.http.public.replies import Reply
+from appliance.http.public.request import Network, Request, client_address
+from appliance.model.catalog import Page
+from appliance.model.table import NetworkEntry
+from appliance.routing import verdicts
+from appliance.routing.decide import Decision
+from appliance.routing.table import RoutingTable
+from appliance.routing.visit import Visit, is_declared_bot, read_query
+
+ROUTES = (
+    "GET /",
+    "GET /c/{campaignSlug}",
+    "GET /go/{campaignPublicId}",
+    "GET /r/{publicToken}",
+    "GET /tb/{campaignSlug}",
+    "GET|POST /pb/{network}",
+    "POST /api/postbacks",
+    "GET /p/{pageSlug}",
+    "GET /healthz",
+    "GET /readyz",
+)
+"""docs/reference/http.md lists these (a test checks); HEAD is answered wherever GET is."""
+
+_DOORS = {b"c": "c", b"go": "go", b"r": "r", b"tb": "tb"}
+_NOT_FOUND = replies.text(404, "There is nothing at this address.\n")
+_ONLY_GET = replies.text(405, "Only GET and HEAD are answered here.\n", b"Allow: GET, HEAD\r\n")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:@=+/-]{1,128}")
+_QUERY_MACRO = re.compile(r"\{(origin|query\.[A-Za-z0-9_.-]{1,64})\}")
+_HOST = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
+_PAGE_HEADERS = (
+    b"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:\r\n"
+    b"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+)
+
+
+class Root(Protocol):
+    """What GET / answers (config.Public)."""
+
+    @property
+    def root_status(self) -> int: ...
+    @property
+    def root_text(self) -> str: ...
+    @property
+    def root_redirect(self) -> str: ...
+
+
+class Routing(Protocol):
+    """The router, as the routes use it."""
+
+    table: RoutingTable
+
+    def click(self, visit: Visit) -> Decision | None: ...
+
+    def postback(
+        self, network: NetworkEntry, method: str, params: dict[str, str], address: str, request_id: str,
+        refusal: str = "",
+    ) -> str: ...  # fmt: skip
+
+
+class Routes:
+    """Answers requests. Synchronous: the connection waits for the journal afterwards, once per slice."""
+
+    def __init__(
+        self, routing: Routing, root: Root, trusted: tuple[Network, ...], ready: Callable[[], bool]
+    ) -> None:
+        self._routing = routing
+        self._trusted = trusted
+        self._ready = ready
+        self.requests = 0
+        self.statuses: Counter[int] = Counter()
+        if root.root_redirect:
+            self._root = replies.redirect(root.root_redirect)
+        else:
+            self._root = replies.text(root.root_status, root.root_text)
+
+    def counted(self, status: int) -> None:
+        """One reply was sent."""
+        self.statuses[status] += 1
+
+    def answer(self, request: Request, peer: str) -> Reply | Unsure:
+        self.requests += 1
+        target = request.target
+        if not target.startswith(b"/"):
+            target = _path_of(target)
+        path, _, query = target.partition(b"?")
+        head, _, key = path[1:].partition(b"/")
+        door = _DOORS.get(head)
+        if door is not None and key and b"/" not in key:
+            if request.method not in (b"GET", b"HEAD"):
+                return _ONLY_GET
+            return self._click(door, key, query, request, peer)
+        if head == b"pb" and key and b"/" not in key:
+            return self._postback(key.decode("latin-1"), query, request, peer)
+        if path == b"/api/postbacks":
+            return self._postback(None, query, request, peer)
+        return self._rest(path, head, key, query, request)
+
+    def _click(self, door: str, key: bytes, query: bytes, request: Request, peer: str) -> Reply:
+        text = query.partition(b"#")[0].decode("utf-8", "replace")
+        visit = Visit(door, key.decode("latin-1"), text, read_query(text))
+        header = request.header
+        visit.user_agent = agent = header(b"user-agent", 1024)
+        visit.referrer = header(b"referer", 2048)
+        visit.language = header(b"accept-language", 255)
+        visit.host = header(b"host", 255)
+        visit.request_id = self._request_id(request)
+        visit.address = client_address(peer, request, self._trusted) if self._trusted else peer
+        flags: tuple[str, ...] = ()
+        if request.method == b"HEAD":
+            visit.head = True
+            flags = ("head",)
+        if _is_prefetch(request.headers):
+            flags = (*flags, "prefetch")
+        if agent and is_declared_bot(agent):
+            flags = (*flags, "bot")
+        visit.flags = flags
+        decision = self._routing.click(visit)
+        if decision is None:
+            return _NOT_FOUND
+        if decision.kind == verdicts.TO_REPLY:
+            return replies.text(decision.status, decision.text)
+        return replies.redirect(decision.url)
+
+    def _postback(self, slug: str | None, query: bytes, request: Request, peer: str) -> Reply | Unsure:
+        if slug is None and request.method != b"POST":
+            return replies.text(405, "Send a postback here by POST.\n", b"Allow: POST\r\n")
+        if request.method not in (b"GET", b"HEAD", b"POST"):
+            return replies.text(405, "Send a postback by GET or POST.\n", b"Allow: GET, HEAD, POST\r\n")
+        address = client_address(peer, request, self._trusted)
+        found = postback.read(slug, query, request, self._routing.table.networks)
+        if found.network is None or request.method == b"HEAD":
+            return postback.refusal(found) if found.status != 200 else replies.text(200, "OK\n")
+        method = request.method.decode("ascii")
+        identifier = self._routing.postback(
+            found.network, method, found.params, address, self._request_id(request), found.reason
+        )
+        if found.status != 200:
+            return postback.refusal(found)
+        return Unsure(replies.text(200, f"OK {identifier}\n"), postback.REPEAT)
+
+    def _request_id(self, request: Request) -> str:
+        given = request.headers.get(b"x-request-id")
+        if given is None:
+            return ""
+        text = given.decode("latin-1")
+        return text if _REQUEST_ID.fullmatch(text) else ""
+
+    def _rest(self, path: bytes, head: bytes, key: bytes, query: bytes, request: Request) -> Reply:
+        reply: Reply | None = None
+        if path == b"/":
+            reply = self._root
+        elif path == b"/healthz":
+            reply = replies.text(200, "ok\n")
+        elif path == b"/readyz":
+            reply = replies.text(200, "ready\n") if self._ready() else replies.text(503, "not ready\n")
+        elif head == b"p":
+            page = self._routing.table.pages.get(key.decode("latin-1"))
+            if page is not None:
+                reply = _page(page, query, request)
+        if reply is None:
+            return _NOT_FOUND
+        return reply if request.method in (b"GET", b"HEAD") else _ONLY_GET
+
+
+def _path_of(target: bytes) -> bytes:
+    """The path of an absolute-form target (a proxy's `GET http://host/path`); the target itself if none."""
+    for scheme in (b"http://", b"https://"):
+        if target[: len(scheme)].lower() == scheme:
+            _, slash, rest = target[len(scheme) :].partition(b"/")
+            return slash + rest if slash else b"/"
+    return target
+
+
+def _is_prefetch(headers: dict[bytes, bytes]) -> bool:
+    """Browsers and mail programs that fetch before anybody clicked say so in one of these."""
+    for name in (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"):
+        value = headers.get(name)
+        if value is not None and (b"pre" in value.lower()):
+            return True
+    return False
+
+
+def _page(page: Page, query: bytes, request: Request) -> Reply:
+    """An operator's page with `{origin}` and `{query.NAME}` put in, escaped for HTML."""
+    params = read_query(query.decode("utf-8", "replace"))
+    host = request.header(b"host", 255)
+    origin = f"http://{host}" if _HOST.fullmatch(host) else ""
+    if request.headers.get(b"x-forwarded-proto") == b"https":
+        origin = origin.replace("http://", "https://", 1)
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return html.escape(origin if name == "origin" else params.get(name[6:], "")[:512])
+
+    body = _QUERY_MACRO.sub(value, page.body)
+    return replies.content(200, page.content_type.encode("latin-1"), body.encode(), _PAGE_HEADERS)
