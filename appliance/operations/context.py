@@ -1,0 +1,98 @@
+"""What an operation may use: its caller, and the appliance behind protocols that core.py fills in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from appliance.errors import WeirError
+from appliance.model.catalog import Entity, Kind, Revision
+from appliance.model.holds import Holds
+from appliance.model.status import SystemStatus
+
+
+@dataclass(eq=False)
+class Forbidden(WeirError):
+    """The caller lacks the permission named. Ask whoever administrates this appliance."""
+
+    code = "forbidden"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks and through which door; `permissions` None means all of them."""
+
+    name: str
+    door: str
+    permissions: frozenset[str] | None = frozenset()
+
+    def may(self, permission: str) -> bool:
+        return self.permissions is None or permission in self.permissions
+
+
+def local_administrator(door: str) -> Caller:
+    """Whoever may open the call socket or the loopback port: the appliance's owner, with every permission."""
+    return Caller("local administrator", door, None)
+
+
+class Catalog(Protocol):
+    """The catalog actor. Every method may raise Unavailable when it does not answer in time."""
+
+    async def create(self, kind: Kind, entity: Entity, caller: Caller) -> Entity:
+        """Raises Refused naming every wrong field."""
+
+    async def change(
+        self, kind: Kind, number: int, values: Mapping[str, object], caller: Caller, revision: int | None
+    ) -> Entity:
+        """Replace the fields in `values`.
+
+        Raises Refused, Missing, or Conflict when `revision` is given and not the entity's own.
+        """
+
+    async def archive(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
+        """Raises Missing, or Conflict naming what uses it."""
+
+    async def get(self, kind: Kind, key: int | str) -> Entity:
+        """By id or, where the kind has one, by slug. Raises Missing."""
+
+    async def list(
+        self, kind: Kind, limit: int, offset: int, where: Mapping[str, object], archived: bool
+    ) -> tuple[Sequence[Entity], int]:
+        """A page of those whose fields equal `where`, by id, and how many there are in all."""
+
+    async def history(self, limit: int, before: int | None) -> Sequence[Revision]: ...
+
+    async def at(self, number: int) -> Mapping[tuple[Kind, int], Entity]:
+        """The whole catalog as of a revision. Raises Missing for one that does not exist yet."""
+
+    async def reload(self) -> int:
+        """Read the store again, compile everything, push it to every edge; returns the revision."""
+
+
+class Reports(Protocol):
+    """The warehouse's report lanes."""
+
+    async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
+        """Run one query with bound parameters. Raises Unavailable when the warehouse is down or too slow."""
+
+
+class System(Protocol):
+    """The appliance at this moment."""
+
+    @property
+    def holds(self) -> Holds: ...
+
+    def status(self) -> SystemStatus:
+        """Never waits."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Handed to every operation."""
+
+    caller: Caller
+    catalog: Catalog
+    reports: Reports
+    system: System
+    request_id: str = ""

@@ -1,0 +1,139 @@
+"""Operations: what an operator can ask for, written once as a typed function and offered at every door.
+
+    @operation("campaigns.get", permission="campaigns.read", example={"id": 1})
+    async def get(request: Get, context: Context) -> Campaign: ...
+
+The function's annotations are its validation; its docstring is its help.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+from msgspec import Struct
+
+from appliance.errors import FieldProblem, Missing, Refused, WeirError
+from appliance.operations.context import Context, Forbidden
+from appliance.operations.decoding import decode
+
+log = logging.getLogger("weir.operations")
+Q = TypeVar("Q", bound=Struct)
+Run = Callable[[Any, Context], Awaitable[object]]
+
+MODULES = (
+    "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "pages",
+    "catalog", "routing", "journal", "system", "reports",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be asked for. `example` is a payload that decodes; `changes` marks what writes."""
+
+    name: str
+    permission: str
+    changes: bool
+    example: Mapping[str, object]
+    request: type[Struct]
+    answer: Any
+    summary: str
+    run: Run
+
+
+_registered: dict[str, Operation] = {}
+"""Filled while the modules below are imported and never afterwards."""
+
+
+def operation(
+    name: str, *, permission: str, changes: bool = False, example: Mapping[str, object] | None = None
+) -> Callable[[Callable[[Q, Context], Awaitable[Any]]], Callable[[Q, Context], Awaitable[Any]]]:
+    """Register `async def f(request: SomeStruct, context: Context) -> SomeStruct` under `name`."""
+
+    def register(run: Callable[[Q, Context], Awaitable[Any]]) -> Callable[[Q, Context], Awaitable[Any]]:
+        hints = get_type_hints(run, include_extras=True)
+        add(name, run, hints["request"], hints["return"], permission, changes, example or {})
+        return run
+
+    return register
+
+
+def add(
+    name: str,
+    run: Run,
+    request: type[Struct],
+    answer: object,
+    permission: str,
+    changes: bool,
+    example: Mapping[str, object],
+) -> None:
+    """Register what was not written with the decorator: the operations that every kind has."""
+    if name in _registered:
+        raise ValueError(f"two operations are called {name}")
+    summary = " ".join((run.__doc__ or "").split())
+    if not summary:
+        raise ValueError(f"operation {name} has no docstring")
+    decode(request, example)
+    _registered[name] = Operation(name, permission, changes, example, request, answer, summary, run)
+
+
+def load_all() -> Mapping[str, Operation]:
+    """Every operation by name."""
+    for module in MODULES:
+        if find_spec(f"appliance.operations.{module}") is not None:  # until reports.py is there
+            import_module(f"appliance.operations.{module}")
+    return dict(sorted(_registered.items()))
+
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+"""Any answer → JSON bytes; money leaves as exact decimal numbers."""
+
+
+async def call(
+    operations: Mapping[str, Operation], name: object, payload: object, context: Context
+) -> object:
+    """Run one operation. Raises WeirError for whatever the caller can act on."""
+    found = operations.get(name) if isinstance(name, str) else None
+    if found is None:
+        raise Missing(f"there is no operation {str(name)[:80]!r}; operations.list names them all")
+    if not context.caller.may(found.permission):
+        raise Forbidden(f"{found.name} needs the permission {found.permission}")
+    request = decode(found.request, payload)
+    answer = await found.run(request, context)
+    if found.changes:
+        log.info(
+            "operation",
+            extra={"operation": name, "by": context.caller.name, "door": context.caller.door,
+                   "request_id": context.request_id},
+        )  # fmt: skip
+    return answer
+
+
+class ErrorBody(Struct, frozen=True, kw_only=True):
+    """What went wrong: a word for programs, a sentence for people, the fields that are wrong."""
+
+    code: str
+    message: str
+    fields: tuple[FieldProblem, ...] = ()
+
+
+class ErrorShape(Struct, frozen=True, kw_only=True):
+    """The one shape of every error at every door."""
+
+    error: ErrorBody
+
+
+def error_shape(fault: WeirError) -> ErrorShape:
+    fields = tuple(fault.fields) if isinstance(fault, Refused) else ()
+    return ErrorShape(error=ErrorBody(code=fault.code, message=fault.message, fields=fields))
+
+
+def internal_error(request_id: str) -> ErrorShape:
+    """What a caller learns of a fault of ours; the log has the rest under the same id."""
+    message = f"Weir failed to do this; its log says why under request id {request_id}"
+    return ErrorShape(error=ErrorBody(code="internal", message=message))

@@ -1,0 +1,97 @@
+"""The appliance itself: how it is, and what it can be asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from appliance.model.messages import ProducerReport
+from appliance.model.status import SystemStatus
+from appliance.operations import registry
+from appliance.operations.context import Context
+from appliance.operations.nouns import Request
+from appliance.operations.registry import operation
+
+
+class Nothing(Request, frozen=True, kw_only=True):
+    """No fields."""
+
+
+@operation("system.status", permission="system.read")
+async def status(request: Nothing, context: Context) -> SystemStatus:
+    """Every actor of every process, each edge with its journal, each consumer's lag, warehouse, disk."""
+    return context.system.status()
+
+
+class EdgeProducers(Struct, frozen=True, kw_only=True):
+    """How events get into one edge's journal, by topic."""
+
+    edge: int
+    connected: bool
+    topics: tuple[ProducerReport, ...]
+
+
+class Producers(Struct, frozen=True, kw_only=True):
+    edges: tuple[EdgeProducers, ...]
+
+
+@operation("system.event_producers", permission="system.read")
+async def event_producers(request: Nothing, context: Context) -> Producers:
+    """Per edge and topic: queue capacity, queued, published, dropped, errors, failed enqueues, closed."""
+    return producers(context.system.status())
+
+
+def producers(status: SystemStatus) -> Producers:
+    return Producers(
+        edges=tuple(
+            EdgeProducers(
+                edge=edge.edge,
+                connected=edge.connected,
+                topics=edge.report.producers if edge.report else (),
+            )
+            for edge in status.edges
+        )
+    )
+
+
+class Described(Struct, frozen=True, kw_only=True):
+    """One operation: what it does, what it needs, a payload to start from, its fields with their defaults."""
+
+    name: str
+    summary: str
+    permission: str
+    changes: bool
+    example: dict[str, Any]
+    fields: dict[str, str]
+
+
+class Operations(Struct, frozen=True, kw_only=True):
+    items: tuple[Described, ...]
+
+
+@operation("operations.list", permission="system.read")
+async def operations(request: Nothing, context: Context) -> Operations:
+    """Everything this appliance can be asked, with examples."""
+    return Operations(
+        items=tuple(
+            Described(
+                name=each.name,
+                summary=each.summary,
+                permission=each.permission,
+                changes=each.changes,
+                example=dict(each.example),
+                fields={field.name: _default(field) for field in msgspec.structs.fields(each.request)},
+            )
+            for each in registry.load_all().values()
+        )
+    )
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.default is msgspec.UNSET:
+        return "optional"
+    if field.default is not msgspec.NODEFAULT:
+        return f"default {msgspec.json.encode(field.default).decode()}"
+    return "optional" if field.default_factory is not msgspec.NODEFAULT else "required"
