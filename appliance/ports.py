@@ -238,7 +238,8 @@ class Ledger(Protocol):
     def awaited(self) -> Mapping[str, int]:
         """Click id → how many postbacks wait for it."""
 
-    def sizes(self) -> LedgerSizes: ...
+    def sizes(self) -> LedgerSizes:
+        """As of the last commit; never blocks."""
 
     def outboxes(self) -> Sequence[EventLog]:
         """The outbox of every process life that has rows left, oldest first, and this life's, last."""
