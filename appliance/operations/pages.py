@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from appliance.operations.nouns import UNSET, Change, Listing, Request, UnsetType, offer
 
 
 class List(Listing, frozen=True, kw_only=True):
+    """At most 50 at once: each may be 256 KiB."""
+
+    limit: Annotated[int, Meta(ge=1, le=50)] = 20
     slug: str | UnsetType = UNSET
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from appliance.errors import Conflict
+from appliance.errors import Conflict, Unavailable
 from appliance.model.catalog import TYPES, Change, Entity, Kind, Revision
 from appliance.stores.sqlite.database import connect
 
@@ -50,8 +51,8 @@ class SqliteCatalog:
         self, changes: Sequence[tuple[Kind, Entity | None, Entity]], author: str, door: str, at_us: int
     ) -> Revision:
         execute = self._connection.execute
-        execute("begin immediate")
         try:
+            execute("begin immediate")
             number = self.revision() + 1
             execute(
                 "insert into revision (number, at_us, author, door) values (?, ?, ?, ?)",
@@ -75,10 +76,12 @@ class SqliteCatalog:
                 )
                 done.append(_change(kind, key, old, _encode(after)))
             execute("commit")
-        except BaseException:
+        except BaseException as fault:
             # A failing commit (full disk) was rolled back by SQLite itself: experiments.md a.
             if self._connection.in_transaction:
                 execute("rollback")
+            if isinstance(fault, sqlite3.OperationalError):
+                raise Unavailable(f"the catalog cannot be written now: {fault}") from fault
             raise
         return Revision(number=number, at_us=at_us, author=author, door=door, changes=tuple(done))
 
