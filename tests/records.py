@@ -21,9 +21,11 @@ NOON = 1_794_916_800_000_000
 def click(n: int, **changes: object) -> ClickEvent:
     at_us = int(changes.pop("at_us", NOON + n * 1000))  # type: ignore[call-overload]
     fields: dict[str, object] = {
-        "v": 1, "id": click_id(max(0, at_us) // 1000, n), "at_us": at_us, "revision": 3, "door": "campaign",
+        "v": 1, "id": click_id(max(0, at_us) // 1000, n), "at_us": at_us, "revision": 3,
+        "door": "campaign",
         "decision": "destination", "reason": "", "campaign_id": 1 + n % 3, "stream_id": 10 + n % 2,
-        "destination_id": 20, "source_id": 30, "network_id": 40, "link_id": 0, "counted": True, "flags": ("bot",),
+        "destination_id": 20, "source_id": 30, "network_id": 40, "link_id": 0, "counted": True,
+        "flags": ("bot",),
         "subs": {1: f"a{n}", 30: "z"}, "utm": {"utm_source": "fb"}, "source_click_id": f"gclid{n}",
         "cost": 10_000, "currency": "USD", "user_agent": "Agent \"quoted\" \\ \u00e9\u4e2d", "referrer": "",
         "language": "en", "host": "t.example", "address": "203.0.113.0/24", "query": "sub1=a&x=%00\t\n",
@@ -53,8 +55,8 @@ def conversion(n: int, **changes: object) -> ConversionEvent:
 def postback(n: int, **changes: object) -> PostbackLogEvent:
     fields: dict[str, object] = {
         "v": 1, "id": f"pb-{n}", "at_us": NOON + n * 1000, "stage": "received", "outcome": "", "reason": "",
-        "network_id": 40, "method": "GET", "params": {"payout": "2.5", "клик": "'"}, "address": "198.51.100.0/24",
-        "request_id": "r",
+        "network_id": 40, "method": "GET", "params": {"payout": "2.5", "клик": "'"},
+        "address": "198.51.100.0/24", "request_id": "r",
     }  # fmt: skip
     return PostbackLogEvent(**{**fields, **changes})  # type: ignore[arg-type]
 

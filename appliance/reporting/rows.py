@@ -33,6 +33,9 @@ _INT64 = (1 << 63) - 1
 _DAY_US = 86_400_000_000
 # DateTime64 ends in 2299; what is later is no time of ours and must not reach a calendar function.
 _LATEST_US = 10_000_000_000_000_000
+# What `sane_time` accepts (2000 to 2100): a mad clock must not keep an error from being stored.
+_EARLIEST_ASIDE_US = 946_684_800_000_000
+_LATEST_ASIDE_US = 4_102_444_799_000_000
 # Enough of a record to see what was wrong with it; a body can be a megabyte.
 RAW_BYTES = 16 * 1024
 
@@ -220,6 +223,7 @@ def set_aside(edge: int, epoch: int, seq: int, topic: str, reason: str, body: by
     The full address lives in click_identity only (design.md, promise 7), so a body that may hold one is
     left out here.
     """
+    now_us = min(max(now_us, _EARLIEST_ASIDE_US), _LATEST_ASIDE_US)
     private = topic == "click_identity" or (not topic and b"click_identity" in body)
     raw = "" if private else base64.b64encode(body[:RAW_BYTES]).decode()
     values = (edge, epoch, seq, _time(now_us), topic or "unknown", reason[:2000], len(body), raw)

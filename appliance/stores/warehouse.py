@@ -188,6 +188,10 @@ class Warehouse:
 
     # Upkeep, on the shipping lane: it is rare and must not run beside an insert into the same partition
 
+    def execute(self, sql: str) -> None:
+        """Run one statement that answers nothing."""
+        self._on(self._shipping, lambda client: client.command(sql))
+
     def partitions(self, table: str) -> list[tuple[str, int]]:
         known(table)
         sql = (
@@ -201,12 +205,12 @@ class Warehouse:
         known(table)
         if not partition.isdigit():
             raise ValueError(f"{partition!r} is no partition id of ours")
-        self._on(self._shipping, lambda c: c.command(f"alter table {table} drop partition id '{partition}'"))
+        self.execute(f"alter table {table} drop partition id '{partition}'")
 
     def delete_before(self, table: str, at_us: int) -> None:
         known(table)
         sql = f"delete from {table} where at < fromUnixTimestamp64Micro({int(at_us)}, 'UTC')"  # noqa: S608
-        self._on(self._shipping, lambda client: client.command(sql))
+        self.execute(sql)
 
     # Lookups
 
