@@ -1,0 +1,162 @@
+"""The settings tree: where values come from, and that every fault is named at once with its path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance import config
+from appliance.errors import ConfigError
+
+
+def load(
+    tmp_path: Path, text: str = "", environ: dict[str, str] | None = None, **overrides: str
+) -> config.Settings:
+    file = tmp_path / "weir.toml"
+    file.write_text(text)
+    return config.load(file, environ or {}, overrides)
+
+
+def faults(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None) -> dict[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, environ)
+    return {problem.path: problem.message for problem in caught.value.problems}
+
+
+def test_without_a_file_everything_has_its_default() -> None:
+    assert config.load(None, {}) == config.Settings()
+
+
+def test_the_environment_beats_the_file_and_the_command_line_beats_both(tmp_path: Path) -> None:
+    text = 'edges = 2\n[public]\nbind = "127.0.0.1:1"\n[journal]\nring_events = 7\n'
+    environ = {"WEIR_EDGES": "3", "WEIR_PUBLIC__BIND": "127.0.0.1:2", "HOME": "/nowhere"}
+    file = tmp_path / "weir.toml"
+    file.write_text(text)
+    settings, origins = config.load_with_origins(file, environ, {"public.bind": "127.0.0.1:3"})
+    assert (settings.edges, settings.public.bind, settings.journal.ring_events) == (3, "127.0.0.1:3", 7)
+    assert origins == {
+        "edges": "environment WEIR_EDGES",
+        "public.bind": "command line",
+        "journal.ring_events": f"file {file}",
+    }
+
+
+def test_text_from_the_environment_is_read_as_the_type_the_setting_has(tmp_path: Path) -> None:
+    environ = {
+        "WEIR_DEMO": "false",
+        "WEIR_STOP_SECONDS": "7.5",
+        "WEIR_JOURNAL__DURABILITY": "power",
+        "WEIR_PUBLIC__TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+    }
+    settings = load(tmp_path, environ=environ)
+    assert settings.demo is False
+    assert settings.stop_seconds == 7.5
+    assert settings.journal.durability == "power"
+    assert settings.public.trusted_proxies == ("10.0.0.0/8", "::1")
+
+
+def test_weir_config_names_the_file_and_is_no_setting(tmp_path: Path) -> None:
+    assert load(tmp_path, environ={"WEIR_CONFIG": "elsewhere.toml"}) == config.Settings()
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
+    text = """
+    edges = 0
+    colour = "red"
+    [public]
+    bind = "nowhere"
+    idle_timeout = "soon"
+    trusted_proxies = ["10.0.0.0/8", "everyone"]
+    [jurnal]
+    ring_events = 1
+    [journal]
+    durability = "maybe"
+    """
+    found = faults(tmp_path, text, {"WEIR_RETENTION__CLICKS_DAYS": "0", "WEIR_LOGS": "x"})
+    assert set(found) == {
+        "edges", "colour", "public.bind", "public.idle_timeout", "public.trusted_proxies[1]",
+        "jurnal", "journal.durability", "retention.clicks_days", "environment WEIR_LOGS",
+    }  # fmt: skip
+    assert "no such setting; here are: admin, data, demo" in found["colour"]
+    assert "HOST:PORT" in found["public.bind"]
+    assert "'everyone' is no address" in found["public.trusted_proxies[1]"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("public = 3", "public", "expected a section"),
+        ("[edges]\nx = 1", "edges", "Expected `int`, got `object`"),
+        ("edges = 1.5", "edges", "Expected `int`"),
+        ("edges = true", "edges", "Expected `int`, got `bool`"),
+        ("edges = 65", "edges", "from 1 to 64"),
+        ("stop_seconds = nan", "stop_seconds", "from 1 to 600"),
+        ('[public]\nbind = "8080"', "public.bind", "HOST:PORT"),
+        ('[public]\nbind = "1.2.3.4:99999"', "public.bind", "HOST:PORT"),
+        ('[public]\nbind = "example.com:80"', "public.bind", "IP address or localhost"),
+        ('[public]\nroot_redirect = "/home"', "public.root_redirect", "absolute http(s) URL"),
+        ('[public]\nroot_redirect = "http://["', "public.root_redirect", "absolute http(s) URL"),
+        ('[admin]\nbind = "0.0.0.0:8081"', "admin.bind", "loopback"),
+        ('[admin]\nbind = "[::]:8081"', "admin.bind", "loopback"),
+        ('[routing]\ncurrency = "US1"', "routing.currency", "ISO 4217"),
+        ('[warehouse]\nurl = "sqlite"', "warehouse.url", "ClickHouse"),
+        ("[warehouse]\nquery_memory_mb = 5000", "warehouse.query_memory_mb", "max_memory_mb"),
+        ("[journal]\nsize_limit_mb = 10", "journal.size_limit_mb", "journal.segment_mb"),
+        ('[log]\nlevel = "loud"', "log.level", "Invalid enum value 'loud'"),
+    ],
+)
+def test_a_wrong_value_says_where_and_what_would_be_right(
+    tmp_path: Path, text: str, path: str, message: str
+) -> None:
+    found = faults(tmp_path, text)
+    assert list(found) == [path]
+    assert message in found[path]
+
+
+def test_an_environment_setting_under_a_plain_value_is_one_fault_of_the_file(tmp_path: Path) -> None:
+    assert list(faults(tmp_path, "public = 3", {"WEIR_PUBLIC__BIND": "127.0.0.1:1"})) == ["public"]
+
+
+@pytest.mark.parametrize(
+    "name", ["WEIR_PUBLIC", "WEIR_PUBLIC__", "WEIR_DATA__X", "WEIR_", "WEIR_NO__SUCH__KEY"]
+)
+def test_an_environment_name_that_is_no_setting_is_refused(tmp_path: Path, name: str) -> None:
+    assert list(faults(tmp_path, "", {name: "x"})) == [f"environment {name}"]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"missing\.toml"):
+        config.load(tmp_path / "missing.toml", {})
+    (tmp_path / "torn.toml").write_text("[public\n")
+    with pytest.raises(ConfigError, match=r"torn\.toml\n  file: .*line 1"):
+        config.load(tmp_path / "torn.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1:8080", ("127.0.0.1", 8080)),
+        (":8080", ("0.0.0.0", 8080)),
+        ("[::1]:0", ("::1", 0)),
+        ("localhost:80", ("127.0.0.1", 80)),
+    ],
+)
+def test_an_address_is_host_and_port(text: str, expected: tuple[str, int]) -> None:
+    assert config.host_port(text) == expected
+
+
+def test_a_password_in_a_url_is_not_shown(tmp_path: Path) -> None:
+    settings = load(tmp_path, '[warehouse]\nurl = "https://weir:hunter2@db:8443/weir"\n')
+    assert config.masked(settings)["warehouse.url"] == "https://weir:***@db:8443/weir"
+
+
+def test_settings_survive_the_way_to_a_child() -> None:
+    import json
+
+    import msgspec
+
+    settings = config.Settings(edges=3, public=config.Public(trusted_proxies=("::1",)))
+    carried: Any = json.loads(json.dumps(msgspec.to_builtins(settings)))
+    assert msgspec.convert(carried, config.Settings) == settings
