@@ -74,7 +74,9 @@ def test_the_first_stream_whose_rules_all_match_takes_the_click():
 
 def test_streams_are_tried_by_position_then_id():
     streams = [stream(5, targets=[(2, 1)]), stream(4, targets=[(1, 1)])]
-    made = table([Stream(**{f: getattr(s, f) for f in s.__struct_fields__} | {"position": 9}) for s in streams])
+    made = table(
+        [Stream(**{f: getattr(s, f) for f in s.__struct_fields__} | {"position": 9}) for s in streams]
+    )
     assert run(made).stream_id == 4
 
 
@@ -121,7 +123,9 @@ def test_destinations_that_are_closed_take_nothing_and_say_why():
 def test_a_paused_or_unknown_destination_takes_nothing():
     draft = Draft()
     table([stream(1, targets=[(1, 1), (2, 1)])], draft=draft)
-    draft.put("destination/1", [DestinationEntry(Destination(id=1, url="https://x.example/", status="paused"))])
+    draft.put(
+        "destination/1", [DestinationEntry(Destination(id=1, url="https://x.example/", status="paused"))]
+    )
     made = list(draft.build(8, 80))[-1]
     assert run(made).inputs.destinations == ((1, "destination_disabled", -1),)
 

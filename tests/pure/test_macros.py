@@ -48,7 +48,7 @@ def test_a_value_that_looks_like_a_macro_is_not_expanded():
 
 
 @given(
-    st.sampled_from(sorted(READERS) + ["query.x"]),
+    st.sampled_from([*sorted(READERS), "query.x"]),
     st.text(max_size=60),
     st.sampled_from(
         [
@@ -92,7 +92,8 @@ def test_a_url_where_a_visitor_could_choose_the_host_is_refused(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["https://offer.example", "http://10.0.0.1:8080/{sub1}", "https://[::1]:8/?{sub1}", "/p/x?c={click_id}"]
+    "url",
+    ["https://offer.example", "http://10.0.0.1:8080/{sub1}", "https://[::1]:8/?{sub1}", "/p/x?c={click_id}"],
 )
 def test_an_honest_url_passes(url):
     assert check_url(url, "url") == []

@@ -101,7 +101,9 @@ def test_a_regex_that_backtracks_elsewhere_answers_at_once():
     assert test("a" * 2_000 + "b") is False
 
 
-@given(st.sampled_from([case[0] for case in CASES]), st.text(max_size=50), st.none() | st.text(max_size=3_000))
+@given(
+    st.sampled_from([case[0] for case in CASES]), st.text(max_size=50), st.none() | st.text(max_size=3_000)
+)
 def test_whatever_passes_the_check_never_fails_on_a_visitor(operator, value, given_value):
     rule = Rule(param="p", operator=operator, value=(value,) if operator in ("in", "not_in") else value)
     if not check_rule(rule, "r"):
