@@ -1,0 +1,53 @@
+# The front door. `make` alone says what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+KILLS ?= 30
+
+.PHONY: help run dev test check smoke e2e-smoke faults bench clean
+.DEFAULT_GOAL := help
+
+help: ## say what there is
+	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
+	  awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Weir needs Python 3.11, 3.12 or 3.13; say which: make PYTHON=python3.11 ..."; exit 1; }
+	@echo "Setting up $(VENV) (a few minutes the first time: chDB alone is 150 MB) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+run: $(READY) ## start Weir: data in ./data, public port 8080, admin port 8081
+	@echo "Starting Weir with ./data: public on 0.0.0.0:8080, admin on 127.0.0.1:8081. Ctrl-C stops it in order."
+	@exec $(BIN)/weir serve --data ./data
+
+dev: $(READY) ## the same with every log line, readable; after a change: Ctrl-C and again
+	@echo "Starting Weir with ./data and debug logs; Ctrl-C stops it in order."
+	@WEIR_LOG__LEVEL=debug WEIR_LOG__FORMAT=text exec $(BIN)/weir serve --data ./data
+
+test: $(READY) ## everything that needs no outside server, under 5 minutes
+	@$(BIN)/python -m pytest -q -m "not faults"
+
+check: $(READY) ## lint, format, types, imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --cache-dir .cache/importlinter
+
+smoke: $(READY) ## 1,000 clicks and 200 postbacks through the real executable, every figure checked
+	@$(BIN)/python -m tests.smoke
+
+e2e-smoke: smoke ## the same as smoke
+
+faults: $(READY) ## kill -9 under load, full disk, failing warehouse (KILLS=30)
+	@$(BIN)/python -m tests.faults.run --kills $(KILLS)
+
+bench: $(READY) ## clicks per second beside nginx and Hypercorn; writes bench.json
+	@$(BIN)/python -m tests.bench.run
+
+clean: ## remove what these commands made; ./data stays
+	rm -rf $(VENV) .cache .hypothesis dist test-output bench.json *.egg-info
+	find appliance tests -name __pycache__ -type d -prune -exec rm -rf {} +
