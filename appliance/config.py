@@ -238,7 +238,8 @@ def _convert(struct: Any, tree: Mapping[str, Any], path: str, problems: list[Fie
 def _is_url(text: str) -> bool:
     try:
         split = urlsplit(text)
-        return split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
+        clean = text.isprintable() and " " not in text  # it may become a header; urlsplit drops line ends
+        return clean and split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
     except ValueError:  # "http://[": urlsplit refuses some texts by raising
         return False
 

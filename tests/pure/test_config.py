@@ -98,6 +98,11 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         ('[public]\nbind = "example.com:80"', "public.bind", "IP address or localhost"),
         ('[public]\nroot_redirect = "/home"', "public.root_redirect", "absolute http(s) URL"),
         ('[public]\nroot_redirect = "http://["', "public.root_redirect", "absolute http(s) URL"),
+        (
+            '[public]\nroot_redirect = "http://x/\\nSet-Cookie: a"',
+            "public.root_redirect",
+            "absolute http(s) URL",
+        ),
         ('[admin]\nbind = "0.0.0.0:8081"', "admin.bind", "loopback"),
         ('[admin]\nbind = "[::]:8081"', "admin.bind", "loopback"),
         ('[routing]\ncurrency = "US1"', "routing.currency", "ISO 4217"),

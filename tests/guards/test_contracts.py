@@ -1,0 +1,56 @@
+"""The import contracts of .importlinter know every module; import-linter itself runs in `make check`."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+
+from tests.rig import ROOT
+
+APPLIANCE = ROOT / "appliance"
+LEAVES = {"appliance.config", "appliance.errors"}
+"""Anyone may import these; they import nothing of ours but each other."""
+
+
+def contracts() -> configparser.ConfigParser:
+    read = configparser.ConfigParser()
+    read.read(ROOT / ".importlinter")
+    return read
+
+
+def layers() -> set[str]:
+    return set(re.findall(r"appliance[\w.]*", contracts()["importlinter:contract:down"]["layers"]))
+
+
+def test_every_module_has_its_layer() -> None:
+    top = {f"appliance.{path.stem}" for path in APPLIANCE.glob("*.py") if path.stem != "__init__"}
+    packages = {f"appliance.{path.parent.name}" for path in APPLIANCE.glob("*/__init__.py")} - {
+        "appliance.actors"
+    }
+    assert (top | packages) - layers() - LEAVES == set()
+
+
+def test_every_actor_is_a_sibling_of_the_others() -> None:
+    actors = {f"appliance.actors.{path.stem}" for path in (APPLIANCE / "actors").glob("*.py")}
+    assert actors - {"appliance.actors.__init__"} - layers() == set()
+
+
+def test_the_leaves_import_nothing_of_ours() -> None:
+    for name in LEAVES:
+        tree = ast.parse((APPLIANCE / f"{name.rpartition('.')[2]}.py").read_text())
+        ours = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert {module for module in ours if module and module.startswith("appliance")} <= LEAVES
+
+
+def test_only_the_command_line_reads_the_configuration() -> None:
+    """Sections are values passed inwards; anyone may name their types, only cli calls `load`."""
+    loads = re.compile(r"config\.load|from appliance\.config import[^\n]*\bload|os\.environ|os\.getenv")
+    allowed = {
+        "cli.py",
+        "config.py",
+        "supervisor.py",  # NUITKA_ONEFILE_PARENT: which process to watch
+        "listening.py",  # LISTEN_FDS: systemd's way to hand over sockets
+    }
+    users = {path.name for path in APPLIANCE.rglob("*.py") if loads.search(path.read_text())}
+    assert users - allowed == set()
