@@ -1,0 +1,482 @@
+"""Postbacks → conversions: tails the edges' journals, finds each postback's click, keeps the ledger.
+
+Each pass reads a piece of every journal, settles what it can and stores everything it did, its offsets
+included, in one transaction; a kill at any moment repeats the pass. Nothing waits for the warehouse here: a
+postback whose click is not in the recent-clicks index is stored as waiting, and a second task looks clicks
+up for those that wait. So a warehouse that is slow or away holds up nobody whose click is recent.
+
+After a restart the index is filled again from the journals, because while the warehouse is away that is
+the only place where a click that was consumed but not shipped can be found.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from appliance.attribution.claim import understand
+from appliance.attribution.recent import RecentClicks, Taken, take
+from appliance.attribution.settle import Arrival, Batch, settle
+from appliance.attribution.waiting import Patience, postpone
+from appliance.errors import Unavailable
+from appliance.model.catalog import Network, Template
+from appliance.model.conversions import ClickFacts, Conversion, Position, Settlement, WaitingPostback
+from appliance.model.events import PostbackLogEvent
+from appliance.model.status import ConsumerReport, ConversionsReport
+from appliance.ports import Journals, Ledger, Piece, Runner
+
+log = logging.getLogger("weir.conversions")
+
+Lookup = Callable[[Sequence[str]], Awaitable[Mapping[str, ClickFacts]]]
+Profile = tuple[Network | None, Template | None]
+SECOND = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds and rhythms; times in seconds. What happens at each bound is said beside it."""
+
+    read: int = 5_000
+    """Entries per pass: 5,000 decode in 5 ms, and a longer read transaction would hold the edge's WAL."""
+    recent_clicks: int = 200_000
+    """Clicks in the index (70 MB when full). Full: the oldest goes out and is looked up in the warehouse."""
+    lookup_first: int = 500
+    lookup_again: int = 200
+    """Per lookup: postbacks tried for the first time, and others. A batch of 500 takes the warehouse 0.3 s;
+    the smaller share keeps ids that never existed from crowding out those that do."""
+    waiting: int = 100_000
+    waiting_bytes: int = 512 << 20
+    """Full: journals are left unread; while the warehouse answers, the longest tried are given up."""
+    outbox_bytes: int = 1 << 30
+    """Full (the warehouse has been away for days): everything pauses; journals keep what arrives."""
+    poll: float = 0.1
+    discover: float = 0.5
+    save: float = 1.0
+    """Offsets that moved over clicks alone are saved this often: one fsync a second instead of ten."""
+    retry_first: float = 0.25
+    retry_longest: float = 60.0
+    away_longest: float = 5.0
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a lookup brought; `facts` is None when the warehouse was away."""
+
+    rows: tuple[WaitingPostback, ...]
+    facts: Mapping[str, ClickFacts] | None
+
+
+@dataclass
+class _Log:
+    """How far one journal segment was read."""
+
+    seq: int
+    taken: int = 0
+    more: bool = False
+    newest_us: int = 0
+    error: str = ""
+
+
+class Conversions:
+    """The actor. `ledger` and `journals` are called through `run_blocking`, everything else on the loop.
+
+    `lookup_clicks` raises Unavailable while the warehouse is away; it must end by itself in bounded time.
+    `currency` counts for networks without one. `held(edge)` leaves an edge's journal alone. `broken(edge,
+    epoch, reason)` is called once per segment that cannot be read: its edge must rotate.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        journals: Journals,
+        lookup_clicks: Lookup,
+        network: Callable[[int], Network | None],
+        template: Callable[[int], Template | None],
+        currency: str,
+        click_wait_hours: float,
+        held: Callable[[int], bool],
+        broken: Callable[[int, int, str], None],
+        run_blocking: Runner,
+        now_us: Callable[[], int],
+        limits: Limits | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._journals = journals
+        self._lookup = lookup_clicks
+        self._network = network
+        self._template = template
+        self._currency = currency
+        self._held = held
+        self._broken = broken
+        self._blocking = run_blocking
+        self._now_us = now_us
+        self._limits = it = limits or Limits()
+        self._patience = Patience(
+            int(click_wait_hours * 3600 * SECOND),
+            int(it.retry_first * SECOND),
+            int(it.retry_longest * SECOND),
+        )
+        self._stop = trio.Event()
+        self._wake = trio.Event()
+        self.outcomes: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
+        self.last_error = ""
+        self._reset()
+
+    def _reset(self) -> None:
+        """Forget what the ledger or the journals can tell again."""
+        self._recent = RecentClicks(self._limits.recent_clicks)
+        self._logs: dict[tuple[int, int], _Log] = {}
+        self._offsets: dict[tuple[int, int], int] = {}
+        self._unsaved: dict[tuple[int, int], int] = {}
+        self._awaited: Counter[str] = Counter()
+        self._arrived: list[str] = []
+        self._next_due: int | None = None
+        self._seeking = False
+        self._in_flight: set[Position] = set()
+        self._answers: list[_Answer] = []
+        self._away_until = 0
+        self._away_delay = 0.0
+        self._saved_at = self._discovered_at = -1e9
+        self._told_broken: set[tuple[int, int]] = set()
+
+    # Life
+
+    def stop(self) -> None:
+        """Finish the pass at hand, save, return."""
+        self._stop.set()
+        self._wake.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Work until `stop`. A ledger that cannot be written now is tried again; other errors end this."""
+        self._reset()
+        send, receive = trio.open_memory_channel[tuple[WaitingPostback, ...]](1)
+        async with send, receive, trio.open_nursery() as nursery:
+            nursery.start_soon(self._seek, receive)
+            await self._load()
+            task_status.started()
+            await self._warm()
+            delay = self._limits.retry_first
+            while not self._stop.is_set():
+                self._wake = trio.Event()
+                try:
+                    busy = await self._pass(send)
+                except Unavailable as fault:
+                    self._note_fault(fault)
+                    await self._rest(delay)
+                    delay = min(delay * 2, self._limits.away_longest)
+                    if not await self._reloaded():
+                        continue
+                else:
+                    delay = self._limits.retry_first
+                    if not busy:
+                        await self._rest(min(self._until_due(), self._limits.poll))
+            if self._unsaved:
+                try:
+                    await self._commit(Settlement())
+                except Unavailable as fault:  # the pass is repeated after the restart
+                    self._note_fault(fault)
+            nursery.cancel_scope.cancel()
+
+    def _note_fault(self, fault: Unavailable) -> None:
+        self.last_error = str(fault)
+        self.counts["ledger_faults"] += 1
+        log.warning("conversions pause", extra={"reason": str(fault)})
+
+    async def _load(self) -> None:
+        """Begin where the ledger says."""
+        offsets, awaited, due = await self._blocking(
+            lambda: (self._ledger.offsets(), self._ledger.awaited(), self._ledger.next_due())
+        )
+        self._offsets = dict(offsets)
+        self._awaited = Counter(awaited)
+        self._next_due = due
+        self._unsaved.clear()
+        self._in_flight.clear()
+        self._answers.clear()
+        await self._blocking(self._journals.reopen)
+        self._discovered_at = trio.current_time()
+
+    async def _reloaded(self) -> bool:
+        """After a failed pass only the ledger knows what was stored. False while it cannot be asked."""
+        try:
+            await self._load()
+        except Unavailable:
+            return False
+        return True
+
+    async def _warm(self) -> None:
+        """Index again the newest clicks that were consumed before the restart."""
+        # A click is followed by its identity record: two entries per click.
+        pieces = self._journals.before(self._offsets, 2 * self._limits.recent_clicks)
+        while not self._stop.is_set():
+            taken = await self._blocking(lambda: _taken(next(pieces, None)))
+            if taken is None:
+                break
+            self._index(taken)
+
+    async def _rest(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await self._wake.wait()
+
+    def _until_due(self) -> float:
+        """Seconds until a waiting postback may be looked up."""
+        if self._next_due is None or self._seeking:
+            return self._limits.poll
+        due = max(self._next_due, self._away_until)
+        # Never 0: a pass that could not take what is due must not spin.
+        return max((due - self._now_us()) / SECOND, 0.001)
+
+    # The second task
+
+    async def _seek(self, questions: trio.MemoryReceiveChannel[tuple[WaitingPostback, ...]]) -> None:
+        """Look up clicks for postbacks that wait, one batch at a time."""
+        async for rows in questions:
+            facts: Mapping[str, ClickFacts] | None
+            try:
+                facts = await self._lookup(list({row.click_id for row in rows}))
+            except Unavailable as fault:
+                self.counts["lookups_away"] += 1
+                self.last_error = str(fault)
+                facts = None
+            self.counts["lookups"] += len(rows)
+            self._seeking = False
+            self._answers.append(_Answer(rows, facts))
+            self._wake.set()
+
+    # One pass
+
+    async def _pass(self, questions: trio.MemorySendChannel[tuple[WaitingPostback, ...]]) -> bool:
+        """Read, settle, store. True when there was anything to do."""
+        sizes = self._ledger.sizes()
+        if sizes.outbox_bytes >= self._limits.outbox_bytes:
+            self.counts["paused_outbox_full"] += 1
+            return False
+        now = self._now_us()
+        answers, self._answers = self._answers, []
+        rows, facts, tried = self._answered(answers, now)
+        given_up: set[Position] = set()
+        read: list[tuple[Piece, Taken]] = []
+        if sizes.waiting < self._limits.waiting and sizes.waiting_bytes < self._limits.waiting_bytes:
+            read = await self._read()
+        else:
+            longest = [] if now < self._away_until else await self._blocking(self._ledger.longest_tried, 500)
+            rows = {row.position: row for row in longest} | rows
+            given_up = {row.position for row in longest}
+            self.counts["paused_waiting_full"] += 1
+            self.counts["given_up_early"] += len(longest)
+        rows = await self._triggered() | rows
+        due = await self._due(now)
+        rows = due | rows
+        fresh = [
+            ((piece.edge, piece.epoch, seq), event) for piece, taken in read for seq, event in taken.postbacks
+        ]
+        batch = Batch({}, now)
+        if fresh or rows:
+            profiles = self._profiles({event.network_id for _, event in fresh}, rows.values())
+            batch = await self._blocking(self._settle, fresh, rows, profiles, facts, now)
+        postponed = postpone(batch, tried, due.keys() - tried.keys(), given_up, self._patience)
+        settlement = Settlement(
+            conversions=list(batch.changed.values()),
+            waiting=postponed.waiting,
+            settled=batch.settled,
+            records=batch.records,
+        )
+        something = any(settlement[1:])
+        if something or self._save_now(read):
+            await self._commit(settlement)
+            self._account(batch, rows, postponed.waiting)
+        if postponed.wanted:
+            self._seeking = True
+            self._in_flight = {row.position for row in postponed.wanted}
+            questions.send_nowait(tuple(postponed.wanted))  # room for one: the last one has been answered
+        return something or any(piece.entries for piece, _ in read)
+
+    async def _triggered(self) -> dict[Position, WaitingPostback]:
+        """Postbacks whose click has just been indexed."""
+        if not self._arrived:
+            return {}
+        clicks, self._arrived = self._arrived, []
+        return {row.position: row for row in await self._blocking(self._ledger.waiting_for, clicks)}
+
+    async def _due(self, now: int) -> dict[Position, WaitingPostback]:
+        """Postbacks whose next lookup is due, while no lookup is under way and the warehouse is not away."""
+        if self._seeking or self._next_due is None or max(self._next_due, self._away_until) > now:
+            return {}
+        found = await self._blocking(
+            self._ledger.due, now, self._limits.lookup_first, self._limits.lookup_again
+        )
+        return {row.position: row for row in found}
+
+    def _answered(
+        self, answers: Sequence[_Answer], now: int
+    ) -> tuple[dict[Position, WaitingPostback], dict[str, ClickFacts], dict[Position, bool]]:
+        """Lookups that came back: rows that still wait, what was found, and whether each had an answer."""
+        rows: dict[Position, WaitingPostback] = {}
+        facts: dict[str, ClickFacts] = {}
+        tried: dict[Position, bool] = {}
+        for answer in answers:
+            still = [row for row in answer.rows if row.position in self._in_flight]
+            self._in_flight.clear()
+            rows |= {row.position: row for row in still}
+            tried |= {row.position: answer.facts is not None for row in still}
+            if answer.facts is None:
+                self._away_delay = min(
+                    max(self._away_delay * 2, self._limits.retry_first), self._limits.away_longest
+                )
+                self._away_until = now + int(self._away_delay * SECOND)
+            else:
+                facts |= answer.facts
+                self._away_delay = 0.0
+                self._away_until = 0
+        return rows, facts, tried
+
+    async def _read(self) -> list[tuple[Piece, Taken]]:
+        """The next piece of every journal; indexes its clicks and moves the offsets held in memory."""
+        now = trio.current_time()
+        if now - self._discovered_at >= self._limits.discover:
+            self._discovered_at = now
+            await self._blocking(self._journals.discover)
+        read = await self._blocking(self._read_pieces)
+        for piece, taken in read:
+            key = (piece.edge, piece.epoch)
+            if piece.ended:
+                self._logs.pop(key, None)
+                continue
+            state = self._logs.setdefault(key, _Log(self._offsets.get(key, 0)))
+            state.error = piece.error or piece.broken
+            if piece.broken:
+                self._report_broken(key, piece)
+            state.more = bool(piece.entries)
+            if piece.entries:
+                state.seq = self._offsets[key] = self._unsaved[key] = taken.last
+                state.taken += len(piece.entries)
+                state.newest_us = taken.newest_us or state.newest_us
+                self._index(taken)
+        return read
+
+    def _read_pieces(self) -> list[tuple[Piece, Taken]]:
+        pieces = self._journals.read(self._offsets, self._limits.read, self._held)
+        return [(piece, take(piece.entries)) for piece in pieces]
+
+    def _report_broken(self, key: tuple[int, int], piece: Piece) -> None:
+        self.counts["entries_missing"] += piece.missing
+        if key not in self._told_broken:
+            self._told_broken.add(key)
+            log.error("journal segment is broken", extra={"edge": key[0], "reason": piece.broken})
+            self._broken(*key, piece.broken)
+
+    def _index(self, taken: Taken) -> None:
+        self._recent.put(taken.clicks)
+        self.counts["clicks"] += len(taken.clicks)
+        self.counts["undecodable"] += taken.broken
+        if self._awaited:
+            self._arrived += [click for click, _ in taken.clicks if click in self._awaited]
+
+    def _profiles(self, networks: set[int], rows: Iterable[WaitingPostback]) -> dict[int, Profile]:
+        """Each network of a batch with its template, as the catalog has them now."""
+        found: dict[int, Profile] = {}
+        for number in networks | {row.event.network_id for row in rows}:
+            network = self._network(number) if number else None
+            template = self._template(network.template_id) if network and network.template_id else None
+            found[number] = (network, template)
+        return found
+
+    def _settle(
+        self,
+        fresh: Sequence[tuple[Position, PostbackLogEvent]],
+        rows: Mapping[Position, WaitingPostback],
+        profiles: Mapping[int, Profile],
+        facts: Mapping[str, ClickFacts],
+        now: int,
+    ) -> Batch:
+        def arrival(position: Position, event: PostbackLogEvent, row: WaitingPostback | None) -> Arrival:
+            meaning = understand(event, position, *profiles[event.network_id], self._currency)
+            return Arrival(position, event, meaning, row)
+
+        arrivals = [arrival(position, event, None) for position, event in fresh]
+        arrivals += [arrival(position, row.event, row) for position, row in rows.items()]
+        claims = list({arrival.claim for arrival in arrivals if arrival.claim})
+        known: Mapping[str, Conversion] = self._ledger.conversions(claims)
+        return settle(arrivals, known, lambda click: self._recent.get(click) or facts.get(click), now)
+
+    def _save_now(self, read: Sequence[tuple[Piece, Taken]]) -> bool:
+        if not self._unsaved:
+            return False
+        late = trio.current_time() - self._saved_at >= self._limits.save
+        return late or any(piece.ended for piece, _ in read)
+
+    async def _commit(self, settlement: Settlement) -> None:
+        """Store a settlement with every offset that moved; the ledger says when the next one is due."""
+        settlement = settlement._replace(offsets=dict(self._unsaved))
+        self._next_due = await self._blocking(self._store, settlement)
+        self._unsaved.clear()
+        self._saved_at = trio.current_time()
+
+    def _store(self, settlement: Settlement) -> int | None:
+        self._ledger.commit(settlement)
+        return self._ledger.next_due()
+
+    def _account(
+        self, batch: Batch, rows: Mapping[Position, WaitingPostback], waiting: Sequence[WaitingPostback]
+    ) -> None:
+        """After a commit: figures, and who waits for which click."""
+        self.outcomes += batch.outcomes
+        for position in batch.settled:
+            self._await(rows[position].click_id, -1)
+            self._in_flight.discard(position)
+        for row in waiting:
+            old = rows.get(row.position)
+            if old is not None:
+                self._await(old.click_id, -1)
+            self._await(row.click_id, 1)
+
+    def _await(self, click: str, step: int) -> None:
+        self._awaited[click] += step
+        if self._awaited[click] <= 0:
+            del self._awaited[click]
+
+    # Figures
+
+    def report(self) -> ConversionsReport:
+        return ConversionsReport(outcomes=dict(self.outcomes), waiting=self._ledger.sizes().waiting)
+
+    def consumers(self) -> tuple[ConsumerReport, ...]:
+        """One per segment that is being read. `behind` is 0 or -1: more is there, how much is not known."""
+        now = self._now_us()
+        return tuple(
+            ConsumerReport(
+                consumer="conversions",
+                edge=edge,
+                epoch=epoch,
+                seq=it.seq,
+                behind=-1 if it.more else 0,
+                behind_seconds=max(now - it.newest_us, 0) / SECOND if it.more and it.newest_us else 0.0,
+                taken=it.taken,
+                held=self._held(edge),
+                last_error=it.error,
+            )
+            for (edge, epoch), it in sorted(self._logs.items())
+        )
+
+    def gauges(self) -> dict[str, int]:
+        """Everything else that is counted, by name: for /metrics."""
+        sizes = self._ledger.sizes()
+        return {
+            **self.counts,
+            "recent_clicks": len(self._recent),
+            "recent_clicks_evicted": self._recent.evicted,
+            "waiting": sizes.waiting,
+            "waiting_bytes": sizes.waiting_bytes,
+            "outbox": sizes.outbox,
+            "outbox_bytes": sizes.outbox_bytes,
+        }
+
+
+def _taken(entries: Sequence[tuple[int, bytes]] | None) -> Taken | None:
+    return None if entries is None else take(entries)

@@ -1,0 +1,82 @@
+"""What becomes of postbacks whose click is not known: they wait, are looked up, are tried again, or end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from appliance.attribution.settle import Batch
+from appliance.model.conversions import Position, WaitingPostback
+
+
+class Patience(NamedTuple):
+    """How long a postback waits for its click, and the first and the longest pause between lookups."""
+
+    window_us: int
+    first_us: int
+    longest_us: int
+
+    def pause_us(self, attempts: int) -> int:
+        """The pause after so many lookups in vain: doubling, up to the longest."""
+        return min(self.first_us << min(attempts, 40), self.longest_us)
+
+
+class Postponed(NamedTuple):
+    """Rows to store (new or changed), and rows whose clicks to look up now."""
+
+    waiting: list[WaitingPostback]
+    wanted: list[WaitingPostback]
+
+
+def postpone(
+    batch: Batch,
+    tried: Mapping[Position, bool],
+    due: Collection[Position],
+    given_up: Collection[Position],
+    patience: Patience,
+) -> Postponed:
+    """Go through a batch's unresolved postbacks.
+
+    `tried` are those that a lookup was made for: True when the warehouse answered, False when it was away.
+    An outcome `waiting` is logged once, after the first try. Being away counts as no attempt, and the
+    deadline ends only what the warehouse has said no to.
+    """
+    waiting: list[WaitingPostback] = []
+    wanted: list[WaitingPostback] = []
+    now = batch.now_us
+    for arrival in batch.unresolved:
+        row, click = arrival.row, arrival.meaning.click_id
+        if row is None:
+            row = WaitingPostback(
+                position=arrival.position,
+                click_id=click,
+                due_us=now,
+                deadline_us=now + patience.window_us,
+                event=arrival.event,
+            )
+            waiting.append(row)
+        elif arrival.position in given_up:
+            batch.close(arrival, "click_unknown", "given up early: too many postbacks wait for their clicks")
+        elif arrival.position in due:
+            wanted.append(row)
+        elif tried.get(arrival.position):
+            if now >= row.deadline_us:
+                batch.close(arrival, "click_unknown", "no such click came in time")
+                continue
+            if not row.told:
+                batch.say(arrival, "waiting", "its click is not known yet")
+            waiting.append(
+                msgspec.structs.replace(
+                    row,
+                    told=True,
+                    click_id=click,
+                    attempts=row.attempts + 1,
+                    due_us=now + patience.pause_us(row.attempts),
+                )
+            )
+        elif arrival.position in tried and not row.told:
+            batch.say(arrival, "waiting", "the warehouse is away")
+            waiting.append(msgspec.structs.replace(row, told=True))
+    return Postponed(waiting, wanted)
