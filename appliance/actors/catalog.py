@@ -138,7 +138,9 @@ class CatalogActor:
         return self._holdings.get(kind, number)
 
     def report(self) -> CatalogReport:
-        entities = {kind: sum(not entity.archived for entity in self._holdings.all(kind)) for kind in TYPES}
+        entities: dict[str, int] = {
+            kind: sum(not entity.archived for entity in self._holdings.all(kind)) for kind in TYPES
+        }
         compiled = self._compiled
         return CatalogReport(
             revision=compiled.revision,
@@ -195,7 +197,7 @@ class CatalogActor:
         revision = await self._runner(self._store.revision)
         for kind in TYPES:
             # Decoding happens in the store's thread; indexing costs about 2 µs an entity.
-            entities = await self._runner(lambda kind=kind: list(self._store.entities(kind)))
+            entities = await self._runner(self._all_of, kind)
             for count, entity in enumerate(entities):
                 holdings.put(kind, entity)
                 if count % 1_000 == 0:
@@ -207,6 +209,9 @@ class CatalogActor:
                 await trio.lowlevel.checkpoint()
         self._holdings = holdings
         self._compiled = Compiled(revision, self._now_us(), parts)
+
+    def _all_of(self, kind: Kind) -> list[Entity]:
+        return list(self._store.entities(kind))
 
     def _compile(self, name: str, holdings: Holdings, parts: dict[str, Part]) -> None:
         part, left_out = compile_part(name, holdings, self._names)

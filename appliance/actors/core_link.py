@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -136,10 +136,13 @@ class CoreLink:
         return tuple(found)
 
     async def serve(
-        self, listener: socket.socket, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self,
+        listen: Callable[[], socket.socket],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Accept edges on a listening socket until cancelled."""
-        listening = trio.SocketListener(trio.socket.from_stdlib_socket(listener))
+        """Accept edges on the listening socket that `listen` makes, until cancelled."""
+        listening = trio.SocketListener(trio.socket.from_stdlib_socket(listen()))
         async with trio.open_nursery() as nursery:
             await nursery.start(trio.serve_listeners, self.talk, [listening])
             task_status.started()

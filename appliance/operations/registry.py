@@ -90,6 +90,14 @@ def load_all() -> Mapping[str, Operation]:
     return dict(sorted(_registered.items()))
 
 
+def describe() -> list[str]:
+    """One line per operation for a terminal: its name, a payload to start from, what it does."""
+    return [
+        f"{each.name}  {msgspec.json.encode(each.example).decode()}\n    {each.summary}"
+        for each in load_all().values()
+    ]
+
+
 encode = msgspec.json.Encoder(decimal_format="number").encode
 """Any answer → JSON bytes; money leaves as exact decimal numbers."""
 

@@ -380,13 +380,12 @@ async def test_over_real_sockets_a_core_that_restarts_finds_its_edges_again(
     for revision in (1, 2, 3):
         core = CoreLink(TableFiles(tmp_path), thread_runner(1))
         core.publish(table(revision, a=b"same", big=bytes([revision]) * 400_000))
-        with unix.listen(path) as listener:
-            async with trio.open_nursery() as running:
-                await running.start(core.serve, listener)
-                with trio.fail_after(5):
-                    while core.edges()[:1] == () or core.edges()[0].taken_revision != revision:  # noqa: ASYNC110
-                        await trio.sleep(0.01)
-                running.cancel_scope.cancel()
+        async with trio.open_nursery() as running:
+            await running.start(core.serve, lambda: unix.listen(path))
+            with trio.fail_after(5):
+                while core.edges()[:1] == () or core.edges()[0].taken_revision != revision:  # noqa: ASYNC110
+                    await trio.sleep(0.01)
+            running.cancel_scope.cancel()
     assert [sorted(part.name for part in update.parts) for update in edge.updates] == [
         ["a", "big"],
         ["big"],

@@ -1,0 +1,73 @@
+"""`weir call`: one operation of a running Weir, over its call socket. Imports little, so it starts fast.
+
+The answer goes to stdout as JSON (indented on a terminal), an error to stderr in the same shape that every
+door uses.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from appliance import unix
+
+LONGEST_ANSWER_WAIT = 120.0
+"""Seconds: a report may take up to warehouse.query_seconds, the rest answers in milliseconds."""
+
+
+def call(data: Path, name: str, payload: str, out: IO[str] | None = None, err: IO[str] | None = None) -> int:
+    """Call `name` with the JSON text `payload`; the exit code: 0, or 1 after an error on stderr."""
+    out, err = out or sys.stdout, err or sys.stderr
+    try:
+        request = {"name": name, "payload": json.loads(payload)}
+    except (ValueError, RecursionError) as fault:
+        return _fail(err, "refused", f"the payload is no JSON: {fault}")
+    try:
+        answer = _exchange(data / "run" / "call.sock", json.dumps(request).encode() + b"\n")
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+        way_out = f"start it with `weir --data {data} serve`, or name another --data"
+        return _fail(err, "unavailable", f"no Weir is running on {data}; {way_out}")
+    except PermissionError:
+        return _fail(err, "forbidden", f"{data} belongs to another user; call as the one that runs Weir")
+    except TimeoutError:
+        return _fail(err, "unavailable", f"no answer within {LONGEST_ANSWER_WAIT:g} s")
+    except OSError as fault:
+        return _fail(err, "unavailable", f"the connection to Weir broke: {fault}")
+    if not answer:
+        return _fail(err, "unavailable", "Weir closed the connection without an answer; is it stopping?")
+    try:
+        body = json.loads(answer)
+    except ValueError:
+        return _fail(err, "unavailable", "the connection broke within the answer")
+    failed = isinstance(body, dict) and set(body) == {"error"}
+    _show(answer, err if failed else out)
+    return 1 if failed else 0
+
+
+def _exchange(path: Path, request: bytes) -> bytes:
+    with unix.connect(path, LONGEST_ANSWER_WAIT) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        received = bytearray()
+        while data := connection.recv(1 << 16):
+            received += data
+        return bytes(received)
+
+
+def _show(answer: bytes, where: IO[str]) -> None:
+    """As it was sent, number for number: through a float, money would not be exact."""
+    if where.isatty():
+        answer = msgspec.json.format(answer, indent=2)
+    where.write(answer.decode().strip() + "\n")
+    where.flush()
+
+
+def _fail(err: IO[str], code: str, message: str) -> int:
+    error = {"error": {"code": code, "message": message, "fields": []}}
+    _show(json.dumps(error, ensure_ascii=False).encode(), err)
+    return 1

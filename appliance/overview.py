@@ -1,0 +1,132 @@
+"""The appliance at this moment, from what each part says of itself (System of operations/context.py)."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from appliance import __version__
+from appliance.model.holds import Holds
+from appliance.model.messages import ActorReport
+from appliance.model.status import (
+    CatalogReport,
+    ConsumerReport,
+    ConversionsReport,
+    EdgeStatus,
+    SystemStatus,
+    WarehouseReport,
+)
+
+
+@dataclass
+class Parts:
+    """Who says what. Each is called for every status and never waits; core.py fills in what there is."""
+
+    catalog: Callable[[], CatalogReport] = CatalogReport
+    catalog_loaded: Callable[[], bool] = lambda: False
+    edges: Callable[[], Sequence[EdgeStatus]] = tuple
+    actors: Callable[[], Sequence[ActorReport]] = tuple
+    consumers: list[Callable[[], Sequence[ConsumerReport]]] = field(default_factory=list)
+    warehouse: Callable[[], WarehouseReport] = lambda: WarehouseReport(state="opening")
+    conversions: Callable[[], ConversionsReport] = ConversionsReport
+
+
+class Overview:
+    """`data` is the directory whose disk matters."""
+
+    def __init__(self, data: Path, parts: Parts, holds: Holds) -> None:
+        self.holds = holds
+        self._data = data
+        self._parts = parts
+        self._started_us = _now_us()
+
+    def status(self) -> SystemStatus:
+        parts = self._parts
+        free = _disk_free(self._data)
+        edges = tuple(msgspec.structs.replace(edge, disk_free_bytes=free) for edge in parts.edges())
+        consumers = tuple(report for tell in parts.consumers for report in tell())
+        warehouse, actors = parts.warehouse(), tuple(parts.actors())
+        problems = tuple(_problems(parts.catalog_loaded(), edges))
+        return SystemStatus(
+            version=__version__,
+            at_us=_now_us(),
+            started_us=self._started_us,
+            ready=not problems,
+            problems=problems,
+            degraded=tuple(_degraded(edges, consumers, warehouse, actors)),
+            catalog=parts.catalog(),
+            warehouse=warehouse,
+            edges=edges,
+            consumers=consumers,
+            conversions=parts.conversions(),
+            actors=actors,
+            holds=self.holds.all(),
+            rss_bytes=_resident_bytes(),
+            disk_free_bytes=free,
+        )
+
+
+def _problems(loaded: bool, edges: Sequence[EdgeStatus]) -> list[str]:
+    """Why the appliance does not do its work."""
+    found = []
+    if not loaded:
+        found.append("catalog: not loaded yet")
+    if not any(edge.connected and edge.report is not None and edge.report.ready for edge in edges):
+        found.append("edges: none is connected and ready")
+    return found
+
+
+def _degraded(
+    edges: Sequence[EdgeStatus],
+    consumers: Sequence[ConsumerReport],
+    warehouse: WarehouseReport,
+    actors: Sequence[ActorReport],
+) -> list[str]:
+    """What an operator should look at while the work goes on."""
+    found = []
+    for edge in edges:
+        if not edge.connected:
+            found.append(f"edge {edge.edge}: not connected")
+        if edge.refused:
+            found.append(f"edge {edge.edge}: keeps an older routing table: {edge.refused}")
+        if edge.report is not None:
+            journal = edge.report.journal
+            if journal.mode != "recording":
+                found.append(f"edge {edge.edge}: journal is in mode {journal.mode}: {journal.last_error}")
+            if journal.unrecorded:
+                found.append(f"edge {edge.edge}: {journal.unrecorded} events unrecorded")
+    if warehouse.state != "up":
+        found.append(f"warehouse: {warehouse.state}: {warehouse.last_error}".rstrip(": "))
+    found += [f"{c.consumer} of edge {c.edge}: held by an operator" for c in consumers if c.held]
+    found += [
+        f"actor {actor.name}: {actor.state}: {actor.last_error}".rstrip(": ")
+        for actor in actors
+        if actor.state not in ("running", "stopped")
+    ]
+    return found
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000
+
+
+def _disk_free(data: Path) -> int:
+    try:
+        found = os.statvfs(data)
+    except OSError:
+        return 0
+    return found.f_bavail * found.f_frsize
+
+
+def _resident_bytes() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * resource.getpagesize()
