@@ -15,7 +15,7 @@ help: ## say what there is
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 	  { echo "Weir needs Python 3.11, 3.12 or 3.13; say which: make PYTHON=python3.11 ..."; exit 1; }
-	@echo "Setting up $(VENV) (a few minutes the first time: chDB alone is 150 MB) ..."
+	@echo "Setting up $(VENV) (a few minutes the first time: 1.1 GB with chDB) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -60,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name: str, help: str | None) -> argparse.ArgumentParser:  # noqa: A002  argparse's own name
-        text = {"help": help} if help else {}
+        text: dict[str, Any] = {"help": help} if help else {}
         return commands.add_parser(name, parents=[shared], description=help, allow_abbrev=False, **text)
 
     def settings(to: argparse.ArgumentParser) -> None:

@@ -62,7 +62,14 @@ def alive(pid: int) -> bool:
 class Weir:
     """A running `weir serve`. Leaving the `with` block stops it, and kills whoever is left."""
 
-    def __init__(self, data: Path, args: Sequence[str], env: Mapping[str, str], argv: Sequence[str]) -> None:
+    def __init__(
+        self,
+        data: Path,
+        args: Sequence[str],
+        env: Mapping[str, str],
+        argv: Sequence[str],
+        pass_fds: Sequence[int] = (),
+    ) -> None:
         self.data = data
         self.log = data.parent / f"{data.name}.log"
         self._argv = list(argv)
@@ -76,6 +83,7 @@ class Weir:
             stderr=self._out,
             cwd=ROOT,
             env=self._env,
+            pass_fds=pass_fds,
         )
 
     def __enter__(self) -> Self:
@@ -240,13 +248,14 @@ def start_weir(
     env: Mapping[str, str] | None = None,
     argv: Sequence[str] | None = None,
     wait: bool = True,
+    pass_fds: Sequence[int] = (),
 ) -> Weir:
     """Start `weir serve` on free loopback ports over `data`; `args` and `env` add to its configuration.
 
     The log (JSON lines) is `<data>.log` beside the directory, appended to by every start.
     """
     data.parent.mkdir(parents=True, exist_ok=True)
-    weir = Weir(data, args, env or {}, argv or program())
+    weir = Weir(data, args, env or {}, argv or program(), pass_fds)
     if wait:
         try:
             weir.wait_ready()

@@ -313,10 +313,15 @@ def test_an_orphan_that_cannot_stop_is_ended_by_the_kernel(start: Start) -> None
     wait_for("the alarm", lambda: not alive(pid), seconds=10)
 
 
-def test_the_sockets_that_systemd_hands_over_are_served(start: Start, tmp_path: Path) -> None:
-    """Three sockets for two edges: an edge adopts the third. Ports as systemd chose them."""
-    data = tmp_path / "data"
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+@pytest.mark.parametrize(
+    ("sockets", "homes"),
+    [(3, ["0", "1", "0"]), (1, ["0", "1"])],
+    ids=["more sockets than edges: adopted", "fewer: shared"],
+)
+def test_the_sockets_that_systemd_hands_over_are_served(
+    start: Start, tmp_path: Path, sockets: int, homes: list[str]
+) -> None:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(sockets)]
     script = (
         "import os, sys\n"
         "fds = list(map(int, sys.argv[1].split(',')))\n"
@@ -326,21 +331,33 @@ def test_the_sockets_that_systemd_hands_over_are_served(start: Start, tmp_path: 
         "os.execv(sys.executable, [sys.executable, '-m', 'tests.stand_in', *sys.argv[2:]])\n"
     )
     fds = [listener.fileno() for listener in listeners]
-    argv = ["serve", "--data", str(data), "--edges", "2"]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", script, ",".join(map(str, fds)), *argv],
-            pass_fds=fds, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log,
-        )  # fmt: skip
+    argv = [sys.executable, "-c", script, ",".join(map(str, fds))]
+    weir = start("--edges", "2", argv=argv, pass_fds=fds)
     ports = [listener.getsockname() for listener in listeners]
     for listener in listeners:
         listener.close()
-    try:
-        wait_for("every edge at home", lambda: [get(port).split()[0] for port in ports] == ["0", "1", "0"])
-    finally:
-        process.terminate()
-        assert process.wait(20) == 0
-    assert not (data / "run" / "weir.json").exists()
+    assert address(weir) == ports[0]
+    if sockets > 1:
+        wait_for("every socket at home", lambda: [get(port).split()[0] for port in ports] == homes)
+    else:
+        slow = [threading.Thread(target=get, args=(ports[0], "/0.5")) for _ in range(4)]
+        for thread in slow:
+            thread.start()
+        seen: set[str] = set()
+        wait_for("both edges answer", lambda: seen.add(get(ports[0]).split()[0]) or seen == set(homes))
+        for thread in slow:
+            thread.join()
+        assert not weir.logged("socket adopted"), "a shared socket is served as long as one edge lives"
+    assert weir.stop() == 0
+
+
+def test_it_stops_when_the_outer_process_of_a_onefile_is_killed(start: Start) -> None:
+    outer = subprocess.Popen(["sleep", "600"])
+    weir = start(env={"NUITKA_ONEFILE_PARENT": str(outer.pid)})
+    outer.kill()
+    outer.wait()
+    assert weir.process.wait(20) == 0
+    assert weir.logged("the outer process has gone: stopping")
 
 
 def test_descriptors_that_nobody_needs_do_not_reach_the_core(start: Start) -> None:
