@@ -41,7 +41,6 @@ _EDGE_SHARE = 0.4
 # A new edge without any table lets visitors wait this long for the core's first one before it says 404.
 _FIRST_TABLE_SECONDS = 10.0
 _MB = 1024 * 1024
-_EDGE_TOPICS = ("click_events", "trafficback_events", "postback_log_events")
 
 
 async def main(control: Control, index: int) -> None:
@@ -190,13 +189,17 @@ def _producers(router: Router, journal: Journal, ring: int) -> tuple[ProducerRep
             topic=topic,
             queue_capacity=ring,
             queued=journal.queued + state.ring if topic == "click_events" else 0,
-            published=router.events[topic],
+            published=published,
             dropped=state.unrecorded if topic == "click_events" else 0,
             publish_errors=journal.failures if topic == "click_events" else 0,
             failed_enqueue=journal.turned_away if topic == "postback_log_events" else 0,
             closed=state.mode == "closed",
         )
-        for topic in _EDGE_TOPICS
+        for topic, published in (
+            ("click_events", router.clicks),
+            ("trafficback_events", router.trafficbacks),
+            ("postback_log_events", router.postbacks),
+        )
     )
 
 

@@ -34,6 +34,9 @@ _RETRY_SECONDS = 0.5
 _GROUP_UNITS = 1_000
 
 
+Deliver = Callable[[bool], None]
+
+
 class ReserveFile(Protocol):
     def fill(self) -> bool: ...
     def give_up(self) -> bool: ...
@@ -81,7 +84,7 @@ class Journal:
         self._pending: list[Unit] = []
         self._refusable: set[int] = set()
         """Indexes in `_pending` whose sender repeats on 503 (postbacks): never put into the ring."""
-        self._waiters: list[trio.lowlevel.Task] = []
+        self._waiters: list[tuple[trio.lowlevel.Task, Deliver]] = []
         self._sleeper: trio.lowlevel.Task | None = None
         self._ring: deque[Unit] = deque()
         self._segment: JournalSegment | None = None
@@ -110,12 +113,19 @@ class Journal:
             self._refusable.add(len(self._pending))
         self._pending.append(unit)
 
-    async def recorded(self) -> bool:
-        """Wait until everything appended before is durable. False: it is not (ring, or lost and counted)."""
+    async def recorded(self, deliver: Deliver) -> None:
+        """Wait until everything appended before is durable; `deliver(True)` is called the moment it is.
+
+        deliver(False): it is not (ring, or lost and counted). `deliver` runs in the journal's task, so a
+        reply leaves one scheduler turn earlier, and the caller's turn after it finds the next request.
+        """
         if not self._pending:
-            return True
+            deliver(True)
+            await trio.lowlevel.checkpoint()
+            return
         task = trio.lowlevel.current_task()
-        self._waiters.append(task)
+        waiter = (task, deliver)
+        self._waiters.append(waiter)
         sleeper = self._sleeper
         if sleeper is not None:
             self._sleeper = None
@@ -123,12 +133,12 @@ class Journal:
 
         def abort(_: object) -> trio.lowlevel.Abort:
             # A cancelled connection leaves its unit in the group: the event happened.
-            if task in self._waiters:
-                self._waiters.remove(task)
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
                 return trio.lowlevel.Abort.SUCCEEDED
             return trio.lowlevel.Abort.FAILED
 
-        return bool(await trio.lowlevel.wait_task_rescheduled(abort))
+        await trio.lowlevel.wait_task_rescheduled(abort)
 
     # -- the actor ------------------------------------------------------------------------------------
 
@@ -216,8 +226,9 @@ class Journal:
             else:
                 self._shelter(units, stored, refusable)
         finally:
-            for task in waiters:
-                trio.lowlevel.reschedule(task, outcome.Value(recorded))
+            for task, deliver in waiters:
+                # A fault in `deliver` belongs to its connection, not to the journal.
+                trio.lowlevel.reschedule(task, outcome.capture(deliver, recorded))
 
     async def _store(self, units: Sequence[Unit]) -> int:
         """Write units, giving up the reserve once if the disk is full; how many are durable."""

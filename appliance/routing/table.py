@@ -15,6 +15,7 @@ from appliance.routing.rules import Test, compile_rule
 
 DRAW_BITS = 53
 """A draw is a uniform integer below 2^53, so that it survives any JSON reader."""
+_PREBUILT_TARGETS = 16
 
 
 class CompiledTarget:
@@ -45,7 +46,9 @@ class CompiledDestination:
 class CompiledStream:
     """A stream with its verdicts prebuilt, and the cumulated weights of the targets that can be drawn."""
 
-    __slots__ = ("all_open", "failed", "id", "matched", "paused", "picks", "targets", "tests", "total")
+    __slots__ = (
+        "all_open", "failed", "id", "matched", "paused", "picks", "seen", "targets", "tests", "total",
+    )  # fmt: skip
 
     def __init__(self, stream: Stream, targets: tuple[CompiledTarget, ...]) -> None:
         self.id = stream.id
@@ -57,6 +60,13 @@ class CompiledStream:
         self.matched: Verdict = (self.id, verdicts.MATCHED, -1)
         self.targets = targets
         self.all_open = bool(targets) and all(t.weight > 0 and not t.destination.closed for t in targets)
+        self.seen: tuple[tuple[Verdict, ...], ...] | None = None
+        """What was seen of every target when all are open and this one is drawn; only for a few targets."""
+        if len(targets) <= _PREBUILT_TARGETS:
+            self.seen = tuple(
+                tuple(t.chosen if i == drawn else t.open for i, t in enumerate(targets))
+                for drawn in range(len(targets))
+            )
         self.picks = tuple(accumulate(target.weight for target in targets))
         self.total = self.picks[-1] if self.picks else 0
 

@@ -23,9 +23,9 @@ _SLOT: dict[str, int | str] = {f"sub{n}": n for n in range(1, SUBS + 1)}
 _SLOT |= {name: name for name in UTM}
 _SLOT |= dict.fromkeys((*SOURCE_CLICK_ID, *COST, "currency"), "")
 
-# Crawlers and previewers that say so themselves. A tag, never a reason to drop a click.
+# Crawlers and previewers that say so themselves. A tag, never a reason to drop a click. Cubot makes phones.
 _BOT = re.compile(
-    r"bot\b|bot[/;-]|crawl|spider|slurp|facebookexternalhit|facebookcatalog|mediapartners|headlesschrome"
+    r"(?<!cu)bot(\b|[/;-])|crawl|spider|slurp|facebookexternalhit|facebookcatalog|mediapartners|headlesschrome"
     r"|preview|lighthouse|pingdom|uptime",
     re.IGNORECASE,
 )
@@ -34,11 +34,22 @@ _BOT = re.compile(
 class Visit:
     """One request of a tracked link, as read from its parts; nothing in it was decided yet."""
 
-    __slots__ = (
-        "address", "at_us", "click_id", "cost", "currency", "door", "faults", "flags", "head", "host",
-        "key", "language", "params", "query", "referrer", "request_id", "source_click_id", "subs",
-        "user_agent", "utm",
-    )  # fmt: skip
+    # Defaults on the class: a visit sets what it has, which halves the cost of making one.
+    click_id = ""
+    at_us = 0
+    address = ""
+    user_agent = ""
+    referrer = ""
+    language = ""
+    host = ""
+    request_id = ""
+    flags: tuple[str, ...] = ()
+    """Of head, prefetch and bot, those that hold."""
+    faults: tuple[str, ...] = ()
+    """Names of the parameters that were left out because they were unusable."""
+    source_click_id = ""
+    cost = 0
+    currency = ""
 
     def __init__(self, door: str, key: str, query: str, params: dict[str, str]) -> None:
         self.door = door
@@ -46,24 +57,8 @@ class Visit:
         self.key = key
         self.query = query
         self.params = params
-        self.click_id = ""
-        self.at_us = 0
-        self.head = False
-        self.address = ""
-        self.user_agent = ""
-        self.referrer = ""
-        self.language = ""
-        self.host = ""
-        self.request_id = ""
-        self.flags: tuple[str, ...] = ()
-        """Of head, prefetch and bot, those that hold."""
-        self.faults: tuple[str, ...] = ()
-        """Names of the parameters that were left out because they were unusable."""
         self.subs: dict[int, str] = {}
         self.utm: dict[str, str] = {}
-        self.source_click_id = ""
-        self.cost = 0
-        self.currency = ""
 
     def read_tracking(self) -> None:
         """Fill subs, utm, source click id, cost and currency from `params`; a bad one is only named."""

@@ -72,7 +72,7 @@ async def put(world: World, *units: bytes, refusable: bool = False) -> list[bool
 
     async def one(unit: bytes) -> None:
         world.journal.append((unit,), refusable)
-        results[unit] = await world.journal.recorded()
+        await world.journal.recorded(lambda recorded: results.update({unit: recorded}))
 
     async with trio.open_nursery() as nursery:
         for unit in units:
@@ -98,7 +98,9 @@ async def test_recorded_with_nothing_appended_returns_at_once(tmp_path, autojump
     world = World(tmp_path)
     async with trio.open_nursery() as nursery:
         await nursery.start(world.journal.run)
-        assert await world.journal.recorded() is True
+        told: list[bool] = []
+        await world.journal.recorded(told.append)
+        assert told == [True]
         world.journal.close()
 
 
@@ -109,7 +111,7 @@ async def test_a_cancelled_visitor_is_recorded_all_the_same(tmp_path, autojump_c
         with trio.CancelScope() as scope:
             world.journal.append((b"gone",))
             scope.cancel()
-            await world.journal.recorded()
+            await world.journal.recorded(lambda recorded: None)
         await put(world, b"next")
         assert world.recorded() == [b"gone", b"next"]
         world.journal.close()

@@ -1,11 +1,12 @@
 """One HTTP/1.1 connection of the public port: llhttp parses, `answer` decides, one await per slice.
 
-Requests that came in one packet are answered in slices: journal once, send once, then yield, so that an
-endless pipeliner starves nobody; after the yield the next recv usually finds data (experiments.md j).
+Requests that came in one packet are answered in slices: journal once, send once. Waiting for the journal is
+also the yield that keeps an endless pipeliner from starving the others (experiments.md j).
 """
 
 from __future__ import annotations
 
+import re
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -24,6 +25,7 @@ MAX_BODY = 1024 * 1024
 _RECV = 16 * 1024
 _SLICE = 16
 _LINGER_SECONDS = 2.0
+_HIGH = re.compile(rb"[\x80-\xff]")
 _LINGER_BYTES = 256 * 1024
 
 
@@ -54,6 +56,8 @@ class Host(Protocol):
 
     draining: bool
     """The edge is stopping: every next reply says `Connection: close`."""
+    now: float
+    """trio's clock as of the last sweep: exact enough for deadlines, and free."""
 
 
 class Unsure:
@@ -66,15 +70,18 @@ class Unsure:
         self.if_not = if_not
 
 
-Recorded = Callable[[], Awaitable[bool]]
+Recorded = Callable[[Callable[[bool], None]], Awaitable[None]]
+"""Journal.recorded: calls its argument when everything appended before is durable (True) or is not."""
 
 
 class Connection:
     """`serve` runs until the connection is over and always leaves the socket closed."""
 
     __slots__ = (
-        "_answerer", "_body", "_count", "_expect", "_fed", "_header_bytes", "_host", "_in_headers",
-        "_limits", "_parser", "_queue", "_recorded", "_request", "_sock", "deadline", "peer", "phase",
+        "_answerer", "_answers", "_body", "_count", "_expect", "_fed", "_header_bytes", "_host",
+        "_in_headers", "_limits", "_parser", "_queue", "_recorded", "_request", "_sock", "_unsent",
+        "deadline", "peer", "phase",
+        "since",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +100,8 @@ class Connection:
         self._recorded = recorded
         self._limits = limits
         self._queue: deque[Request] = deque()
+        self._answers: list[tuple[Request, replies.Reply | Unsure]] = []
+        self._unsent = b""
         self._request: Request | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._header_bytes = 0
@@ -100,10 +109,12 @@ class Connection:
         self._count = 0
         self._fed = 0
         """Bytes of packets seen since the request began, while its headers are incomplete."""
-        self._body: list[bytes] = []
+        self._body = bytearray()
         self._expect = False
         self.phase = "idle"
-        self.deadline = trio.current_time() + limits.header_timeout
+        self.since = host.now
+        """When the present wait began. A fresh connection waits too: its request is on the way."""
+        self.deadline = self.since + limits.header_timeout
 
     # -- llhttp's callbacks ---------------------------------------------------------------------------
 
@@ -127,6 +138,9 @@ class Connection:
     def on_header(self, name: bytes, value: bytes | None) -> None:
         request = self._request
         assert request is not None
+        if not self._in_headers:
+            # Fields after a chunked body: merged, they would be the hop that a trusted proxy vouches for.
+            return
         value = value or b""
         self._count += 1
         self._header_bytes += len(name) + len(value)
@@ -150,8 +164,12 @@ class Connection:
         request.method = parser.get_method()
         request.keep_alive = parser.should_keep_alive()
         headers = request.headers
-        if b"host" not in headers and parser.get_http_version() == "1.1":
-            self._refuse(400, "no Host header")
+        version = parser.get_http_version()
+        if version == "1.1":
+            if b"host" not in headers:
+                self._refuse(400, "no Host header")
+        elif version != "1.0":  # llhttp lets HTTP/0.9 pass
+            self._refuse(400, "this is not HTTP/1.1 as RFC 9112 has it")
         length = headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > MAX_BODY:
             self._refuse(413, "a body may have 1 MiB at most")
@@ -163,16 +181,16 @@ class Connection:
         self._wait_for("body", self._limits.body_timeout)
 
     def on_body(self, piece: bytes) -> None:
-        self._body.append(piece)
-        self._header_bytes += len(piece)
-        if self._header_bytes > MAX_BODY + MAX_HEADER_BYTES or sum(map(len, self._body)) > MAX_BODY:
+        if len(self._body) + len(piece) > MAX_BODY:
             self._refuse(413, "a body may have 1 MiB at most")
+        else:
+            self._body += piece
 
     def on_message_complete(self) -> None:
         request, self._request = self._request, None
         assert request is not None
         if self._body:
-            request.body = b"".join(self._body)
+            request.body = bytes(self._body)
             self._body.clear()
         self._expect = False
         self._queue.append(request)
@@ -190,7 +208,7 @@ class Connection:
             self._sock.close()
 
     async def _serve(self) -> None:
-        sock, parser = self._sock, self._parser
+        sock = self._sock
         while True:
             try:
                 data = sock.recv(_RECV)
@@ -199,16 +217,7 @@ class Connection:
                 continue
             if not data:
                 return
-            broken: tuple[int, str] | None = None
-            try:
-                parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                self._ignore_upgrade(data, upgrade)
-                parser = self._parser
-            except httptools.HttpParserCallbackError as fault:
-                raise fault.__context__ or fault from None
-            except httptools.HttpParserError:
-                broken = (400, "this is not HTTP/1.1 as RFC 9112 has it")
+            broken = None if self._parse(data) else (400, "this is not HTTP/1.1 as RFC 9112 has it")
             if self._in_headers:
                 self._fed += len(data)  # llhttp keeps an unfinished field to itself: bound it from outside
                 if self._fed > MAX_REQUEST_LINE + MAX_HEADER_BYTES + _RECV:
@@ -227,11 +236,17 @@ class Connection:
                 await self._send(replies.CONTINUE)
             if pending is None:
                 self._wait_for("idle", self._limits.idle_timeout)
+            elif self.phase == "idle":  # replies went out meanwhile, and their deadlines replaced its own
+                if self._in_headers:
+                    self._wait_for("header", self._limits.header_timeout)
+                else:
+                    self._wait_for("body", self._limits.body_timeout)
 
     async def _answer_slice(self) -> bool:
-        """Answer up to 16 requests: one wait for the journal, one send, one yield. False: the last one."""
+        """Answer up to 16 requests: one wait for the journal, one send. False: that was the last of them."""
         queue, answerer = self._queue, self._answerer
-        answers: list[tuple[Request, replies.Reply | Unsure]] = []
+        answers = self._answers
+        request = queue[0]
         while queue and len(answers) < _SLICE:
             request = queue.popleft()
             if request.refusal is not None:
@@ -242,42 +257,47 @@ class Connection:
             answers.append((request, reply))
             if not request.keep_alive:
                 break
-        recorded = await self._recorded()
-        out = []
-        close = False
-        old = self._parser.get_http_version() == "1.0"
-        for request, reply in answers:
-            if isinstance(reply, Unsure):
-                reply = reply.if_recorded if recorded else reply.if_not
-            close = not request.keep_alive or (
-                self._host.draining and not queue and request is answers[-1][0]
-            )
-            out.append(replies.to_bytes(reply, request.method == b"HEAD", close, old))
-            answerer.counted(reply.status)
+        asked_to_stay = request.keep_alive
+        if self._host.draining and not queue:
+            request.keep_alive = False
         self._wait_for("send", self._limits.send_timeout)
-        await self._send(out[0] if len(out) == 1 else b"".join(out))
-        if close:
-            await self._linger()
+        await self._recorded(self._deliver)
+        if self._unsent:
+            await self._send(self._unsent)
+            self._unsent = b""
+        if not request.keep_alive:
+            if asked_to_stay or request.refusal is not None:
+                await self._linger()
             return False
         self.phase = "answer" if queue else "idle"
-        await trio.lowlevel.checkpoint()
         return True
+
+    def _deliver(self, recorded: bool) -> None:
+        """Send the slice's replies as far as the socket takes them (called by the journal, never waits)."""
+        out = []
+        old = self._parser.get_http_version() == "1.0"
+        for request, reply in self._answers:
+            if isinstance(reply, Unsure):
+                reply = reply.if_recorded if recorded else reply.if_not
+            out.append(replies.to_bytes(reply, request.method == b"HEAD", not request.keep_alive, old))
+            self._answerer.counted(reply.status)
+        self._answers.clear()
+        data = out[0] if len(out) == 1 else b"".join(out)
+        try:
+            sent = self._sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            self._unsent = data[sent:]
 
     async def _send(self, data: bytes) -> None:
         sock = self._sock
-        try:
-            sent = sock.send(data)
-        except BlockingIOError:
-            sent = 0
-        if sent == len(data):
-            return
-        view = memoryview(data)[sent:]
+        view = memoryview(data)
         while view:
-            await trio.lowlevel.wait_writable(sock)
             try:
                 view = view[sock.send(view) :]
             except BlockingIOError:
-                continue
+                await trio.lowlevel.wait_writable(sock)
 
     async def _send_last(self, status: int, message: str) -> None:
         """Refuse what cannot be answered otherwise, and close: the parser's state is lost."""
@@ -306,21 +326,34 @@ class Connection:
                 return
             left -= len(data)
 
-    def _ignore_upgrade(self, data: bytes, upgrade: httptools.HttpParserUpgrade) -> None:
-        """Serve an `Upgrade:` request (h2c from Java's client) as plain HTTP/1.1; CONNECT ends here."""
-        if self._request is not None:
-            self.on_message_complete()
-        if self._queue and self._queue[-1].method == b"CONNECT":
-            self._queue[-1].keep_alive = False
-            return
-        self._parser = httptools.HttpRequestParser(self)
-        rest = data[upgrade.args[0] :] if upgrade.args else b""
-        if rest:
-            # What follows must be the next request; a body after an ignored upgrade is a framing error.
+    def _parse(self, data: bytes) -> bool:
+        """Feed llhttp; False when this is no HTTP.
+
+        An `Upgrade:` request (h2c from Java's client) is served as plain HTTP/1.1; CONNECT ends here.
+        """
+        if self._request is None and not data.isascii():
+            # Some sources paste bare UTF-8 into a link, and llhttp refuses it; no click is lost for that.
+            line, end, rest = data.partition(b"\r\n")
+            data = _HIGH.sub(lambda match: b"%%%02X" % match[0][0], line) + end + rest
+        while True:
             try:
-                self._parser.feed_data(rest)
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._request is not None:
+                    self.on_message_complete()
+                if self._queue and self._queue[-1].method == b"CONNECT":
+                    self._queue[-1].keep_alive = False
+                    return True
+                self._parser = httptools.HttpRequestParser(self)
+                data = data[upgrade.args[0] :] if upgrade.args else b""
+                if not data:
+                    return True  # what follows is the next request, and may be another upgrade
+            except httptools.HttpParserCallbackError as fault:
+                raise fault.__context__ or fault from None
             except httptools.HttpParserError:
-                self._queue[-1].keep_alive = False
+                return False
+            else:
+                return True
 
     # -- limits ---------------------------------------------------------------------------------------
 
@@ -330,7 +363,8 @@ class Connection:
 
     def _wait_for(self, phase: str, seconds: float) -> None:
         self.phase = phase
-        self.deadline = trio.current_time() + seconds
+        self.since = now = self._host.now
+        self.deadline = now + seconds
 
     def expire(self) -> None:
         """The deadline has passed (called by the sweeper): say why if anything was asked, and close."""

@@ -58,16 +58,16 @@ def content(status: int, content_type: bytes, body: bytes, extra: bytes = b"") -
     return Reply(status, head, body)
 
 
-_dated = (0, b"")
+_date_line = b""
 
 
-def date_line() -> bytes:
-    """The Date header, made once a second."""
-    global _dated  # noqa: PLW0603  one line shared by every reply of a second
-    now = int(time.time())
-    if _dated[0] != now:
-        _dated = (now, b"Date: %b\r\n" % formatdate(now, usegmt=True).encode())
-    return _dated[1]
+def refresh_date() -> None:
+    """Make the Date header anew; the listener's sweeper does it four times a second."""
+    global _date_line  # noqa: PLW0603  one line shared by every reply of that time
+    _date_line = b"Date: %b\r\n" % formatdate(time.time(), usegmt=True).encode()
+
+
+refresh_date()
 
 
 _CLOSE = b"Connection: close\r\n\r\n"
@@ -77,4 +77,4 @@ _KEEP_10 = b"Connection: keep-alive\r\n\r\n"
 def to_bytes(reply: Reply, head_only: bool, close: bool, old: bool) -> bytes:
     """The reply as it goes on the wire. `old`: an HTTP/1.0 client, which must be told that we keep alive."""
     end = _CLOSE if close else _KEEP_10 if old else b"\r\n"
-    return reply.head + date_line() + end + (b"" if head_only else reply.body)
+    return reply.head + _date_line + end + (b"" if head_only else reply.body)

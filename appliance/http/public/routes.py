@@ -119,7 +119,6 @@ class Routes:
         visit.address = client_address(peer, request, self._trusted) if self._trusted else peer
         flags: tuple[str, ...] = ()
         if request.method == b"HEAD":
-            visit.head = True
             flags = ("head",)
         if _is_prefetch(request.headers):
             flags = (*flags, "prefetch")

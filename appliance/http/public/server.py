@@ -22,6 +22,8 @@ _SWEEP_SECONDS = 0.25
 _ACCEPT_BURST = 64
 # A keep-alive connection that was quiet this long when the edge stops is closed without waiting for it.
 _QUIET_SECONDS = 0.5
+# What of an unanswered request is read before its connection is refused: more than a browser's first packet.
+_UNREAD = 64 * 1024
 _BUSY = replies.to_bytes(
     replies.text(503, "Too many connections; try again.\n", b"Retry-After: 1\r\n"), False, True, False
 )
@@ -50,6 +52,7 @@ class Server:
         self._nursery: trio.Nursery | None = None
         self._empty = trio.Event()
         self.draining = False
+        self.now = trio.current_time()
         self.refused = 0
         self.failures = 0
         """Connections ended by a fault of ours."""
@@ -79,6 +82,7 @@ class Server:
 
     def _start(self, index: int, listener: socket.socket) -> None:
         assert self._nursery is not None
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
         scope = self._accepting[index] = trio.CancelScope()
         self._nursery.start_soon(self._accept, listener, scope)
 
@@ -127,7 +131,6 @@ class Server:
         try:
             peer = plain_address(host)
             sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             limits = self._limits
             if (
                 len(self._connections) >= limits.max_connections
@@ -136,6 +139,8 @@ class Server:
                 self.refused += 1
                 self._answerer.counted(503)
                 sock.send(_BUSY)
+                sock.shutdown(socket.SHUT_WR)
+                sock.recv(_UNREAD)  # closing over unread bytes would reset the reply away
                 sock.close()
                 return
         except OSError:
@@ -162,11 +167,10 @@ class Server:
 
     def _sweep(self) -> None:
         """One look at every deadline: a cancel scope per wait would halve the rate (experiments.md j)."""
-        now = trio.current_time()
+        now = self.now = trio.current_time()
+        replies.refresh_date()
         for connection in list(self._connections):
             if now > connection.deadline:
                 connection.expire()
-            elif self.draining and connection.phase == "idle":
-                quiet_since = connection.deadline - self._limits.idle_timeout
-                if now - quiet_since > _QUIET_SECONDS:
-                    connection.close()
+            elif self.draining and connection.phase == "idle" and now - connection.since > _QUIET_SECONDS:
+                connection.close()
