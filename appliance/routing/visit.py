@@ -25,7 +25,7 @@ _SLOT |= dict.fromkeys((*SOURCE_CLICK_ID, *COST, "currency"), "")
 
 # Crawlers and previewers that say so themselves. A tag, never a reason to drop a click. Cubot makes phones.
 _BOT = re.compile(
-    r"(?<!cu)bot(\b|[/;-])|crawl|spider|slurp|facebookexternalhit|facebookcatalog|mediapartners|headlesschrome"
+    r"(?<!cu)bot\b|crawl|spider|slurp|facebookexternalhit|facebookcatalog|mediapartners|headlesschrome"
     r"|preview|lighthouse|pingdom|uptime",
     re.IGNORECASE,
 )
