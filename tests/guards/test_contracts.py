@@ -6,6 +6,8 @@ import ast
 import configparser
 import re
 
+import pytest
+
 from tests.rig import ROOT
 
 APPLIANCE = ROOT / "appliance"
@@ -23,12 +25,24 @@ def layers() -> set[str]:
     return set(re.findall(r"appliance[\w.]*", contracts()["importlinter:contract:down"]["layers"]))
 
 
+def modules() -> set[str]:
+    """Every module and package right under appliance."""
+    files = {f"appliance.{path.stem}" for path in APPLIANCE.glob("*.py") if path.stem != "__init__"}
+    return files | {f"appliance.{path.parent.name}" for path in APPLIANCE.glob("*/__init__.py")}
+
+
 def test_every_module_has_its_layer() -> None:
-    top = {f"appliance.{path.stem}" for path in APPLIANCE.glob("*.py") if path.stem != "__init__"}
-    packages = {f"appliance.{path.parent.name}" for path in APPLIANCE.glob("*/__init__.py")} - {
-        "appliance.actors"
-    }
-    assert (top | packages) - layers() - LEAVES == set()
+    assert modules() - {"appliance.actors"} - layers() - LEAVES == set()
+
+
+OWNERS = {"quart": "http", "parser": "http", "warehouse": "stores", "sqlite": "stores"}
+"""Contract → the package inside which the library may be used."""
+
+
+@pytest.mark.parametrize("contract", sorted(OWNERS))
+def test_everybody_but_its_owner_is_forbidden_a_library(contract: str) -> None:
+    listed = contracts()[f"importlinter:contract:{contract}"]["source_modules"].split()
+    assert modules() - set(listed) - {f"appliance.{OWNERS[contract]}", "appliance.__main__"} == set()
 
 
 def test_every_actor_is_a_sibling_of_the_others() -> None:
