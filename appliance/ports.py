@@ -68,7 +68,7 @@ class JournalSegment(Protocol):
     def last(self) -> int: ...
 
     def append(self, bodies: Sequence[bytes]) -> int:
-        """Store a group atomically; durable when it returns. Raises sqlite3.Error, and nothing is kept."""
+        """Store a group atomically; durable when it returns. Raises Unavailable, and nothing is kept."""
 
     def wal_bytes(self) -> int: ...
 

@@ -8,7 +8,6 @@ answered: their events wait in a bounded ring, and only what overflows it is los
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Literal, Protocol
 import outcome
 import trio
 
+from appliance.errors import Unavailable
 from appliance.model.messages import JournalReport
 from appliance.ports import JournalSegment, Runner
 
@@ -243,9 +243,9 @@ class Journal:
                     await self._run(segment.append, bodies)
                 else:
                     segment.append(bodies)
-            except sqlite3.Error as fault:
+            except Unavailable as fault:
                 self.failures += 1
-                self.last_error = f"{type(fault).__name__}: {fault}"
+                self.last_error = str(fault)
                 if self._reserve.give_up():
                     log.warning("disk full: the journal's reserve is given up", extra={"error": str(fault)})
                     continue
@@ -285,8 +285,8 @@ class Journal:
         if self._segment is None:  # not after a restart of this actor, which keeps its segment
             try:
                 self._segment = await self._run(self._open_segment)
-            except (sqlite3.Error, OSError) as fault:
-                self.last_error = f"{type(fault).__name__}: {fault}"
+            except (Unavailable, OSError) as fault:
+                self.last_error = str(fault)
                 log.error(
                     "no journal can be opened: visitors are redirected, their events wait in memory, "
                     "postbacks get 503; free disk space",
@@ -340,14 +340,14 @@ class Journal:
             await self._run(segment.checkpoint, False)
             async with self._writing:  # commits wait, the loop does not: 1.2 ms at 10,000 events/s
                 await self._run(segment.checkpoint, True)
-        except sqlite3.Error as fault:
+        except Unavailable as fault:
             self.last_error = f"checkpoint: {fault}"
             self._reserve.give_up()
 
     async def _rotate(self) -> None:
         try:
             fresh = await self._run(self._open_segment)
-        except (sqlite3.Error, OSError) as fault:
+        except (Unavailable, OSError) as fault:
             self.last_error = f"rotation: {fault}"
             if self._segment is not None and self._wanted_rotation == self._segment.epoch:
                 self._enter_ring(self.last_error)  # nobody could read what goes on into a malformed file
@@ -375,8 +375,8 @@ class Journal:
             try:
                 async with self._writing:
                     self._segment.append([body for unit in part for body in unit])
-            except sqlite3.Error as fault:
-                self.last_error = f"{type(fault).__name__}: {fault}"
+            except Unavailable as fault:
+                self.last_error = str(fault)
                 return
             for _ in part:
                 self._ring.popleft()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.errors import JournalMalformed
+from appliance.errors import JournalMalformed, Unavailable
 from appliance.stores.journal.reader import (
     SegmentReader,
     journal_directory,
@@ -191,7 +190,7 @@ def test_a_full_segment_keeps_nothing_of_the_failed_group_and_goes_on_when_space
     segment = make(tmp_path)
     segment.append([b"x" * 50_000])
     segment._db.execute("pragma max_page_count=30")
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(Unavailable, match="full"):
         for _ in range(20):
             segment.append([b"y" * 20_000])
     last = segment.last

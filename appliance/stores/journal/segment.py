@@ -18,6 +18,8 @@ from typing import Literal
 
 import msgspec
 
+from appliance.errors import Unavailable
+
 SUFFIX = ".sqlite"
 _SCHEMA = """
 create table meta (edge integer not null, epoch integer not null, created_ms integer not null);
@@ -35,7 +37,7 @@ class Segment:
     """The writing end. `append` returns once the group is as durable as `durability` promises.
 
     Entries are numbered from epoch's millisecond << 20, so numbers grow over an edge's whole life. Raises
-    sqlite3.Error when the disk is full or broken; nothing of a failed append is kept.
+    Unavailable when the disk is full or broken; nothing of a failed append is kept.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class Segment:
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma wal_autocheckpoint=0")
             self._db.execute(f"pragma synchronous={'full' if durability == 'power' else 'normal'}")
-        except BaseException:
+        except BaseException as fault:
             os.close(self._lock)
             for leftover in (".lock", ".new", SUFFIX):
                 with contextlib.suppress(OSError):
                     self.path.with_suffix(leftover).unlink(missing_ok=True)
+            if isinstance(fault, sqlite3.Error):
+                raise Unavailable(f"no journal can be opened: {fault}") from fault
             raise
 
     def append(self, bodies: Sequence[bytes]) -> int:
@@ -80,7 +84,10 @@ class Segment:
         first = self.next
         blob = _encode_group(bodies)
         # One statement is one transaction: no BEGIN and COMMIT of our own, one row however big the group.
-        self._db.execute("insert into entries values (?, ?, ?)", (first, len(bodies), blob))
+        try:
+            self._db.execute("insert into entries values (?, ?, ?)", (first, len(bodies), blob))
+        except sqlite3.Error as fault:
+            raise Unavailable(f"the journal cannot be written: {fault}") from fault
         self.next = first + len(bodies)
         self.size += len(blob)
         self.unchecked_bytes += len(blob) + 4096
@@ -110,7 +117,10 @@ class Segment:
                 self.path, isolation_level=None, check_same_thread=False, timeout=0
             )
             self._checkpointer.execute("pragma wal_autocheckpoint=0")
-        _, log, moved = self._checkpointer.execute("pragma wal_checkpoint(passive)").fetchone()
+        try:
+            _, log, moved = self._checkpointer.execute("pragma wal_checkpoint(passive)").fetchone()
+        except sqlite3.Error as fault:
+            raise Unavailable(f"the journal's log cannot be moved into its file: {fault}") from fault
         return int(log) if not held else int(log - moved)
 
     def close(self) -> None:
