@@ -85,7 +85,8 @@ class Rig:
         self.fault: Callable[[str], None] = lambda step: None
         self._edges: dict[int, Segment] = {}
         self._segments = 0
-        self._sent = 0
+        self.sent = 0
+        self.shipped: list[PostbackLogEvent | ConversionEvent] = []
         self._lives = 0
         self.open()
 
@@ -176,6 +177,11 @@ class Rig:
             )
         return self._edges[number]
 
+    def appending(self) -> list[int]:
+        """The edges that have a segment; edge 0 always does."""
+        self.edge(0)
+        return sorted(self._edges)
+
     def rotate(self, number: int) -> None:
         """The edge leaves its segment; the next append makes a new one."""
         self._edges.pop(number).close()
@@ -189,19 +195,34 @@ class Rig:
     ) -> str:
         """A received postback for the click `number`; returns its id."""
         event = self.received(number, at_us, **params)
-        self.edge(edge).append([encode(event)])
+        self.send(event, edge)
         return event.id
 
+    def send(self, event: PostbackLogEvent, edge: int = 0) -> None:
+        self.edge(edge).append([encode(event)])
+
     def received(self, number: int | str | None, at_us: int | None = None, **params: str) -> PostbackLogEvent:
-        self._sent += 1
+        self.sent += 1
         if number is not None:
             params["cid"] = click(number) if isinstance(number, int) else number
-        at = START_US + self._sent if at_us is None else at_us
+        at = START_US + self.sent if at_us is None else at_us
         return PostbackLogEvent(
-            1, f"p{self._sent}", at, "received", "", "", 7, "GET", params, "192.0.2.0", f"r{self._sent}"
+            1, f"p{self.sent}", at, "received", "", "", 7, "GET", params, "192.0.2.0", f"r{self.sent}"
         )
 
     # What came out
+
+    def ship_outbox(self, wholly: bool) -> None:
+        """Take the outbox, or its first half, into `shipped`, as the publisher does."""
+        for log in self.ledger.outboxes():
+            entries = log.read(0, 10**6)
+            some = entries if wholly else entries[: len(entries) // 2]
+            for entry in some:
+                record = decode(entry.body)
+                assert isinstance(record, PostbackLogEvent | ConversionEvent)
+                self.shipped.append(record)
+            if some:
+                self.ledger.outbox_drop(log.epoch, some[-1].seq)
 
     def records(self) -> list[PostbackLogEvent | ConversionEvent]:
         entries = [entry for log in self.ledger.outboxes() for entry in log.read(0, 10**6)]
