@@ -13,12 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.rig import ROOT, Weir, alive, start_weir, wait_for
+from tests.visitors import address, get, load
 
 STAND_IN = [sys.executable, "-m", "tests.stand_in"]
 Start = Callable[..., Weir]
@@ -40,58 +40,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield go
     for weir in started:
         weir.end()
-
-
-def get(address: tuple[str, int], path: str = "/0", timeout: float = 20.0) -> str:
-    """One request on a connection of its own; the body, `"<index> <pid>"`."""
-    with socket.create_connection(address, timeout=timeout) as sock:
-        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        data = b""
-        while chunk := sock.recv(4096):
-            data += chunk
-    head, _, body = data.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200"), data
-    return body.decode()
-
-
-def address(weir: Weir) -> tuple[str, int]:
-    host, _, port = weir.where()["public"].rpartition(":")
-    return host, int(port)
-
-
-class Load:
-    """A few clients, each opening a new connection per request, as visitors do."""
-
-    def __init__(self, where: tuple[str, int]) -> None:
-        self.where = where
-        self.answers: list[str] = []
-        self.errors: list[str] = []
-        self.longest = 0.0
-        self.stop = threading.Event()
-
-    def client(self) -> None:
-        while not self.stop.is_set():
-            began = time.monotonic()
-            try:
-                self.answers.append(get(self.where, "/0.002"))
-            except (OSError, AssertionError) as fault:
-                self.errors.append(repr(fault))
-            self.longest = max(self.longest, time.monotonic() - began)
-            time.sleep(0.01)
-
-
-@contextmanager
-def load(where: tuple[str, int], clients: int = 4) -> Iterator[Load]:
-    running = Load(where)
-    threads = [threading.Thread(target=running.client) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield running
-    finally:
-        running.stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def test_it_says_where_it_listens_and_what_to_try(start: Start) -> None:
@@ -269,13 +217,16 @@ def test_a_death_by_signal_before_ready_is_no_configuration_error(start: Start) 
 def test_the_socket_of_an_edge_that_is_long_away_is_served_by_a_sibling(start: Start) -> None:
     weir = start("--edges", "2")
     where = address(weir)
+    wait_for("both", lambda: weir.logged("ready"))
+    time.sleep(0.5)  # what was adopted during the start has been released
     with load(where, clients=6) as visitors:
+        adopted, released = (len(weir.logged(f"socket {what}", socket=1)) for what in ("adopted", "released"))
         (weir.data / "edge-1.slow").write_text("3")
         time.sleep(0.3)
         dead = weir.kill("edge-1")
-        wait_for("adopted", lambda: weir.logged("socket adopted", socket=1, child="edge-0"))
+        wait_for("adopted", lambda: len(weir.logged("socket adopted", socket=1, child="edge-0")) > adopted)
         (weir.data / "edge-1.slow").unlink()
-        wait_for("released", lambda: weir.logged("socket released", socket=1, child="edge-0"))
+        wait_for("released", lambda: len(weir.logged("socket released", socket=1, child="edge-0")) > released)
         time.sleep(0.5)
     # The kill may catch one request per client in the edge's hands; no other fails.
     assert len(visitors.errors) <= 6 and not any("refused" in error for error in visitors.errors)
