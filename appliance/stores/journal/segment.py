@@ -112,12 +112,12 @@ class Segment:
         """
         if not held:
             self.unchecked_bytes = 0
-        if self._checkpointer is None:
-            self._checkpointer = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False, timeout=0
-            )
-            self._checkpointer.execute("pragma wal_autocheckpoint=0")
         try:
+            if self._checkpointer is None:
+                self._checkpointer = sqlite3.connect(
+                    self.path, isolation_level=None, check_same_thread=False, timeout=0
+                )
+                self._checkpointer.execute("pragma wal_autocheckpoint=0")
             _, log, moved = self._checkpointer.execute("pragma wal_checkpoint(passive)").fetchone()
         except sqlite3.Error as fault:
             raise Unavailable(f"the journal's log cannot be moved into its file: {fault}") from fault
