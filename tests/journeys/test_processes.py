@@ -13,12 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.rig import ROOT, Weir, alive, start_weir, wait_for
-from tests.visitors import address, get, load
 
 STAND_IN = [sys.executable, "-m", "tests.stand_in"]
 Start = Callable[..., Weir]
@@ -40,6 +40,58 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield go
     for weir in started:
         weir.end()
+
+
+def get(address: tuple[str, int], path: str = "/0", timeout: float = 20.0) -> str:
+    """One request on a connection of its own; the body, `"<index> <pid>"`."""
+    with socket.create_connection(address, timeout=timeout) as sock:
+        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        data = b""
+        while chunk := sock.recv(4096):
+            data += chunk
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200"), data
+    return body.decode()
+
+
+def address(weir: Weir) -> tuple[str, int]:
+    host, _, port = weir.where()["public"].rpartition(":")
+    return host, int(port)
+
+
+class Load:
+    """A few clients, each opening a new connection per request, as visitors do."""
+
+    def __init__(self, where: tuple[str, int]) -> None:
+        self.where = where
+        self.answers: list[str] = []
+        self.errors: list[str] = []
+        self.longest = 0.0
+        self.stop = threading.Event()
+
+    def client(self) -> None:
+        while not self.stop.is_set():
+            began = time.monotonic()
+            try:
+                self.answers.append(get(self.where, "/0.002"))
+            except (OSError, AssertionError) as fault:
+                self.errors.append(repr(fault))
+            self.longest = max(self.longest, time.monotonic() - began)
+            time.sleep(0.01)
+
+
+@contextmanager
+def load(where: tuple[str, int], clients: int = 4) -> Iterator[Load]:
+    running = Load(where)
+    threads = [threading.Thread(target=running.client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield running
+    finally:
+        running.stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_it_says_where_it_listens_and_what_to_try(start: Start) -> None:
