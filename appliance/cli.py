@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"weir {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def command(name: str, help: str | None) -> argparse.ArgumentParser:  # noqa: A002  argparse's own name
+    def command(name: str, help: str | None) -> argparse.ArgumentParser:
         text: dict[str, Any] = {"help": help} if help else {}
         return commands.add_parser(name, parents=[shared], description=help, allow_abbrev=False, **text)
 
