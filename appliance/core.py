@@ -10,44 +10,71 @@ import functools
 import logging
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
 from appliance import unix
 from appliance.actors.catalog import CatalogActor, CatalogDesk
+from appliance.actors.conversions import Conversions
 from appliance.actors.core_link import CompiledTable, CoreLink
 from appliance.actors.kernel import Tree, supervise, thread_runner
+from appliance.actors.publisher import Publisher
 from appliance.attribution import template
 from appliance.call_door import CallDoor
 from appliance.config import Routing, Settings, host_port
 from appliance.control import Control
-from appliance.errors import ConfigError, FieldProblem, Missing, Unavailable
+from appliance.errors import ConfigError, FieldProblem, Missing
 from appliance.http.admin.app import create_app
 from appliance.http.admin.server import AdminServer, listen
 from appliance.listening import shown_address
-from appliance.model.catalog import Campaign
+from appliance.model.catalog import Campaign, Entity, Kind, Network, Template
+from appliance.model.conversions import ClickFacts
 from appliance.model.holds import Holds
 from appliance.model.table import Part, SettingsEntry
 from appliance.operations import demo, registry
 from appliance.operations.context import Caller, Context
 from appliance.overview import Overview, Parts
 from appliance.routing.macros import check_url
+from appliance.stores.journal.tails import Tails
+from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
 from appliance.stores.sqlite.catalog import SqliteCatalog
+from appliance.stores.sqlite.ledger import SqliteLedger
+from appliance.stores.sqlite.shipping import ShippingFile
 from appliance.stores.table_files import TableFiles
+from appliance.stores.warehouse import Warehouse
 
 log = logging.getLogger("weir.core")
 # Of stop_seconds: what requests in flight at the doors may take. The rest of the core's 60 % is for shipping.
 _DOORS_SHARE = 0.1
+# Of stop_seconds: what the last shipping may take. The rest waits in the journals for the next start.
+_SHIPPING_SHARE = 0.35
+E = TypeVar("E", bound=Entity)
 
 
-class _NoReports:
-    """Stands in until the warehouse is wired."""
+class _Reports:
+    """The warehouse's report slots, each query in a thread of their own limiter."""
+
+    def __init__(self, warehouse: Warehouse, slots: int) -> None:
+        self._warehouse = warehouse
+        self._run = thread_runner(slots)
 
     async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
-        raise Unavailable("the warehouse is not there")
+        return await self._run(self._warehouse.query, sql, params)
+
+
+class _Lookups:
+    """The warehouse's lookup lane, in a thread of its own limiter."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._run = thread_runner(1)
+
+    async def clicks(self, ids: Sequence[str]) -> Mapping[str, ClickFacts]:
+        return await self._run(self._warehouse.lookup_clicks, ids)
 
 
 async def main(control: Control) -> None:
@@ -59,9 +86,14 @@ async def main(control: Control) -> None:
     parts.actors = tree.report
     overview = Overview(data, parts, holds)
     admin_port = _AdminPort(settings.admin.bind)
+    files = thread_runner(1)
 
-    with closing(await thread_runner(1)(SqliteCatalog, data / "catalog.db")) as catalog_store:
-        # (C, D) shipping.db, the ledger and the warehouse open here.
+    with (
+        closing(await files(SqliteCatalog, data / "catalog.db")) as catalog_store,
+        closing(await files(SqliteLedger, data / "ledger.db", _now_ms)) as ledger,
+        closing(await files(ShippingFile, data / "shipping.db")) as shipping,
+        closing(Warehouse(settings.warehouse, data)) as warehouse,
+    ):
         link = CoreLink(TableFiles(data), thread_runner(1))
         catalog = CatalogActor(
             catalog_store,
@@ -73,7 +105,35 @@ async def main(control: Control) -> None:
             demo.entities() if settings.demo else (),
         )
         parts.catalog, parts.catalog_loaded, parts.edges = catalog.report, catalog.loaded.is_set, link.edges
-        desk, reports, operations = CatalogDesk(catalog.mailbox), _NoReports(), registry.load_all()
+        desk = CatalogDesk(catalog.mailbox)
+        reports = _Reports(warehouse, settings.warehouse.report_slots)
+        operations = registry.load_all()
+        publisher = Publisher(
+            sources=(JournalLogs(data, ledger.offset), OutboxLogs(ledger)),
+            store=shipping,
+            warehouse=warehouse,
+            files=thread_runner(1),
+            lane=thread_runner(1),
+            rotate=functools.partial(_rotate, link),
+            holds=holds,
+            now_us=_now_us,
+            drain_seconds=settings.stop_seconds * _SHIPPING_SHARE,
+        )
+        conversions = Conversions(
+            ledger=ledger,
+            journals=Tails(data),
+            lookup_clicks=_Lookups(warehouse).clicks,
+            network=functools.partial(_entity, catalog, "network", Network),
+            template=functools.partial(_entity, catalog, "template", Template),
+            currency=settings.routing.currency,
+            click_wait_hours=settings.postbacks.click_wait_hours,
+            held=lambda edge: holds.held(edge, "conversions"),
+            broken=lambda edge, epoch, reason: _told(link.rotate(edge, epoch, reason), edge),
+            run_blocking=thread_runner(1),
+            now_us=_now_us,
+        )
+        parts.warehouse, parts.conversions = warehouse.report, conversions.report
+        parts.consumers += [publisher.consumers, conversions.consumers]
 
         def context(caller: Caller, request_id: str) -> Context:
             return Context(caller, desk, reports, overview, request_id)
@@ -81,31 +141,62 @@ async def main(control: Control) -> None:
         call_door = CallDoor(operations, context)
         admin = AdminServer(create_app(operations, context, overview), grace)
 
-        # (C) the publisher's nursery stands here, around (D) that of conversions, around the link's.
-        async with trio.open_nursery() as linking:
-            accept_edges = functools.partial(link.serve, lambda: unix.listen(run / "link.sock"))
-            await linking.start(supervise, tree, "link", accept_edges)
-            async with trio.open_nursery() as cataloguing:
-                await cataloguing.start(supervise, tree, "catalog", catalog.run, catalog.mailbox)
-                async with trio.open_nursery() as doors:
-                    closed = trio.Event()
-                    calls = functools.partial(
-                        call_door.serve, lambda: unix.listen(run / "call.sock"), closed, grace
-                    )
-                    await doors.start(supervise, tree, "call", calls)
-                    requests = functools.partial(admin.serve, admin_port.listen, closed)
-                    await doors.start(supervise, tree, "admin", requests)
-                    lines = await _lines_to_try(desk, settings)
-                    control.say({"say": "ready", "admin": admin_port.address, "try": lines})
-                    log.info("core ready", extra={"admin": admin_port.address})
-                    await control.stop.wait()
-                    began = time.monotonic()
-                    closed.set()
-                began = _say_stage(control, "doors closed", began)
-                catalog.mailbox.close()
-            linking.cancel_scope.cancel()
-        began = _say_stage(control, "catalog and link closed", began)
+        async with trio.open_nursery() as shipping_nursery:
+            await shipping_nursery.start(supervise, tree, "publisher", publisher.run, publisher.mailbox)
+            async with trio.open_nursery() as converting:
+                await converting.start(supervise, tree, "conversions", conversions.run)
+                async with trio.open_nursery() as linking:
+                    accept_edges = functools.partial(link.serve, lambda: unix.listen(run / "link.sock"))
+                    await linking.start(supervise, tree, "link", accept_edges)
+                    async with trio.open_nursery() as cataloguing:
+                        await cataloguing.start(supervise, tree, "catalog", catalog.run, catalog.mailbox)
+                        await _serve_doors(control, tree, desk, call_door, admin, admin_port)
+                        began = time.monotonic()
+                        catalog.mailbox.close()
+                    linking.cancel_scope.cancel()
+                began = _say_stage(control, "catalog and link closed", began)
+                conversions.stop()
+            began = _say_stage(control, "conversions settled", began)
+            publisher.mailbox.close()
+        began = _say_stage(control, "journals shipped", began)
     _say_stage(control, "stores closed", began)
+
+
+async def _serve_doors(
+    control: Control, tree: Tree, desk: CatalogDesk, call_door: CallDoor, admin: AdminServer, port: _AdminPort
+) -> None:
+    """The innermost life: doors open, ready, until the stop."""
+    settings, run = control.settings, Path(control.settings.data) / "run"
+    async with trio.open_nursery() as doors:
+        closed = trio.Event()
+        grace = settings.stop_seconds * _DOORS_SHARE
+        calls = functools.partial(call_door.serve, lambda: unix.listen(run / "call.sock"), closed, grace)
+        await doors.start(supervise, tree, "call", calls)
+        await doors.start(supervise, tree, "admin", functools.partial(admin.serve, port.listen, closed))
+        lines = await _lines_to_try(desk, settings)
+        control.say({"say": "ready", "admin": port.address, "try": lines})
+        log.info("core ready", extra={"admin": port.address})
+        await control.stop.wait()
+        began = time.monotonic()
+        closed.set()
+    _say_stage(control, "doors closed", began)
+
+
+def _entity(catalog: CatalogActor, kind: Kind, type_: type[E], number: int) -> E | None:
+    """A network or template as it is now."""
+    found = catalog.lookup(kind, number)
+    return found if isinstance(found, type_) else None
+
+
+async def _rotate(link: CoreLink, edge: int, epoch: int, reason: str) -> None:
+    await trio.lowlevel.checkpoint()
+    _told(link.rotate(edge, epoch, reason), edge)
+
+
+def _told(sent: bool, edge: int) -> None:
+    """The publisher asks again until the damaged segment is left, so a missing edge is only worth a line."""
+    if not sent:
+        log.warning("a journal is damaged and its edge is not connected", extra={"edge": edge})
 
 
 def routing_settings(section: Routing) -> SettingsEntry:
@@ -166,3 +257,7 @@ def _say_stage(control: Control, name: str, began: float) -> float:
 
 def _now_us() -> int:
     return time.time_ns() // 1_000
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def save(path: Path, revision: int, compiled_us: int, parts: Sequence[Part]) -> 
     """Replace the snapshot whole or not at all: digest, then revision, time and parts with their frames."""
     body = _encode((revision, compiled_us, [Part(p.name, p.digest, p.frames) for p in parts]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".new")
+    unfinished = path.with_suffix(f".{os.getpid()}.new")  # two edges of an index overlap in a restart
     unfinished.write_bytes(hashlib.blake2b(body, digest_size=16).digest() + body)
     unfinished.replace(path)
 
