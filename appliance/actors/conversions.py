@@ -260,6 +260,7 @@ class Conversions:
         now = self._now_us()
         answers, self._answers = self._answers, []
         rows, facts, tried = self._answered(answers, now)
+        await self._ask(questions, now, tried)  # before settling: the next lookup runs meanwhile
         given_up: set[Position] = set()
         read: list[tuple[Piece, Taken]] = []
         if sizes.waiting < self._limits.waiting and sizes.waiting_bytes < self._limits.waiting_bytes:
@@ -271,8 +272,6 @@ class Conversions:
             self.counts["paused_waiting_full"] += 1
             self.counts["given_up_early"] += len(longest)
         rows = await self._triggered() | rows
-        due = await self._due(now)
-        rows = due | rows
         fresh = [
             ((piece.edge, piece.epoch, seq), event) for piece, taken in read for seq, event in taken.postbacks
         ]
@@ -280,21 +279,17 @@ class Conversions:
         if fresh or rows:
             profiles = self._profiles({event.network_id for _, event in fresh}, rows.values())
             batch = await self._blocking(self._settle, fresh, rows, profiles, facts, now)
-        postponed = postpone(batch, tried, due.keys() - tried.keys(), given_up, self._patience)
+        waiting = postpone(batch, tried, given_up, self._patience)
         settlement = Settlement(
             conversions=list(batch.changed.values()),
-            waiting=postponed.waiting,
+            waiting=waiting,
             settled=batch.settled,
             records=batch.records,
         )
         something = any(settlement[1:])
         if something or self._save_now(read):
             await self._commit(settlement)
-            self._account(batch, rows, postponed.waiting)
-        if postponed.wanted:
-            self._seeking = True
-            self._in_flight = {row.position for row in postponed.wanted}
-            questions.send_nowait(tuple(postponed.wanted))  # room for one: the last one has been answered
+            self._account(batch, rows, waiting)
         return something or any(piece.entries for piece, _ in read)
 
     async def _triggered(self) -> dict[Position, WaitingPostback]:
@@ -304,14 +299,28 @@ class Conversions:
         clicks, self._arrived = self._arrived, []
         return {row.position: row for row in await self._blocking(self._ledger.waiting_for, clicks)}
 
-    async def _due(self, now: int) -> dict[Position, WaitingPostback]:
-        """Postbacks whose next lookup is due, while no lookup is under way and the warehouse is not away."""
+    async def _ask(
+        self,
+        questions: trio.MemorySendChannel[tuple[WaitingPostback, ...]],
+        now: int,
+        answered: Mapping[Position, bool],
+    ) -> None:
+        """Have the clicks of those looked up that are due, unless the warehouse is busy with us or away.
+
+        The `answered` still look due, because what became of them is stored at the end of this pass.
+        """
         if self._seeking or self._next_due is None or max(self._next_due, self._away_until) > now:
-            return {}
+            return
+        limits, known = self._limits, len(answered)
         found = await self._blocking(
-            self._ledger.due, now, self._limits.lookup_first, self._limits.lookup_again
+            self._ledger.due, now, limits.lookup_first + known, limits.lookup_again + known
         )
-        return {row.position: row for row in found}
+        due = [row for row in found if row.position not in answered]
+        due = due[: limits.lookup_first + limits.lookup_again]
+        if due:
+            self._seeking = True
+            self._in_flight = {row.position for row in due}
+            questions.send_nowait(tuple(due))  # room for one: the last one has been answered
 
     def _answered(
         self, answers: Sequence[_Answer], now: int

@@ -26,6 +26,7 @@ _NAME = r"[A-Za-z_][\w.:|-]{0,63}"
 _MACRO = re.compile(
     rf"\$?\{{{{?{_NAME}\}}?\}}|\[\[?{_NAME}\]\]?|%%?{_NAME}%%?|%7B{_NAME}%7D", re.ASCII | re.IGNORECASE
 )
+_BEGINNINGS = ("{", "$", "[", "%")
 
 
 class Fields(NamedTuple):
@@ -40,6 +41,9 @@ class Fields(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+_EXTRACTED = Fields._fields[:-1]
+
+
 def names(template: Template | None, field: str) -> tuple[str, ...]:
     """The parameter names of one field, in order: the template's own when it maps it, else the aliases.
 
@@ -51,18 +55,18 @@ def names(template: Template | None, field: str) -> tuple[str, ...]:
 
 def is_macro(value: str) -> bool:
     """Whether `value` is nothing but a macro that nobody replaced."""
-    return _MACRO.fullmatch(value) is not None
+    return value[:1] in _BEGINNINGS and _MACRO.fullmatch(value) is not None
 
 
 def extract(template: Template | None, params: Mapping[str, str]) -> Fields:
     """Pick each field from `params`; the first value that is neither blank nor a bare macro wins."""
     found: dict[str, str] = {}
     notes: list[str] = []
-    for field in Fields._fields[:-1]:
+    for field in _EXTRACTED:
         unexpanded = False
         for name in names(template, field):
-            value = params.get(name, "").strip()
-            if not value:
+            value = params.get(name)
+            if value is None or not (value := value.strip()):
                 continue
             if is_macro(value):
                 unexpanded = True

@@ -23,28 +23,19 @@ class Patience(NamedTuple):
         return min(self.first_us << min(attempts, 40), self.longest_us)
 
 
-class Postponed(NamedTuple):
-    """Rows to store (new or changed), and rows whose clicks to look up now."""
-
-    waiting: list[WaitingPostback]
-    wanted: list[WaitingPostback]
-
-
 def postpone(
     batch: Batch,
     tried: Mapping[Position, bool],
-    due: Collection[Position],
     given_up: Collection[Position],
     patience: Patience,
-) -> Postponed:
-    """Go through a batch's unresolved postbacks.
+) -> list[WaitingPostback]:
+    """Go through a batch's unresolved postbacks; returns the rows to store, new or changed.
 
     `tried` are those that a lookup was made for: True when the warehouse answered, False when it was away.
     An outcome `waiting` is logged once, after the first try. Being away counts as no attempt, and the
     deadline ends only what the warehouse has said no to.
     """
     waiting: list[WaitingPostback] = []
-    wanted: list[WaitingPostback] = []
     now = batch.now_us
     for arrival in batch.unresolved:
         row, click = arrival.row, arrival.meaning.click_id
@@ -59,8 +50,6 @@ def postpone(
             waiting.append(row)
         elif arrival.position in given_up:
             batch.close(arrival, "click_unknown", "given up early: too many postbacks wait for their clicks")
-        elif arrival.position in due:
-            wanted.append(row)
         elif tried.get(arrival.position):
             if now >= row.deadline_us:
                 batch.close(arrival, "click_unknown", "no such click came in time")
@@ -79,4 +68,4 @@ def postpone(
         elif arrival.position in tried and not row.told:
             batch.say(arrival, "waiting", "the warehouse is away")
             waiting.append(msgspec.structs.replace(row, told=True))
-    return Postponed(waiting, wanted)
+    return waiting

@@ -72,8 +72,8 @@ def test_another_postback_of_the_batch_may_begin_its_conversion() -> None:
 
 def test_a_new_one_waits_and_is_looked_up_at_once() -> None:
     batch = settle([arrival(1, received(1))], {}, {}.get, 20)
-    postponed = postpone(batch, {}, (), (), PATIENCE)
-    (row,) = postponed.waiting
+    waiting = postpone(batch, {}, (), PATIENCE)
+    (row,) = waiting
     assert (row.position, row.click_id, row.due_us, row.deadline_us, row.attempts) == (
         (0, 1, 1),
         CLICKS[0],
@@ -81,22 +81,16 @@ def test_a_new_one_waits_and_is_looked_up_at_once() -> None:
         120,
         0,
     )
-    assert postponed.wanted == []
     assert batch.records == []
-
-
-def test_what_is_due_is_looked_up() -> None:
-    postponed = postpone(unresolved(), {}, {(0, 1, 1)}, (), PATIENCE)
-    assert (postponed.waiting, [row.position for row in postponed.wanted]) == ([], [(0, 1, 1)])
 
 
 def test_a_lookup_in_vain_is_told_once_and_backs_off() -> None:
     batch = unresolved()
-    (row,) = postpone(batch, {(0, 1, 1): True}, (), (), PATIENCE).waiting
+    (row,) = postpone(batch, {(0, 1, 1): True}, (), PATIENCE)
     assert (row.attempts, row.due_us, row.told, row.deadline_us) == (1, 30, True, 50)
     assert batch.outcomes == {"waiting": 1}
     again = unresolved(attempts=3, told=True)
-    (row,) = postpone(again, {(0, 1, 1): True}, (), (), PATIENCE).waiting
+    (row,) = postpone(again, {(0, 1, 1): True}, (), PATIENCE)
     assert (row.attempts, row.due_us) == (4, 60)
     assert again.records == []
 
@@ -104,16 +98,16 @@ def test_a_lookup_in_vain_is_told_once_and_backs_off() -> None:
 def test_a_warehouse_that_is_away_is_no_attempt_and_ends_nothing() -> None:
     batch = unresolved()
     batch.now_us = 1000
-    (row,) = postpone(batch, {(0, 1, 1): False}, (), (), PATIENCE).waiting
+    (row,) = postpone(batch, {(0, 1, 1): False}, (), PATIENCE)
     assert (row.attempts, row.told, row.due_us) == (0, True, 0)
     assert batch.outcomes == {"waiting": 1}
-    assert postpone(unresolved(told=True), {(0, 1, 1): False}, (), (), PATIENCE) == ([], [])
+    assert postpone(unresolved(told=True), {(0, 1, 1): False}, (), PATIENCE) == []
 
 
 def test_after_its_time_a_lookup_in_vain_ends_it() -> None:
     batch = unresolved()
     batch.now_us = 50
-    assert postpone(batch, {(0, 1, 1): True}, (), (), PATIENCE) == ([], [])
+    assert postpone(batch, {(0, 1, 1): True}, (), PATIENCE) == []
     assert batch.outcomes == {"click_unknown": 1}
     assert batch.settled == [(0, 1, 1)]
 

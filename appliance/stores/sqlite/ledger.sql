@@ -41,7 +41,6 @@ create table if not exists waiting (
     primary key (edge, epoch, seq)
 ) strict, without rowid;
 create index if not exists waiting_due on waiting (tried, due_us);
-create index if not exists waiting_deadline on waiting (tried, deadline_us);
 create index if not exists waiting_click on waiting (click_id);
 
 create table if not exists outbox (
