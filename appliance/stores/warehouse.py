@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 from clickhouse_connect.driver.client import Client
 
 from appliance import config
@@ -22,23 +23,18 @@ from appliance.errors import Refused, RowRefused, Unavailable
 from appliance.model.conversions import ClickFacts
 from appliance.model.shipping import Bound
 from appliance.model.status import WarehouseReport
-from appliance.reporting.rows import COLUMNS, KEYS, SUBS, UTM, Row, block
+from appliance.reporting.rows import COLUMNS, KEYS, Row, block
 from appliance.stores.warehouse_client import Embedded, Lane, Server, rows
 from appliance.stores.warehouse_schema import migrate
 
 T = TypeVar("T")
 MAX_INSERT = 10_000
 """Rows per insert: larger ones hold the GIL for longer than the core's loop may wait (experiments.md d)."""
-MAX_LOOKUP = 500
+MAX_LOOKUP = 200
 _ANY_BOUND = Bound(0, 0, 4_102_444_800_000_000)
 _FACTS = (
-    "select id, toUnixTimestamp64Micro(at) as at_us, campaign_id, stream_id, destination_id, source_id, "  # noqa: S608
-    "network_id, link_id, "
-    + "mapFilter((k, v) -> v != '', map("
-    + ", ".join(f"{number}, sub{number}" for number in range(1, SUBS + 1))
-    + ")) as subs, mapFilter((k, v) -> v != '', map("
-    + ", ".join(f"'{name}', {name}" for name in UTM)
-    + ")) as utm from click_events where id in {ids:Array(String)}"
+    "select id, toUnixTimestamp64Micro(at) as at_us, campaign_id, stream_id, destination_id, source_id, "
+    "network_id, link_id, subs, utm from click_events prewhere id in {ids:Array(String)}"
 )
 
 
@@ -155,11 +151,12 @@ class Warehouse:
         if len(some) > MAX_INSERT or any(r[:2] != some[0][:2] for r in some):
             raise ValueError(f"one insert takes at most {MAX_INSERT} rows of one table and partition")
         edge, epoch = some[0].values[:2]
-        columns, chunks = block(some)
         name = f"weir-ship-{edge}-{epoch}-{next(self._names)}"
         self._on(
             self._shipping,
-            lambda client: self._engine.insert(client, some[0].table, columns, chunks, name),
+            lambda client: self._engine.insert(
+                client, some[0].table, COLUMNS[some[0].table], block(some), name
+            ),
         )
 
     def present(
@@ -221,8 +218,7 @@ class Warehouse:
             parameters = {"ids": list(ids[start : start + MAX_LOOKUP])}
             work = partial(rows, sql=_FACTS, parameters=parameters)
             for row in self._on(self._lookups, work):
-                row["subs"] = {int(number): text for number, text in row["subs"].items()}
-                found[row["id"]] = ClickFacts(**row)
+                found[row["id"]] = msgspec.convert(row, ClickFacts, strict=False)
         return found
 
     # Reports

@@ -20,7 +20,6 @@ from appliance.model.holds import Holds
 from appliance.ports import Entry
 from appliance.reporting.rows import Row
 from appliance.stores.sqlite.shipping import ShippingFile
-from tests.engine import engines, one_database, warehouse  # noqa: F401
 from tests.records import NOON, click, conversion, identity, postback
 
 EPOCH = 1 << 60
@@ -83,7 +82,7 @@ class ListLog:
 class Rig:
     """A publisher that can be thrown away and built again over what is stored."""
 
-    def __init__(self, path: Path, warehouse: Any) -> None:  # noqa: F811
+    def __init__(self, path: Path, warehouse: Any) -> None:
         self.logs = Logs()
         self.store = ShippingFile(path / "shipping.db")
         self.warehouse = warehouse
@@ -127,7 +126,7 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path, warehouse):  # noqa: F811
+def rig(tmp_path, warehouse):
     made = Rig(tmp_path, warehouse)
     yield made
     made.store.close()

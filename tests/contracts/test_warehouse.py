@@ -11,14 +11,14 @@ import pytest
 from appliance.errors import RowRefused, Unavailable
 from appliance.model.shipping import Bound
 from appliance.reporting.rows import COLUMNS, bounds, build, set_aside
-from tests.engine import SERVER, engines  # noqa: F401
+from tests.engine import SERVER
 from tests.records import NOON, click, conversion, entries, identity, postback, trafficback
 
 EPOCH = 1 << 60
 
 
 @pytest.fixture(params=["chdb", "server"])
-def warehouse(request, engines):  # noqa: F811
+def warehouse(request, engines):
     if request.param == "server" and not SERVER:
         pytest.skip(
             "set WEIR_TEST_CLICKHOUSE=http://user:password@host:port to run this on a ClickHouse server"
@@ -41,7 +41,10 @@ def one(warehouse, sql):
 def test_every_field_of_a_click_comes_back(warehouse):
     event = click(7)
     warehouse.insert(rows(EPOCH + 7, event))
-    row = one(warehouse, "select *, toUnixTimestamp64Micro(at) as at_us from click_events")
+    row = one(
+        warehouse,
+        "select *, sub1, sub2, sub30, utm_source, toUnixTimestamp64Micro(at) as at_us from click_events",
+    )
     for field in event.__struct_fields__:
         if field not in ("subs", "utm", "inputs", "flags", "counted", "at_us"):
             assert row[field] == getattr(event, field), field
@@ -132,7 +135,7 @@ def test_a_report_delays_neither_lookups_nor_shipping(warehouse):
     thread.join()
 
 
-def test_a_report_that_takes_too_long_or_too_much_is_cut(engines, warehouse):  # noqa: F811
+def test_a_report_that_takes_too_long_or_too_much_is_cut(engines, warehouse):
     small = engines.warehouse(query_seconds=1, query_memory_mb=64)
     small.open()
     with pytest.raises(Unavailable, match=r"(?i)timeout|time"):
@@ -162,7 +165,7 @@ def test_a_detached_warehouse_refuses_everything_and_comes_back_by_itself(wareho
     assert one(warehouse, "select count() as n from click_events")["n"] == 2
 
 
-def test_opening_twice_applies_each_migration_once(engines, warehouse):  # noqa: F811
+def test_opening_twice_applies_each_migration_once(engines, warehouse):
     name = f"weir_again_{time.time_ns()}"
     for _ in range(2):
         again = engines.warehouse(database=name)
