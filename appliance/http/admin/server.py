@@ -1,7 +1,9 @@
 """Hypercorn on a listener of our own.
 
 Hypercorn's protocol code serves each connection; accepting is ours, because its own loop takes the whole
-server down when one connection meets a fault in it, has no cap, and leaves stalled sockets open.
+server down when one connection meets a fault in it and has no cap. It also leaves connections behind: one
+whose client pipelined a request and left waits for ever, and there is no write timeout. So each stream is
+watched here, and one without any input or output for `read_seconds` is cut.
 """
 
 from __future__ import annotations
@@ -51,27 +53,74 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _config() -> Config:
+class WatchedStream(trio.abc.HalfCloseableStream):
+    """A socket stream that moves the deadline of its connection whenever bytes move."""
+
+    def __init__(self, stream: trio.SocketStream, life: trio.CancelScope, seconds: float) -> None:
+        self._stream = stream
+        self._life = life
+        self._seconds = seconds
+        self.socket = stream.socket
+
+    def _moved(self) -> None:
+        self._life.deadline = trio.current_time() + self._seconds
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data = await self._stream.receive_some(max_bytes)
+        self._moved()
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        # Hypercorn shields its sends from cancellation; a scope inside the shield still has its deadline.
+        with trio.move_on_after(self._seconds) as stalled:
+            await self._stream.send_all(data)
+        if stalled.cancelled_caught:
+            raise trio.BrokenResourceError("the client takes nothing")
+        self._moved()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _config(header_seconds: float, read_seconds: float) -> Config:
     config = Config()
     config.accesslog = None
     config.errorlog = log
     config.include_server_header = False
     config.h11_max_incomplete_size = LARGEST_HEAD
-    config.keep_alive_timeout = HEADER_SECONDS
-    config.read_timeout = READ_SECONDS
+    config.keep_alive_timeout = header_seconds
+    config.read_timeout = read_seconds  # type: ignore[assignment]  # any number of seconds will do
     config.max_app_queue_size = 16
     return config
 
 
 class AdminServer:
-    """Serves an ASGI app until `stop`; `connections` are those open now."""
+    """Serves an ASGI app until `stop`.
 
-    def __init__(self, app: App, grace: float) -> None:
+    `open` counts the connections now, of at most `most`; `refused` and `faults` count since the start.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        grace: float,
+        header_seconds: float = HEADER_SECONDS,
+        read_seconds: float = READ_SECONDS,
+        most_connections: int = MOST_CONNECTIONS,
+    ) -> None:
         self._app = wrap_app(cast(ASGIFramework, app), 1, "asgi")
-        self._config = _config()
+        self._config = _config(header_seconds, read_seconds)
         self._context = WorkerContext(None)
         self._grace = grace
-        self._connections = 0
+        self._read_seconds = read_seconds
+        self.open = 0
+        self.most = most_connections
         self.refused = 0
         self.faults = 0
 
@@ -109,24 +158,25 @@ class AdminServer:
         )
 
     async def _connection(self, stream: trio.SocketStream) -> None:
-        if self._connections >= MOST_CONNECTIONS:
+        if self.open >= self.most:
             self.refused += 1
             await trio.aclose_forcefully(stream)
             return
-        self._connections += 1
+        self.open += 1
         try:
-            server = TCPServer(
-                self._app,
-                self._config,
-                self._context,
-                ConnectionState({}),
-                cast("trio.SSLStream[trio.SocketStream]", stream),
-            )
-            await server.run()
+            with trio.CancelScope(deadline=trio.current_time() + self._read_seconds) as life:
+                watched = WatchedStream(stream, life, self._read_seconds)
+                await TCPServer(
+                    self._app,
+                    self._config,
+                    self._context,
+                    ConnectionState({}),
+                    cast("trio.SSLStream[trio.SocketStream]", watched),
+                ).run()
         except Exception as fault:
             # Whatever a client made Hypercorn stumble over costs that client its connection, nobody else.
             self.faults += 1
             log.warning("a connection on the admin port failed", extra={"error": repr(fault)[:300]})
             await trio.aclose_forcefully(stream)
         finally:
-            self._connections -= 1
+            self.open -= 1
