@@ -144,12 +144,14 @@ async def main(control: Control) -> None:
         async with trio.open_nursery() as shipping_nursery:
             await shipping_nursery.start(supervise, tree, "publisher", publisher.run, publisher.mailbox)
             async with trio.open_nursery() as converting:
-                await converting.start(supervise, tree, "conversions", conversions.run)
                 async with trio.open_nursery() as linking:
                     accept_edges = functools.partial(link.serve, lambda: unix.listen(run / "link.sock"))
                     await linking.start(supervise, tree, "link", accept_edges)
                     async with trio.open_nursery() as cataloguing:
                         await cataloguing.start(supervise, tree, "catalog", catalog.run, catalog.mailbox)
+                        # Not before the catalog is there: a postback read without its network's template
+                        # would be understood by the default names. It still outlives the catalog.
+                        await converting.start(supervise, tree, "conversions", conversions.run)
                         await _serve_doors(control, tree, desk, call_door, admin, admin_port)
                         began = time.monotonic()
                         catalog.mailbox.close()
