@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import trio
 
 from appliance.attribution.claim import understand
+from appliance.attribution.progress import Progress
 from appliance.attribution.recent import RecentClicks, Taken, take
 from appliance.attribution.settle import Arrival, Batch, settle
 from appliance.attribution.waiting import Patience, postpone
@@ -40,8 +41,9 @@ SECOND = 1_000_000
 class Limits:
     """Bounds and rhythms; times in seconds. What happens at each bound is said beside it."""
 
-    read: int = 5_000
-    """Entries per pass: 5,000 decode in 5 ms, and a longer read transaction would hold the edge's WAL."""
+    read: int = 2_000
+    """Entries per pass. 5,000 settle no more per second, and their thread kept the core's loop from the GIL
+    for 60-90 ms at a time instead of 30-50; a longer read would also hold the edge's WAL."""
     recent_clicks: int = 200_000
     """Clicks in the index (70 MB when full). Full: the oldest goes out and is looked up in the warehouse."""
     lookup_first: int = 500
@@ -68,17 +70,6 @@ class _Answer:
 
     rows: tuple[WaitingPostback, ...]
     facts: Mapping[str, ClickFacts] | None
-
-
-@dataclass
-class _Log:
-    """How far one journal segment was read."""
-
-    seq: int
-    taken: int = 0
-    more: bool = False
-    newest_us: int = 0
-    error: str = ""
 
 
 class Conversions:
@@ -131,9 +122,7 @@ class Conversions:
     def _reset(self) -> None:
         """Forget what the ledger or the journals can tell again."""
         self._recent = RecentClicks(self._limits.recent_clicks)
-        self._logs: dict[tuple[int, int], _Log] = {}
-        self._offsets: dict[tuple[int, int], int] = {}
-        self._unsaved: dict[tuple[int, int], int] = {}
+        self._progress = Progress()
         self._awaited: Counter[str] = Counter()
         self._arrived: list[str] = []
         self._next_due: int | None = None
@@ -154,6 +143,14 @@ class Conversions:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until `stop`. A ledger that cannot be written now is tried again; other errors end this."""
+        try:
+            await self._run(task_status)
+        except ExceptionGroup as group:  # the nursery's wrapping says nothing to whoever reads the status
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from group
+            raise
+
+    async def _run(self, task_status: trio.TaskStatus[None]) -> None:
         self._reset()
         send, receive = trio.open_memory_channel[tuple[WaitingPostback, ...]](1)
         async with send, receive, trio.open_nursery() as nursery:
@@ -176,7 +173,7 @@ class Conversions:
                     delay = self._limits.retry_first
                     if not busy:
                         await self._rest(min(self._until_due(), self._limits.poll))
-            if self._unsaved:
+            if self._progress.unsaved:
                 try:
                     await self._commit(Settlement())
                 except Unavailable as fault:  # the pass is repeated after the restart
@@ -193,10 +190,9 @@ class Conversions:
         offsets, awaited, due = await self._blocking(
             lambda: (self._ledger.offsets(), self._ledger.awaited(), self._ledger.next_due())
         )
-        self._offsets = dict(offsets)
+        self._progress.restore(offsets)
         self._awaited = Counter(awaited)
         self._next_due = due
-        self._unsaved.clear()
         self._in_flight.clear()
         self._answers.clear()
         await self._blocking(self._journals.reopen)
@@ -213,7 +209,7 @@ class Conversions:
     async def _warm(self) -> None:
         """Index again the newest clicks that were consumed before the restart."""
         # A click is followed by its identity record: two entries per click.
-        pieces = self._journals.before(self._offsets, 2 * self._limits.recent_clicks)
+        pieces = self._journals.before(self._progress.offsets, 2 * self._limits.recent_clicks)
         while not self._stop.is_set():
             taken = await self._blocking(lambda: _taken(next(pieces, None)))
             if taken is None:
@@ -226,7 +222,7 @@ class Conversions:
 
     def _until_due(self) -> float:
         """Seconds until a waiting postback may be looked up."""
-        if self._next_due is None or self._seeking:
+        if self._next_due is None or self._seeking or self._outbox_full():
             return self._limits.poll
         due = max(self._next_due, self._away_until)
         # Never 0: a pass that could not take what is due must not spin.
@@ -253,8 +249,7 @@ class Conversions:
 
     async def _pass(self, questions: trio.MemorySendChannel[tuple[WaitingPostback, ...]]) -> bool:
         """Read, settle, store. True when there was anything to do."""
-        sizes = self._ledger.sizes()
-        if sizes.outbox_bytes >= self._limits.outbox_bytes:
+        if self._outbox_full():
             self.counts["paused_outbox_full"] += 1
             return False
         now = self._now_us()
@@ -262,6 +257,7 @@ class Conversions:
         rows, facts, tried = self._answered(answers, now)
         await self._ask(questions, now, tried)  # before settling: the next lookup runs meanwhile
         given_up: set[Position] = set()
+        sizes = self._ledger.sizes()
         read: list[tuple[Piece, Taken]] = []
         if sizes.waiting < self._limits.waiting and sizes.waiting_bytes < self._limits.waiting_bytes:
             read = await self._read()
@@ -291,6 +287,9 @@ class Conversions:
             await self._commit(settlement)
             self._account(batch, rows, waiting)
         return something or any(piece.entries for piece, _ in read)
+
+    def _outbox_full(self) -> bool:
+        return self._ledger.sizes().outbox_bytes >= self._limits.outbox_bytes
 
     async def _triggered(self) -> dict[Position, WaitingPostback]:
         """Postbacks whose click has just been indexed."""
@@ -353,24 +352,20 @@ class Conversions:
             await self._blocking(self._journals.discover)
         read = await self._blocking(self._read_pieces)
         for piece, taken in read:
-            key = (piece.edge, piece.epoch)
+            source = (piece.edge, piece.epoch)
             if piece.ended:
-                self._logs.pop(key, None)
-                continue
-            state = self._logs.setdefault(key, _Log(self._offsets.get(key, 0)))
-            state.error = piece.error or piece.broken
-            if piece.broken:
-                self._report_broken(key, piece)
-            state.more = bool(piece.entries)
-            if piece.entries:
-                state.seq = self._offsets[key] = self._unsaved[key] = taken.last
-                state.taken += len(piece.entries)
-                state.newest_us = taken.newest_us or state.newest_us
+                self._progress.ended(source)
+            elif piece.entries:
+                self._progress.moved(source, taken.last, len(piece.entries), taken.newest_us)
                 self._index(taken)
+            else:
+                self._progress.idle(source, piece.error or piece.broken)
+            if piece.broken:
+                self._report_broken(source, piece)
         return read
 
     def _read_pieces(self) -> list[tuple[Piece, Taken]]:
-        pieces = self._journals.read(self._offsets, self._limits.read, self._held)
+        pieces = self._journals.read(self._progress.offsets, self._limits.read, self._held)
         return [(piece, take(piece.entries)) for piece in pieces]
 
     def _report_broken(self, key: tuple[int, int], piece: Piece) -> None:
@@ -415,16 +410,16 @@ class Conversions:
         return settle(arrivals, known, lambda click: self._recent.get(click) or facts.get(click), now)
 
     def _save_now(self, read: Sequence[tuple[Piece, Taken]]) -> bool:
-        if not self._unsaved:
+        if not self._progress.unsaved:
             return False
         late = trio.current_time() - self._saved_at >= self._limits.save
         return late or any(piece.ended for piece, _ in read)
 
     async def _commit(self, settlement: Settlement) -> None:
         """Store a settlement with every offset that moved; the ledger says when the next one is due."""
-        settlement = settlement._replace(offsets=dict(self._unsaved))
+        settlement = settlement._replace(offsets=dict(self._progress.unsaved))
         self._next_due = await self._blocking(self._store, settlement)
-        self._unsaved.clear()
+        self._progress.unsaved.clear()
         self._saved_at = trio.current_time()
 
     def _store(self, settlement: Settlement) -> int | None:
@@ -456,22 +451,8 @@ class Conversions:
         return ConversionsReport(outcomes=dict(self.outcomes), waiting=self._ledger.sizes().waiting)
 
     def consumers(self) -> tuple[ConsumerReport, ...]:
-        """One per segment that is being read. `behind` is 0 or -1: more is there, how much is not known."""
-        now = self._now_us()
-        return tuple(
-            ConsumerReport(
-                consumer="conversions",
-                edge=edge,
-                epoch=epoch,
-                seq=it.seq,
-                behind=-1 if it.more else 0,
-                behind_seconds=max(now - it.newest_us, 0) / SECOND if it.more and it.newest_us else 0.0,
-                taken=it.taken,
-                held=self._held(edge),
-                last_error=it.error,
-            )
-            for (edge, epoch), it in sorted(self._logs.items())
-        )
+        """How far each segment was read."""
+        return self._progress.report(self._now_us(), self._held)
 
     def gauges(self) -> dict[str, int]:
         """Everything else that is counted, by name: for /metrics."""

@@ -336,17 +336,18 @@ async def test_a_full_outbox_pauses_everything_until_it_is_shipped(
     rig = rigs(outbox_bytes=1)
     rig.click(1)
     rig.postback(1)
+    rig.postback(77)
     async with rig.running() as actor:
         await trio.sleep(0.3)
         rig.click(2)
         rig.postback(2)
         await trio.sleep(5)
         assert len(rig.conversions()) == 1
-        assert actor.gauges()["paused_outbox_full"] > 0
+        assert 0 < actor.gauges()["paused_outbox_full"] < 60  # it polls and does not spin, though p3 is due
         (log,) = rig.ledger.outboxes()
         rig.ledger.outbox_drop(log.epoch, log.read(0, 100)[-1].seq)
         await trio.sleep(0.3)
-        assert rig.outcomes() == [("p2", "conversion")]
+        assert ("p3", "conversion") in rig.outcomes()
 
 
 async def test_when_too_many_wait_the_longest_tried_are_given_up(
@@ -477,7 +478,7 @@ async def test_an_actor_whose_ledger_is_gone_says_so_at_the_start(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
     rig.ledger.close()
-    with pytest.RaisesGroup(pytest.RaisesGroup(Unavailable)):
+    with pytest.RaisesGroup(Unavailable):
         async with rig.running():
             pass
 
