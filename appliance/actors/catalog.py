@@ -138,15 +138,12 @@ class CatalogActor:
         return self._holdings.get(kind, number)
 
     def report(self) -> CatalogReport:
-        entities: dict[str, int] = {
-            kind: sum(not entity.archived for entity in self._holdings.all(kind)) for kind in TYPES
-        }
         compiled = self._compiled
         return CatalogReport(
             revision=compiled.revision,
             compiled_us=compiled.compiled_us,
             parts=len(compiled.parts),
-            entities=entities,
+            entities={**self._holdings.counts},
         )
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -28,7 +27,7 @@ Run = Callable[[Any, Context], Awaitable[object]]
 
 MODULES = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "pages",
-    "catalog", "routing", "journal", "system", "reports",
+    "catalog", "routing", "journal", "system", "reports", "warehouse",
 )  # fmt: skip
 
 
@@ -85,8 +84,7 @@ def add(
 def load_all() -> Mapping[str, Operation]:
     """Every operation by name."""
     for module in MODULES:
-        if find_spec(f"appliance.operations.{module}") is not None:  # until reports.py is there
-            import_module(f"appliance.operations.{module}")
+        import_module(f"appliance.operations.{module}")
     return dict(sorted(_registered.items()))
 
 

@@ -75,6 +75,8 @@ class Holdings:
         self._owners: dict[tuple[Kind, str, str], int] = {}
         self._users: dict[tuple[Kind, int], set[tuple[Kind, int]]] = {}
         self._members: dict[str, set[tuple[Kind, int]]] = {}
+        self.counts: dict[Kind, int] = dict.fromkeys(TYPES, 0)
+        """Entities that are not archived."""
 
     def get(self, kind: Kind, number: int) -> Entity | None:
         return self._all[kind].get(number)
@@ -113,6 +115,7 @@ class Holdings:
         self._all[kind][entity.id] = entity
         if entity.archived:
             return
+        self.counts[kind] += 1
         key = (kind, entity.id)
         for field in UNIQUE.get(kind, ()):
             if value := getattr(entity, field):
@@ -122,6 +125,7 @@ class Holdings:
         self._members.setdefault(part_of(kind, entity), set()).add(key)
 
     def _forget(self, kind: Kind, entity: Entity) -> None:
+        self.counts[kind] -= 1
         key = (kind, entity.id)
         for field in UNIQUE.get(kind, ()):
             self._owners.pop((kind, field, getattr(entity, field)), None)

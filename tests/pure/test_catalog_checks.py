@@ -145,6 +145,14 @@ def test_the_fields_of_a_template_are_those_that_attribution_reads() -> None:
     assert set(TEMPLATE_FIELDS) == set(ALIASES)
 
 
+def test_counts_leave_out_what_is_archived() -> None:
+    holdings = holding(*HELD)
+    assert (holdings.counts["campaign"], holdings.counts["destination"], holdings.counts["page"]) == (1, 1, 0)
+    holdings.put("campaign", Campaign(id=1, slug="other", public_id="pub1"))
+    holdings.put("destination", Destination(id=1, url="/", archived=True))
+    assert (holdings.counts["campaign"], holdings.counts["destination"]) == (1, 0)
+
+
 def test_users_are_those_that_refer_and_are_not_archived() -> None:
     holdings = holding(*HELD, Stream(id=3, campaign_id=1, targets=(Target(destination_id=1),)))
     assert [(kind, user.id) for kind, user in holdings.users("campaign", 1)] == [("link", 1), ("stream", 3)]
