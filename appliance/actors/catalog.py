@@ -143,7 +143,7 @@ class CatalogActor:
             revision=compiled.revision,
             compiled_us=compiled.compiled_us,
             parts=len(compiled.parts),
-            entities={**self._holdings.counts},
+            entities={str(kind): count for kind, count in self._holdings.counts.items()},
         )
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
