@@ -19,7 +19,10 @@ TARGET = "https://offer.example/land?cid=01a0c450-6c00-73e8-a65a-bd25bfe33ee8&s=
 
 async def app(scope, receive, send):  # type: ignore[no-untyped-def]
     """The smallest ASGI application that redirects."""
-    if scope["type"] != "http":
+    if scope["type"] == "lifespan":
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": message["type"] + ".complete"})
+        await send({"type": "lifespan.shutdown.complete"})
         return
     headers = [(b"location", TARGET.encode()), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 302, "headers": headers})
