@@ -15,12 +15,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 import trio
 
 from appliance import unix
 from appliance.actors.catalog import CatalogActor, CatalogDesk
 from appliance.actors.conversions import Conversions
 from appliance.actors.core_link import CompiledTable, CoreLink
+from appliance.actors.janitor import Janitor, keepings
 from appliance.actors.kernel import Tree, supervise, thread_runner
 from appliance.actors.publisher import Publisher
 from appliance.attribution import template
@@ -34,6 +36,7 @@ from appliance.listening import shown_address
 from appliance.model.catalog import Campaign, Entity, Kind, Network, Template
 from appliance.model.conversions import ClickFacts
 from appliance.model.holds import Holds
+from appliance.model.status import WarehouseReport
 from appliance.model.table import Part, SettingsEntry
 from appliance.operations import demo, registry
 from appliance.operations.context import Caller, Context
@@ -58,12 +61,33 @@ E = TypeVar("E", bound=Entity)
 class _Reports:
     """The warehouse's report slots, each query in a thread of their own limiter."""
 
-    def __init__(self, warehouse: Warehouse, slots: int) -> None:
+    def __init__(self, warehouse: Warehouse, slots: int, currency: str) -> None:
+        self.currency = currency
         self._warehouse = warehouse
         self._run = thread_runner(slots)
 
     async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
         return await self._run(self._warehouse.query, sql, params)
+
+
+class _WarehouseDoor:
+    """Letting go of the warehouse; in a thread, because the statements that are running are waited for."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._run = thread_runner(1)
+
+    async def detach(self, seconds: float) -> None:
+        await self._run(self._warehouse.detach, seconds)
+
+    async def attach(self) -> None:
+        await self._run(self._warehouse.attach)
+
+
+def _warehouse_report(warehouse: Warehouse, publisher: Publisher) -> WarehouseReport:
+    return msgspec.structs.replace(
+        warehouse.report(), rows_shipped=publisher.rows_shipped, rows_set_aside=publisher.rows_set_aside
+    )
 
 
 class _Lookups:
@@ -84,7 +108,6 @@ async def main(control: Control) -> None:
     grace = settings.stop_seconds * _DOORS_SHARE
     tree, holds, parts = Tree(), Holds(), Parts()
     parts.actors = tree.report
-    overview = Overview(data, parts, holds)
     admin_port = _AdminPort(settings.admin.bind)
     files = thread_runner(1)
 
@@ -94,6 +117,7 @@ async def main(control: Control) -> None:
         closing(await files(ShippingFile, data / "shipping.db")) as shipping,
         closing(Warehouse(settings.warehouse, data)) as warehouse,
     ):
+        overview = Overview(data, parts, holds, _WarehouseDoor(warehouse))
         link = CoreLink(TableFiles(data), thread_runner(1))
         catalog = CatalogActor(
             catalog_store,
@@ -106,7 +130,7 @@ async def main(control: Control) -> None:
         )
         parts.catalog, parts.catalog_loaded, parts.edges = catalog.report, catalog.loaded.is_set, link.edges
         desk = CatalogDesk(catalog.mailbox)
-        reports = _Reports(warehouse, settings.warehouse.report_slots)
+        reports = _Reports(warehouse, settings.warehouse.report_slots, settings.routing.currency)
         operations = registry.load_all()
         publisher = Publisher(
             sources=(JournalLogs(data, ledger.offset), OutboxLogs(ledger)),
@@ -132,7 +156,15 @@ async def main(control: Control) -> None:
             run_blocking=thread_runner(1),
             now_us=_now_us,
         )
-        parts.warehouse, parts.conversions = warehouse.report, conversions.report
+        keep = settings.retention
+        janitor = Janitor(
+            warehouse,
+            thread_runner(1),
+            keepings(keep.identity_days, keep.clicks_days, keep.postbacks_days),
+            _now_us,
+        )
+        parts.warehouse = functools.partial(_warehouse_report, warehouse, publisher)
+        parts.conversions = conversions.report
         parts.consumers += [publisher.consumers, conversions.consumers]
 
         def context(caller: Caller, request_id: str) -> Context:
@@ -147,6 +179,7 @@ async def main(control: Control) -> None:
                 async with trio.open_nursery() as linking:
                     accept_edges = functools.partial(link.serve, lambda: unix.listen(run / "link.sock"))
                     await linking.start(supervise, tree, "link", accept_edges)
+                    await linking.start(supervise, tree, "janitor", janitor.run)
                     async with trio.open_nursery() as cataloguing:
                         await cataloguing.start(supervise, tree, "catalog", catalog.run, catalog.mailbox)
                         # Not before the catalog is there: a postback read without its network's template

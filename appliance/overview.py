@@ -22,6 +22,7 @@ from appliance.model.status import (
     SystemStatus,
     WarehouseReport,
 )
+from appliance.operations.context import WarehouseDoor
 
 
 @dataclass
@@ -40,8 +41,9 @@ class Parts:
 class Overview:
     """`data` is the directory whose disk matters."""
 
-    def __init__(self, data: Path, parts: Parts, holds: Holds) -> None:
+    def __init__(self, data: Path, parts: Parts, holds: Holds, warehouse: WarehouseDoor) -> None:
         self.holds = holds
+        self.warehouse = warehouse
         self._data = data
         self._parts = parts
         self._started_us = _now_us()

@@ -130,8 +130,8 @@ class Warehouse(Protocol):
     def settle(self, edge: int, epoch: int) -> None:
         """Return when no insert of this log sent earlier, by whomever, can still be running."""
 
-    def partitions(self, table: str) -> Sequence[tuple[str, int]]:
-        """(partition id, newest time in unix microseconds) of what is stored, oldest first."""
+    def partitions(self, table: str) -> Sequence[tuple[str, int, int]]:
+        """(partition id, oldest and newest time in unix microseconds) of what is stored, oldest first."""
 
     def drop_partition(self, table: str, partition: str) -> None: ...
 

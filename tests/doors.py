@@ -23,7 +23,17 @@ from appliance.overview import Overview, Parts
 from appliance.stores.sqlite.catalog import SqliteCatalog
 
 
+class NoWarehouse:
+    """There is nothing to let go of."""
+
+    async def detach(self, seconds: float) -> None: ...
+
+    async def attach(self) -> None: ...
+
+
 class NoReports:
+    currency = "USD"
+
     async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
         raise Unavailable("no warehouse in this test")
 
@@ -85,7 +95,10 @@ async def open_doors(path: Path) -> AsyncIterator[Doors]:
         async with trio.open_nursery() as nursery:
             await nursery.start(supervise, tree, "catalog", actor.run, actor.mailbox)
             yield Doors(
-                registry.load_all(), Overview(path, parts, Holds()), parts, CatalogDesk(actor.mailbox)
+                registry.load_all(),
+                Overview(path, parts, Holds(), NoWarehouse()),
+                parts,
+                CatalogDesk(actor.mailbox),
             )
             actor.mailbox.close()
     finally:

@@ -73,8 +73,21 @@ class Catalog(Protocol):
 class Reports(Protocol):
     """The warehouse's report lanes."""
 
+    @property
+    def currency(self) -> str:
+        """The currency of a report that names none (routing.currency of the configuration)."""
+
     async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
         """Run one query with bound parameters. Raises Unavailable when the warehouse is down or too slow."""
+
+
+class WarehouseDoor(Protocol):
+    """What an operator may do to the warehouse as a whole."""
+
+    async def detach(self, seconds: float) -> None:
+        """Let go of its files or server for so long; returns when the running statements are over."""
+
+    async def attach(self) -> None: ...
 
 
 class System(Protocol):
@@ -82,6 +95,9 @@ class System(Protocol):
 
     @property
     def holds(self) -> Holds: ...
+
+    @property
+    def warehouse(self) -> WarehouseDoor: ...
 
     def status(self) -> SystemStatus:
         """Never waits."""

@@ -64,9 +64,9 @@ def _struct(type_: type[Struct], value: object, path: str, problems: _Problems) 
             known = ", ".join(fields) or "none at all"
             problems.append(FieldProblem(_below(path, key), f"no such field; there are: {known}"))
         else:
-            values[key] = _walk(fields[key].type, each, _below(path, key), problems)
+            values[fields[key].name] = _walk(fields[key].type, each, _below(path, key), problems)
     for name, field in fields.items():
-        if name not in values and field.default is NODEFAULT and field.default_factory is NODEFAULT:
+        if field.name not in values and field.default is NODEFAULT and field.default_factory is NODEFAULT:
             problems.append(FieldProblem(_below(path, name), "is required"))
     return type_(**values) if len(problems) == before else None
 

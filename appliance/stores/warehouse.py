@@ -189,14 +189,14 @@ class Warehouse:
         """Run one statement that answers nothing."""
         self._on(self._shipping, lambda client: client.command(sql))
 
-    def partitions(self, table: str) -> list[tuple[str, int]]:
+    def partitions(self, table: str) -> list[tuple[str, int, int]]:
         known(table)
         sql = (
-            "select _partition_id as id, toUnixTimestamp64Micro(max(at)) as newest "  # noqa: S608
-            f"from {table} group by id order by newest"
+            "select _partition_id as id, toUnixTimestamp64Micro(min(at)) as oldest, "  # noqa: S608
+            f"toUnixTimestamp64Micro(max(at)) as newest from {table} group by id order by newest"
         )
         found = self._on(self._shipping, lambda client: rows(client, sql, {}))
-        return [(row["id"], row["newest"]) for row in found]
+        return [(row["id"], row["oldest"], row["newest"]) for row in found]
 
     def drop_partition(self, table: str, partition: str) -> None:
         known(table)

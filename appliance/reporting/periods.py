@@ -1,0 +1,67 @@
+"""The time a report covers: dates and times as people write them → unix microseconds."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAYS = 30
+"""The default period: so many days, today included."""
+
+
+def zone(name: str) -> ZoneInfo:
+    """A timezone by its IANA name. Raises ValueError for what is none."""
+    if not _ZONE.fullmatch(name):
+        raise ValueError("an IANA name such as Europe/Berlin or UTC")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise ValueError(f"{name!r} is no IANA timezone such as Europe/Berlin or UTC") from None
+
+
+def begin(text: str, where: tzinfo) -> datetime:
+    """The first moment meant by a date (its midnight in `where`) or a time. Raises ValueError."""
+    if _DATE.fullmatch(text):
+        return datetime.combine(_date(text), time(), where)
+    return _moment(text, where)
+
+
+def end(text: str, where: tzinfo) -> datetime:
+    """The first moment no longer meant: a date is meant whole, a time is exclusive. Raises ValueError."""
+    if _DATE.fullmatch(text):
+        return datetime.combine(_date(text) + timedelta(days=1), time(), where)
+    return _moment(text, where)
+
+
+def default(now: datetime, where: tzinfo) -> tuple[datetime, datetime]:
+    """The last 30 days up to the end of today in `where`."""
+    today = now.astimezone(where).date()
+    first, after = today - timedelta(days=DAYS - 1), today + timedelta(days=1)
+    return datetime.combine(first, time(), where), datetime.combine(after, time(), where)
+
+
+def micros(moment: datetime) -> int:
+    """Unix microseconds, without a float in between."""
+    since = moment.astimezone(UTC) - _EPOCH  # in UTC: two moments of one zone are subtracted as wall clocks
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _date(text: str) -> date:
+    found = date.fromisoformat(text)
+    if not 2000 <= found.year < 2100:
+        raise ValueError("years from 2000 to 2099")
+    return found
+
+
+def _moment(text: str, where: tzinfo) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("a date (2026-11-17) or a time (2026-11-17T12:00:00Z)") from None
+    if not 2000 <= found.year < 2100:
+        raise ValueError("years from 2000 to 2099")
+    return found if found.tzinfo is not None else found.replace(tzinfo=where)
