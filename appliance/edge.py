@@ -81,7 +81,7 @@ async def main(control: Control, index: int) -> None:
         router,
         settings.public,
         trusted_networks(settings.public.trusted_proxies),
-        lambda: router.table.revision > 0 and not control.stop.is_set(),
+        lambda: router.table.compiled_us > 0 and not control.stop.is_set(),
     )
     server = Server(routes, journal.recorded, settings.public)
 
@@ -102,7 +102,7 @@ async def main(control: Control, index: int) -> None:
             at_us=time.time_ns() // 1_000,
             revision=router.table.revision,
             table_age_us=time.time_ns() // 1_000 - router.table.compiled_us,
-            ready=router.table.revision > 0,
+            ready=router.table.compiled_us > 0,
             connections=server.open,
             requests=routes.requests,
             replies=dict(routes.statuses),

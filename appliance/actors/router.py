@@ -183,7 +183,7 @@ class Router:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Build the table held on disk, then take updates until the mailbox closes."""
-        if self._parts and self.table.revision == 0:
+        if self._held_us and self.table.compiled_us == 0:
             for part in self._parts.values():
                 await self._decode(part)
             self.table = await self._build(self._held_revision, self._held_us)

@@ -105,7 +105,7 @@ class Link(Entity, frozen=True, kw_only=True):
 
 
 class Page(Entity, frozen=True, kw_only=True):
-    """A page of the operator's own at /p/{slug}; `{query.NAME}` and `{origin}` are filled in HTML-escaped."""
+    """A page of the operator's own at /p/{slug}; http/public/routes.py fills in its macros."""
 
     slug: str
     body: str

@@ -113,7 +113,7 @@ def _offer(number: int, letter: str) -> Destination:
 
 
 def _page(number: int, letter: str, color: str) -> Page:
-    postback = _postback("{origin}", "{query.click_id}", f"{letter.upper()}-{{query.click_id}}")
+    postback = _postback("{origin}", "{encoded.click_id}", f"{letter.upper()}-{{encoded.click_id}}")
     shown = {"letter": letter.upper(), "color": color, "postback": html.escape(postback, quote=False)}
     return Page(
         id=number,

@@ -99,7 +99,7 @@ def _ratios(measured: dict[str, Rounds]) -> dict[str, float | int | None]:
         "edge_over_nginx_new_connections": (
             round(edge.fresh_per_s() / nginx.fresh_per_s(), 3) if known else None
         ),
-        "edge_over_hypercorn": round(edge.per_s() / hypercorn.per_s(), 1),
+        "edge_over_hypercorn": round(edge.per_s() / hypercorn.per_s(), 1) if hypercorn.per_s() else None,
     }
 
 

@@ -36,7 +36,7 @@ def test_the_pages_are_what_the_destinations_lead_to_and_need_no_script() -> Non
     for page in pages.values():
         assert "<script" not in page.body
         assert "http" not in page.body.replace("{origin}", ""), "nothing is fetched from elsewhere"
-        assert "{origin}/pb/demo?click_id={query.click_id}&amp;transaction_id=" in page.body
+        assert "{origin}/pb/demo?click_id={encoded.click_id}&amp;transaction_id=" in page.body
 
 
 def test_the_lines_name_this_appliance_and_survive_a_shell() -> None:
@@ -59,3 +59,9 @@ def test_the_lines_name_this_appliance_and_survive_a_shell() -> None:
 )
 def test_everywhere_is_shown_as_this_machine(bound: str, shown: str) -> None:
     assert demo.reachable(bound) == shown
+
+
+def test_what_a_visitor_is_to_copy_into_a_shell_holds_nothing_the_shell_would_run() -> None:
+    [page, _] = [page for _, page in demo.entities() if isinstance(page, Page)]
+    command = page.body.split("<pre>")[1].split("</pre>")[0]
+    assert "{query." not in command

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
+from urllib.parse import quote
 
 from appliance.http.public import postback, replies
 from appliance.http.public.connection import Unsure
@@ -37,7 +38,7 @@ _DOORS = {b"c": "c", b"go": "go", b"r": "r", b"tb": "tb"}
 _NOT_FOUND = replies.text(404, "There is nothing at this address.\n")
 _ONLY_GET = replies.text(405, "Only GET and HEAD are answered here.\n", b"Allow: GET, HEAD\r\n")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:@=+/-]{1,128}")
-_QUERY_MACRO = re.compile(r"\{(origin|query\.[A-Za-z0-9_.-]{1,64})\}")
+_PAGE_MACRO = re.compile(r"\{(origin|(?:query|encoded)\.([A-Za-z0-9_.-]{1,64}))\}")
 _HOST = re.compile(r"[A-Za-z0-9.\-:\[\]_]{1,255}")
 _PAGE_HEADERS = (
     b"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:\r\n"
@@ -192,7 +193,10 @@ def _is_prefetch(headers: dict[bytes, bytes]) -> bool:
 
 
 def _page(page: Page, query: bytes, request: Request) -> Reply:
-    """An operator's page with `{origin}` and `{query.NAME}` put in, escaped for HTML."""
+    """An operator's page with `{origin}`, `{query.NAME}` and `{encoded.NAME}` put in, escaped for HTML.
+
+    `encoded` is percent-encoded too: for a URL, or for a command line that a visitor may copy.
+    """
     params = read_query(query.decode("utf-8", "replace"))
     host = request.header(b"host", 255)
     origin = f"http://{host}" if _HOST.fullmatch(host) else ""
@@ -200,8 +204,11 @@ def _page(page: Page, query: bytes, request: Request) -> Reply:
         origin = origin.replace("http://", "https://", 1)
 
     def value(match: re.Match[str]) -> str:
-        name = match.group(1)
-        return html.escape(origin if name == "origin" else params.get(name[6:], "")[:512])
+        kind, name = match.group(1, 2)
+        if kind == "origin":
+            return html.escape(origin)
+        text = params.get(name, "")[:512]
+        return quote(text, safe="") if kind.startswith("encoded") else html.escape(text)
 
-    body = _QUERY_MACRO.sub(value, page.body)
+    body = _PAGE_MACRO.sub(value, page.body)
     return replies.content(200, page.content_type.encode("latin-1"), body.encode(), _PAGE_HEADERS)

@@ -41,7 +41,7 @@ class SqliteCatalog:
                 return
             after = rows[-1][0]
 
-    def get(self, kind: Kind, id: int) -> Entity | None:  # noqa: A002  the port's word
+    def get(self, kind: Kind, id: int) -> Entity | None:
         row = self._connection.execute(
             "select body from entity where kind = ? and id = ?", (kind, id)
         ).fetchone()
