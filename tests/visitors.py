@@ -27,6 +27,8 @@ class Visit(NamedTuple):
     status: int = 0
     click_id: str = ""
     error: str = ""
+    text: str = ""
+    """The body of an answer of 400 and above."""
     reused: bool = False
     """It went out on a connection that had served others before."""
 
@@ -130,11 +132,11 @@ class Visitors:
             wire.close()
 
     def _visit(self, token: str, target: str, wire: Wire | None) -> tuple[Visit, Wire | None]:
+        began = time.monotonic()  # before the look at the kept connection: what it shows is older than the send
         reused = wire is not None and wire.idle()
         if wire is not None and not reused:
             wire.close()
             wire = None
-        began = time.monotonic()
         try:
             if wire is None:
                 wire = Wire(self._address(), self._timeout)
@@ -146,8 +148,9 @@ class Visitors:
             wire.close()
             wire = None
         ended = time.monotonic()
-        visit = Visit(began, ended, token, answer.status, click_id_of(answer.location), reused=reused)
-        return visit, wire
+        text = answer.body[:100].decode("utf-8", "replace") if answer.status >= 400 else ""
+        found = click_id_of(answer.location)
+        return Visit(began, ended, token, answer.status, found, "", text, reused), wire
 
 
 @contextmanager
