@@ -116,6 +116,9 @@ class Warehouse(Protocol):
     Raises Unavailable when it cannot answer now (down, out of memory or disk, too slow, detached).
     """
 
+    def open(self) -> None:
+        """Connect and bring the tables up to date; later only see whether it answers."""
+
     def insert(self, rows: Sequence[Row]) -> None:
         """Store at most 10,000 rows of one table and partition, all or none.
 

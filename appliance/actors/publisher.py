@@ -31,6 +31,8 @@ _READ_BYTES = 16 << 20
 # A report shows a click within 1-2 s: this pause, one insert (0.1 s) and the report itself.
 TICK_SECONDS = 0.4
 _LONGEST_BACKOFF = 5.0
+# So that a warehouse that is down shows while there is nothing to ship.
+_LOOK_SECONDS = 5.0
 
 
 class LogSource(Protocol):
@@ -104,6 +106,7 @@ class Publisher:
     last_error: str = ""
     _tails: dict[Key, Tail] = field(default_factory=dict)
     _backoff: float = 0.0
+    _look_at: float = 0.0
 
     def consumers(self) -> tuple[ConsumerReport, ...]:
         """How far each log is shipped."""
@@ -167,6 +170,9 @@ class Publisher:
         """One cut of every log. True if there is more to do at once."""
         more = False
         try:
+            if self.last_error or trio.current_time() >= self._look_at:
+                await self.lane(self.warehouse.open)
+                self._look_at = trio.current_time() + _LOOK_SECONDS
             await self._discover()
             for tail in list(self._tails.values()):
                 more = await self._step(tail) or more

@@ -88,7 +88,7 @@ class Warehouse:
     # Opening and closing
 
     def open(self) -> None:
-        """Connect and migrate. Raises Unavailable; every later call tries again by itself."""
+        """Connect and migrate, or only see whether it answers. Every other call connects by itself."""
         self._on(self._shipping, lambda client: client.command("select 1"))
 
     def close(self) -> None:
@@ -113,12 +113,11 @@ class Warehouse:
         state = (
             "opening" if not self._opened and not self._last_error else "down" if self._last_error else "up"
         )
-        if self._detached():
-            state = "down"
         return WarehouseReport(state=state, engine=self._engine.kind, last_error=self._last_error)
 
-    def _detached(self) -> float:
-        return max(0.0, self._detached_until - time.monotonic())
+    def _detached_text(self) -> str:
+        left = self._detached_until - time.monotonic()
+        return f"the warehouse is detached for another {left:.0f} s" if left > 0 else ""
 
     def _connect(self, settings: Mapping[str, Any]) -> Client:
         client = self._engine.connect(settings)
@@ -129,9 +128,9 @@ class Warehouse:
         return client
 
     def _on(self, lane: Lane, work: Callable[[Client], T]) -> T:
-        left = self._detached()
-        if left:
-            raise Unavailable(f"the warehouse is detached for another {left:.0f} s")
+        detached = self._detached_text()
+        if detached:
+            raise Unavailable(detached)
         try:
             answer = lane.run(work)
         except Unavailable as fault:
