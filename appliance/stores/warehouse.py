@@ -110,10 +110,9 @@ class Warehouse:
         self._detached_until = 0.0
 
     def report(self) -> WarehouseReport:
-        state = (
-            "opening" if not self._opened and not self._last_error else "down" if self._last_error else "up"
-        )
-        return WarehouseReport(state=state, engine=self._engine.kind, last_error=self._last_error)
+        error = self._detached_text() or self._last_error
+        state = "down" if error else "up" if self._opened else "opening"
+        return WarehouseReport(state=state, engine=self._engine.kind, last_error=error)
 
     def _detached_text(self) -> str:
         left = self._detached_until - time.monotonic()
