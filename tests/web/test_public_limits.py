@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from appliance.http.public import connection
 from tests.web.front import FORM, Front, front
 from tests.wire import Ended, request
 
@@ -101,6 +102,31 @@ async def test_a_refused_connection_that_had_asked_already_still_reads_its_503(t
             assert await client.ended() == b""
         await trio.aclose_forcefully(keeper.stream)
         await edge.gone()
+
+
+async def test_unfinished_bodies_are_bounded_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MAX_BODIES", 250_000)
+    slow = request("/pb/open", "POST", {**FORM, "Content-Length": "200000"}) + b"click_id=1&x=".ljust(99_999)
+    async with front(tmp_path) as edge:
+        first, second = await edge.client(), await edge.client()
+        for client in (first, second):
+            await client.send(slow)
+        with trio.fail_after(5):
+            while edge.server.body_bytes < 199_998:  # noqa: ASYNC110  the server has no event for a test
+                await trio.sleep(0.01)
+        third = await edge.client()
+        await third.send(slow)
+        answer = await third.answer()
+        assert answer.status == 503 and answer.closes
+        await first.send(b"x" * 100_001)
+        assert (await first.answer()).status == 200
+        await trio.aclose_forcefully(second.stream)
+        await trio.aclose_forcefully(third.stream)
+        await edge.gone(1)
+        assert edge.server.body_bytes == 0
+        assert (await first.ask("/pb/open", "POST", FORM, b"click_id=1")).status == 200
 
 
 # -- draining --------------------------------------------------------------------------------------------

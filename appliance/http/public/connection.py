@@ -22,6 +22,8 @@ MAX_REQUEST_LINE = 8 * 1024
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADERS = 100
 MAX_BODY = 1024 * 1024
+# Unfinished bodies of all connections of an edge: 1,000 slow ones of one address would be 1 GB.
+MAX_BODIES = 64 * 1024 * 1024
 _RECV = 16 * 1024
 _SLICE = 16
 _LINGER_SECONDS = 2.0
@@ -58,6 +60,8 @@ class Host(Protocol):
     """The edge is stopping: every next reply says `Connection: close`."""
     now: float
     """trio's clock as of the last sweep: exact enough for deadlines, and free."""
+    body_bytes: int
+    """What unfinished bodies hold, of all connections together."""
 
 
 class Unsure:
@@ -124,7 +128,7 @@ class Connection:
         self._in_headers = True
         self._count = 0
         self._fed = 0
-        self._body.clear()
+        self._drop_body()
         self._expect = False
         self._wait_for("header", self._limits.header_timeout)
 
@@ -183,18 +187,26 @@ class Connection:
     def on_body(self, piece: bytes) -> None:
         if len(self._body) + len(piece) > MAX_BODY:
             self._refuse(413, "a body may have 1 MiB at most")
+        elif self._host.body_bytes + len(piece) > MAX_BODIES:
+            self._refuse(503, "too many bodies are being sent at once; try again")
         else:
             self._body += piece
+            self._host.body_bytes += len(piece)
 
     def on_message_complete(self) -> None:
         request, self._request = self._request, None
         assert request is not None
         if self._body:
             request.body = bytes(self._body)
-            self._body.clear()
+            self._drop_body()
         self._expect = False
         self._queue.append(request)
         self.phase = "answer"
+
+    def _drop_body(self) -> None:
+        if self._body:
+            self._host.body_bytes -= len(self._body)
+            self._body.clear()
 
     # -- the life of a connection ---------------------------------------------------------------------
 
@@ -205,7 +217,9 @@ class Connection:
             pass  # the peer went away, or the sweeper closed us
         finally:
             self.phase = "closed"
+            self._drop_body()
             self._sock.close()
+            del self._parser  # it holds us and we hold it: without this every visitor waits for the collector
 
     async def _serve(self) -> None:
         sock = self._sock

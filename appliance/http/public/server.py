@@ -53,6 +53,7 @@ class Server:
         self._empty = trio.Event()
         self.draining = False
         self.now = trio.current_time()
+        self.body_bytes = 0
         self.refused = 0
         self.failures = 0
         """Connections ended by a fault of ours."""
