@@ -107,7 +107,7 @@ async def test_a_refused_connection_that_had_asked_already_still_reads_its_503(t
 async def test_unfinished_bodies_are_bounded_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "MAX_BODIES", 250_000)
+    monkeypatch.setattr(connection, "MAX_BODIES", 350_000)
     slow = request("/pb/open", "POST", {**FORM, "Content-Length": "200000"}) + b"click_id=1&x=".ljust(99_999)
     async with front(tmp_path) as edge:
         first, second = await edge.client(), await edge.client()
@@ -117,7 +117,7 @@ async def test_unfinished_bodies_are_bounded_together(
             while edge.server.body_bytes < 199_998:  # noqa: ASYNC110  the server has no event for a test
                 await trio.sleep(0.01)
         third = await edge.client()
-        await third.send(slow)
+        await third.send(slow + b"x" * 90_000)
         answer = await third.answer()
         assert answer.status == 503 and answer.closes
         await first.send(b"x" * 100_001)

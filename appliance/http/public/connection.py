@@ -374,6 +374,7 @@ class Connection:
     def _refuse(self, status: int, message: str) -> None:
         if self._request is not None and self._request.refusal is None:
             self._request.refusal = (status, message)
+            self._drop_body()
 
     def _wait_for(self, phase: str, seconds: float) -> None:
         self.phase = phase
