@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.engine import engines, one_database, warehouse
+from tests.engine import engines, warehouse
 
-__all__ = ["engines", "one_database", "warehouse"]
+__all__ = ["engines", "warehouse"]

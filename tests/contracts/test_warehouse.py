@@ -17,16 +17,12 @@ from tests.records import NOON, click, conversion, entries, identity, postback, 
 EPOCH = 1 << 60
 
 
-@pytest.fixture(params=["chdb", "server"])
+@pytest.fixture(params=["chdb", "http", "server"])
 def warehouse(request, engines):
+    """chDB itself, our HTTP side over chDB, and a real server when one is named."""
     if request.param == "server" and not SERVER:
-        pytest.skip(
-            "set WEIR_TEST_CLICKHOUSE=http://user:password@host:port to run this on a ClickHouse server"
-        )
-    made = engines.warehouse("chdb" if request.param == "chdb" else SERVER)
-    made.open()
-    yield made
-    made.close()
+        pytest.skip("set WEIR_TEST_CLICKHOUSE=http://user:password@host:port to run this on a server")
+    return engines.empty(request.param)
 
 
 def rows(first, *events, edge=0):
