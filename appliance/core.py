@@ -85,8 +85,12 @@ class _WarehouseDoor:
 
 
 def _warehouse_report(warehouse: Warehouse, publisher: Publisher) -> WarehouseReport:
+    report = warehouse.report()
     return msgspec.structs.replace(
-        warehouse.report(), rows_shipped=publisher.rows_shipped, rows_set_aside=publisher.rows_set_aside
+        report,
+        rows_shipped=publisher.rows_shipped,
+        rows_set_aside=publisher.rows_set_aside,
+        last_error=report.last_error or publisher.last_error,
     )
 
 

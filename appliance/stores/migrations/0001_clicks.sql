@@ -1,7 +1,9 @@
 -- Clicks, their full addresses (apart, short-lived) and trafficbacks.
 -- Every row carries (edge, epoch, seq): the rows are the authority on what has been shipped.
--- subs and utm are one column each, with a name per number: 35 columns more would make an insert 20 ms
--- dearer and a lookup of 50 clicks among 2 million ten times slower.
+-- subs and utm are one column each, with a name per number: 35 columns more make an insert a quarter dearer.
+-- Inserts are fsynced: a journal is deleted once it is shipped, and power may fail a second later. Measured
+-- at no cost for 5,000 rows and 1 ms for 50.
+-- Small granules and blocks make lookups by id five times faster at the same size on disk.
 -- `sane_time`: a mad clock must not make a partition per month of its fancy; such rows go to ingestion_errors.
 
 CREATE TABLE IF NOT EXISTS click_events
@@ -77,7 +79,7 @@ CREATE TABLE IF NOT EXISTS click_events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(at)
 ORDER BY id
-SETTINGS index_granularity = 1024, min_compress_block_size = 16384;
+SETTINGS index_granularity = 1024, min_compress_block_size = 16384, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS click_identity
 (
@@ -93,7 +95,8 @@ CREATE TABLE IF NOT EXISTS click_identity
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(at)
-ORDER BY click_id;
+ORDER BY click_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS trafficback_events
 (
@@ -114,4 +117,5 @@ CREATE TABLE IF NOT EXISTS trafficback_events
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(at)
-ORDER BY click_id;
+ORDER BY click_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;

@@ -68,7 +68,8 @@ CREATE TABLE IF NOT EXISTS conversion_events
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(at)
-ORDER BY (at, id, revision);
+ORDER BY (at, id, revision)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS cost_adjustments
 (
@@ -130,4 +131,5 @@ CREATE TABLE IF NOT EXISTS cost_adjustments
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(at)
-ORDER BY (at, id);
+ORDER BY (at, id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;

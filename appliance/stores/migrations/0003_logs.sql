@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS postback_log_events
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(at)
-ORDER BY (at, id, stage);
+ORDER BY (at, id, stage)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS destination_health_events
 (
@@ -44,7 +45,8 @@ CREATE TABLE IF NOT EXISTS destination_health_events
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(at)
-ORDER BY (at, destination_id);
+ORDER BY (at, destination_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS ingestion_errors
 (
@@ -60,4 +62,5 @@ CREATE TABLE IF NOT EXISTS ingestion_errors
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(at)
-ORDER BY (edge, epoch, seq);
+ORDER BY (edge, epoch, seq)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
