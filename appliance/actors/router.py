@@ -20,7 +20,7 @@ from appliance.model.ids import DIGITS, click_id_text
 from appliance.model.table import NetworkEntry, Part, TableUpdate
 from appliance.routing import verdicts
 from appliance.routing.compile import Draft, decode_part
-from appliance.routing.decide import Availability, Decision, Memory, counts, decide
+from appliance.routing.decide import Availability, Decision, Memory, decide
 from appliance.routing.table import DRAW_BITS, RoutingTable, empty_table
 from appliance.routing.visit import Visit, cut_address
 
@@ -105,7 +105,7 @@ class Router:
                 campaign.source_id,
                 decision.network_id,
                 link.id if link is not None else 0,
-                counts(visit.flags, table.settings.count_bots),
+                decision.counted,
                 visit.flags,
                 visit.subs,
                 visit.utm,

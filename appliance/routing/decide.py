@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 
 from appliance.model.events import DecisionInputs, Verdict
 from appliance.routing import verdicts
-from appliance.routing.macros import Ids, UrlTemplate
 from appliance.routing.table import DRAW_BITS, CompiledCampaign, CompiledStream, RoutingTable
 from appliance.routing.visit import Visit
 
@@ -22,7 +22,8 @@ _DEPTH = "trafficback_depth"
 class Decision:
     """What happens to one click, and everything the decision consumed.
 
-    `kind` is destination or trafficback (then `url` is where to), or reply (then `status` and `text`).
+    `kind` is destination or trafficback (then `url` is where to), or reply (then `status` and `text`);
+    `counted`: the click counts in figures and caps.
     `sent_to` is the destination whose click counter the router raises, 0 for none: the only change of state
     that this kernel asks for.
     """
@@ -39,10 +40,11 @@ class Decision:
     unknown_macros: tuple[str, ...] = ()
     inputs = DecisionInputs(kernel=verdicts.KERNEL)
 
-    def __init__(self, campaign: CompiledCampaign, kind: str, reason: str) -> None:
+    def __init__(self, campaign: CompiledCampaign, kind: str, reason: str, counted: bool) -> None:
         self.campaign = campaign
         self.kind = kind
         self.reason = reason
+        self.counted = counted
 
 
 _NONE: tuple[Verdict, ...] = ()
@@ -98,7 +100,7 @@ def _choose(
     """A destination of the matching stream, by weight among those that are open."""
     targets = stream.targets
     if stream.all_open and not availability:
-        index = stream.pick(draw)
+        index = bisect_right(stream.picks, draw * stream.total >> DRAW_BITS)
         if stream.seen is not None:
             seen = stream.seen[index]
         else:
@@ -130,19 +132,18 @@ def _choose(
         verdict[index] = targets[index].chosen
         seen = tuple(verdict)
     target = targets[index]
-    decision = Decision(campaign, verdicts.TO_DESTINATION, "")
+    decision = Decision(campaign, verdicts.TO_DESTINATION, "", counts(visit.flags, table.settings.count_bots))
     decision.stream_id = stream.id
     decision.destination_id = target.id
     decision.network_id = target.destination.network_id
     decision.inputs = DecisionInputs(1, verdicts.KERNEL, draw, looked, seen)
-    _fill_url(decision, target.destination.url, visit, target.ids)
-    decision.sent_to = target.id if counts(visit.flags, table.settings.count_bots) else 0
+    template = target.destination.url
+    decision.url = template.render(visit, target.ids)
+    if template.unknown:
+        decision.unknown_macros = template.unknown
+    if decision.counted:
+        decision.sent_to = target.id
     return decision
-
-
-def _fill_url(decision: Decision, template: UrlTemplate, visit: Visit, ids: Ids) -> None:
-    decision.url = template.render(visit, ids)
-    decision.unknown_macros = template.unknown
 
 
 def _back(
@@ -162,17 +163,18 @@ def _back(
     text = visit.params.get(_DEPTH, "")
     depth = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else 0
     settings = table.settings
+    counted = counts(visit.flags, settings.count_bots)
     template = campaign.trafficback or table.trafficback
     if template is not None and depth >= settings.max_trafficback_depth:
         template, reason = None, verdicts.TOO_DEEP
     if template is None:
-        decision = Decision(campaign, verdicts.TO_REPLY, reason)
+        decision = Decision(campaign, verdicts.TO_REPLY, reason, counted)
         decision.status = settings.no_route_status
         decision.text = settings.no_route_text
     else:
-        decision = Decision(campaign, verdicts.TO_TRAFFICBACK, reason)
-        _fill_url(decision, template, visit, campaign.ids)
-        decision.url = _with_depth(decision.url, depth + 1)
+        decision = Decision(campaign, verdicts.TO_TRAFFICBACK, reason, counted)
+        decision.url = _with_depth(template.render(visit, campaign.ids), depth + 1)
+        decision.unknown_macros = template.unknown
     decision.depth = depth
     decision.stream_id = stream_id
     decision.inputs = DecisionInputs(1, verdicts.KERNEL, draw, streams, destinations)

@@ -72,6 +72,12 @@ READERS: dict[str, Reader] = {
 }
 
 
+# Made by us of characters that need no encoding.
+_PLAIN = frozenset(
+    {"click_id", "campaign_id", "stream_id", "destination_id", "source_id", "cost", "timestamp"}
+)
+
+
 def reader(name: str) -> Reader | None:
     """Who reads a macro; `query.NAME` is any query parameter. None when the name is unknown."""
     if name.startswith("query."):
@@ -84,8 +90,6 @@ def encode(value: str) -> str:
 
     "." and ".." are dropped: a browser would resolve them as path segments, however they are encoded.
     """
-    if value.isalnum() and value.isascii():
-        return value
     return "" if value in (".", "..") else quote(value, safe="", errors="replace")
 
 
@@ -97,28 +101,30 @@ class UrlTemplate:
     def __init__(self, url: str) -> None:
         self.source = url
         unknown: list[str] = []
-        pieces: list[tuple[str, Reader]] = []
+        pieces: list[tuple[str, Reader, bool]] = []
         literal, at = "", 0
         for match in _MACRO.finditer(url):
             literal += url[at : match.start()]
             at = match.end()
-            read = reader(match.group(1))
+            name = match.group(1)
+            read = reader(name)
             if read is None:
-                unknown.append(match.group(1))  # empty, and counted at each use
+                unknown.append(name)  # empty, and counted at each use
             else:
-                pieces.append((literal, read))
+                pieces.append((literal, read, name in _PLAIN))
                 literal = ""
         self._pieces = tuple(pieces)
         self._tail = literal + url[at:]
         self.unknown = tuple(unknown)
 
     def render(self, visit: Visit, ids: Ids) -> str:
-        if not self._pieces:
-            return self._tail
         text = ""
-        for literal, read in self._pieces:
+        for literal, read, plain in self._pieces:
             value = read(visit, ids)
-            text += literal + (encode(value) if value else "")
+            if plain or (value.isalnum() and value.isascii()):
+                text += literal + value
+            else:
+                text += literal + encode(value)
         return text + self._tail
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import re2
 
@@ -20,8 +21,11 @@ _REGEX_SUBJECT = 2_048  # a longer value is matched by its beginning
 
 
 def _number(text: str | None) -> Decimal | None:
-    if text is None or len(text) > 40:
-        return None
+    return None if text is None or len(text) > 40 else _read_number(text)
+
+
+@lru_cache(maxsize=4096)
+def _read_number(text: str) -> Decimal | None:
     try:
         value = Decimal(text.strip())
     except InvalidOperation:
@@ -90,7 +94,7 @@ def compile_rule(rule: Rule) -> Test:
     if operator in ("in", "not_in"):
         texts = frozenset(value)
         if operator == "in":
-            return lambda given: given in texts
+            return texts.__contains__  # no frame of ours per visitor; a missing parameter is in no set
         return lambda given: given not in texts
     assert isinstance(value, str)
     if operator == "eq":

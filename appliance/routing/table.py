@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import accumulate
 
@@ -69,10 +68,6 @@ class CompiledStream:
             )
         self.picks = tuple(accumulate(target.weight for target in targets))
         self.total = self.picks[-1] if self.picks else 0
-
-    def pick(self, draw: int) -> int:
-        """The index a draw falls on when every target is open: weights are respected to 2^-53."""
-        return bisect_right(self.picks, draw * self.total >> DRAW_BITS)
 
 
 class CompiledCampaign:

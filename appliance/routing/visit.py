@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any
 from urllib.parse import unquote_plus
 
 from appliance.model import money
@@ -19,9 +20,13 @@ SOURCE_CLICK_ID = (
 )  # fmt: skip
 COST = ("cost", "cpc", "price", "bid", "spend")
 
-_SLOT: dict[str, int | str] = {f"sub{n}": n for n in range(1, SUBS + 1)}
+# What a parameter is: a sub's number, a utm's own name, or (rank in its list, list) of an alias.
+_SLOT: dict[str, Any] = {f"sub{n}": n for n in range(1, SUBS + 1)}
 _SLOT |= {name: name for name in UTM}
-_SLOT |= dict.fromkeys((*SOURCE_CLICK_ID, *COST, "currency"), "")
+_SLOT |= {name: (rank, "id") for rank, name in enumerate(SOURCE_CLICK_ID)}
+_SLOT |= {name: (rank, "cost") for rank, name in enumerate(COST)}
+_SLOT["currency"] = (0, "currency")
+_NOBODY = 99
 
 # Crawlers and previewers that say so themselves. A tag, never a reason to drop a click. Cubot makes phones.
 _BOT = re.compile(
@@ -62,49 +67,41 @@ class Visit:
 
     def read_tracking(self) -> None:
         """Fill subs, utm, source click id, cost and currency from `params`; a bad one is only named."""
-        params = self.params
-        faults: list[str] = []
-        aliased = False
-        for name, value in params.items():
+        best_id = best_cost = _NOBODY
+        for name, value in self.params.items():
             slot = _SLOT.get(name)
             if slot is None or not value:
                 continue
-            if slot == "":
-                aliased = True
-            elif slot.__class__ is int:
+            kind = slot.__class__
+            if kind is int:
                 self.subs[slot] = value[:MAX_VALUE]
-            else:
+            elif kind is str:
                 self.utm[name] = value[:MAX_VALUE]
-        if aliased:
-            self._read_aliased(params, faults)
-            self.faults = tuple(faults)
-
-    def _read_aliased(self, params: dict[str, str], faults: list[str]) -> None:
-        for name in SOURCE_CLICK_ID:
-            value = params.get(name)
-            if value:
-                if len(value) <= MAX_VALUE:
-                    self.source_click_id = value
-                    break
-                faults.append(name)  # half an id is worse than none
-        for name in COST:
-            text = params.get(name)
-            if text:
-                cost = _micro(text)
-                if cost is not None and cost >= 0:
-                    self.cost = cost
-                    break
-                faults.append(name)
-        text = params.get("currency")
-        if text:
-            currency = money.currency(text)
-            if currency is None:
-                faults.append("currency")
             else:
-                self.currency = currency
+                rank, what = slot
+                if what == "id":
+                    if rank < best_id:
+                        if len(value) <= MAX_VALUE:
+                            self.source_click_id, best_id = value, rank
+                        else:
+                            self.faults = (*self.faults, name)  # half an id is worse than none
+                elif what == "cost":
+                    if rank < best_cost:
+                        cost = _micro(value)
+                        if cost is not None and cost >= 0:
+                            self.cost, best_cost = cost, rank
+                        else:
+                            self.faults = (*self.faults, name)
+                else:
+                    currency = _currency(value)
+                    if currency is None:
+                        self.faults = (*self.faults, name)
+                    else:
+                        self.currency = currency
 
 
 _micro = lru_cache(maxsize=4096)(money.micro)  # a campaign's bids repeat: 0.1 µs instead of 1.5
+_currency = lru_cache(maxsize=512)(money.currency)
 
 
 def read_query(query: str) -> dict[str, str]:

@@ -168,12 +168,9 @@ class Connection:
         request.method = parser.get_method()
         request.keep_alive = parser.should_keep_alive()
         headers = request.headers
-        version = parser.get_http_version()
-        if version == "1.1":
-            if b"host" not in headers:
-                self._refuse(400, "no Host header")
-        elif version != "1.0":  # llhttp lets HTTP/0.9 pass
-            self._refuse(400, "this is not HTTP/1.1 as RFC 9112 has it")
+        if not request.keep_alive or b"host" not in headers or b"connection" in headers:
+            # Anybody else speaks HTTP/1.1, and asking llhttp costs a microsecond.
+            self._check_version(request)
         length = headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > MAX_BODY:
             self._refuse(413, "a body may have 1 MiB at most")
@@ -183,6 +180,15 @@ class Connection:
                 self._refuse(417, "only Expect: 100-continue is understood")
             self._expect = True
         self._wait_for("body", self._limits.body_timeout)
+
+    def _check_version(self, request: Request) -> None:
+        version = self._parser.get_http_version()
+        if version == "1.0":
+            request.old = True
+        elif version != "1.1":  # llhttp lets HTTP/0.9 pass
+            self._refuse(400, "this is not HTTP/1.1 as RFC 9112 has it")
+        elif b"host" not in request.headers:
+            self._refuse(400, "no Host header")
 
     def on_body(self, piece: bytes) -> None:
         if len(self._body) + len(piece) > MAX_BODY:
@@ -289,11 +295,10 @@ class Connection:
     def _deliver(self, recorded: bool) -> None:
         """Send the slice's replies as far as the socket takes them (called by the journal, never waits)."""
         out = []
-        old = self._parser.get_http_version() == "1.0"
         for request, reply in self._answers:
             if isinstance(reply, Unsure):
                 reply = reply.if_recorded if recorded else reply.if_not
-            out.append(replies.to_bytes(reply, request.method == b"HEAD", not request.keep_alive, old))
+            out.append(replies.to_bytes(reply, request.method == b"HEAD", not request.keep_alive, request.old))
             self._answerer.counted(reply.status)
         self._answers.clear()
         data = out[0] if len(out) == 1 else b"".join(out)

@@ -16,7 +16,7 @@ _MAX_HOPS = 32
 class Request:
     """Method, target, headers (names in lower case) and body; `refusal` is set when it is unusable."""
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "refusal", "target")
+    __slots__ = ("body", "headers", "keep_alive", "method", "old", "refusal", "target")
 
     def __init__(self) -> None:
         self.method = b""
@@ -24,6 +24,8 @@ class Request:
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
         self.keep_alive = True
+        self.old = False
+        """HTTP/1.0."""
         self.refusal: tuple[int, str] | None = None
 
     def header(self, name: bytes, limit: int) -> str:

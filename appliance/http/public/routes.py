@@ -35,6 +35,7 @@ ROUTES = (
 """docs/reference/http.md lists these (a test checks); HEAD is answered wherever GET is."""
 
 _DOORS = {b"c": "c", b"go": "go", b"r": "r", b"tb": "tb"}
+_PREFETCH = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 _NOT_FOUND = replies.text(404, "There is nothing at this address.\n")
 _ONLY_GET = replies.text(405, "Only GET and HEAD are answered here.\n", b"Allow: GET, HEAD\r\n")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:@=+/-]{1,128}")
@@ -111,21 +112,24 @@ class Routes:
     def _click(self, door: str, key: bytes, query: bytes, request: Request, peer: str) -> Reply:
         text = query.partition(b"#")[0].decode("utf-8", "replace")
         visit = Visit(door, key.decode("latin-1"), text, read_query(text))
-        header = request.header
-        visit.user_agent = agent = header(b"user-agent", 1024)
-        visit.referrer = header(b"referer", 2048)
-        visit.language = header(b"accept-language", 255)
+        headers, header = request.headers, request.header
+        agent = ""
+        if b"user-agent" in headers:
+            visit.user_agent = agent = header(b"user-agent", 1024)
+        if b"referer" in headers:
+            visit.referrer = header(b"referer", 2048)
+        if b"accept-language" in headers:
+            visit.language = header(b"accept-language", 255)
         visit.host = header(b"host", 255)
-        visit.request_id = self._request_id(request)
+        if b"x-request-id" in headers:
+            visit.request_id = self._request_id(request)
         visit.address = client_address(peer, request, self._trusted) if self._trusted else peer
-        flags: tuple[str, ...] = ()
         if request.method == b"HEAD":
-            flags = ("head",)
-        if _is_prefetch(request.headers):
-            flags = (*flags, "prefetch")
+            visit.flags = ("head",)
+        if not headers.keys().isdisjoint(_PREFETCH) and _is_prefetch(headers):
+            visit.flags = (*visit.flags, "prefetch")
         if agent and is_declared_bot(agent):
-            flags = (*flags, "bot")
-        visit.flags = flags
+            visit.flags = (*visit.flags, "bot")
         decision = self._routing.click(visit)
         if decision is None:
             return _NOT_FOUND
@@ -185,7 +189,7 @@ def _path_of(target: bytes) -> bytes:
 
 def _is_prefetch(headers: dict[bytes, bytes]) -> bool:
     """Browsers and mail programs that fetch before anybody clicked say so in one of these."""
-    for name in (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"):
+    for name in _PREFETCH:
         value = headers.get(name)
         if value is not None and (b"pre" in value.lower()):
             return True
