@@ -298,7 +298,8 @@ class Connection:
         for request, reply in self._answers:
             if isinstance(reply, Unsure):
                 reply = reply.if_recorded if recorded else reply.if_not
-            out.append(replies.to_bytes(reply, request.method == b"HEAD", not request.keep_alive, request.old))
+            head = request.method == b"HEAD"
+            out.append(replies.to_bytes(reply, head, not request.keep_alive, request.old))
             self._answerer.counted(reply.status)
         self._answers.clear()
         data = out[0] if len(out) == 1 else b"".join(out)
