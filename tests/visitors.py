@@ -1,6 +1,6 @@
 """Visitors that keep clicking, in threads: half on a new connection each time, half keeping theirs.
 
-Each click carries a token of its own in sub1, so that one whose answer was lost can be told apart later.
+Each click carries a token of its own in sub7, so that one whose answer was lost can be told apart later.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Visitors:
         try:
             if wire is None:
                 wire = Wire(self._address(), self._timeout)
-            answer = wire.ask(target + ("&" if "?" in target else "?") + f"sub1={token}")
+            answer = wire.ask(target + ("&" if "?" in target else "?") + f"sub7={token}")
         except (OSError, ValueError) as fault:
             error = f"{type(fault).__name__}: {fault}"
             return Visit(began, time.monotonic(), token, error=error, reused=reused), wire
