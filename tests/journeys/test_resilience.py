@@ -205,6 +205,8 @@ def test_an_edge_starts_on_a_full_disk_and_serves(start: Start, tmp_path: Path) 
         weir = start(env={"WEIR_JOURNAL__RESERVE_MB": "1"})
         address = where(weir)()
         assert exchange(address, "/c/demo").status == 302
+        # The killed edge's segment would be shipped and removed, and the disk no longer full.
+        weir.call("journal.hold", {"edge": 0, "consumer": "all"})
         ballast = fill(edges)
         dead = weir.children()["edge-0"]
         kill(weir, "edge-0")
