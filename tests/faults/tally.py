@@ -33,6 +33,8 @@ class Tally:
     sales: int = 0
     converted: int = 0
     postbacks: int = 0
+    orphans: int = 0
+    """Sales of clicks that are declared unrecorded: their postbacks wait for a click that never comes."""
     faults: list[str] = field(default_factory=list)
 
     def __add__(self, other: Tally) -> Tally:
@@ -46,7 +48,8 @@ class Tally:
 
     def sales_line(self) -> str:
         return (
-            f"sales={self.sales} converted={self.converted} postbacks answered={self.postbacks}; clicks sent "
+            f"sales={self.sales} converted={self.converted} postbacks answered={self.postbacks} "
+            f"sales of unrecorded clicks={self.orphans}; clicks sent "
             f"without an answer={self.unanswered}, of those recorded={self.unanswered_recorded}"
         )
 
@@ -103,8 +106,11 @@ def tally(visits: Sequence[Visit], sales: Sequence[Postback], held: Held, unreco
     for sale in sales:
         if not sale.answers:
             continue
-        found.sales += 1
         count, rows = conversions.get(sale.transaction, [0, 0])
+        if sale.click_id not in clicks and unrecorded and not rows:
+            found.orphans += 1
+            continue
+        found.sales += 1
         found.converted += int(count) == 1 and rows == 1
         if (int(count), rows) != (1, 1):
             _blame(
