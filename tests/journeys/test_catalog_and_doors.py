@@ -151,3 +151,17 @@ def test_weir_prints_the_address_and_three_lines_that_work(tmp_path: Path) -> No
     assert f"{public}/c/demo" in click
     assert f"{public}/pb/demo?click_id=$CLICK" in postback
     assert report.endswith("call reports.overview '{}'")
+
+
+def test_what_is_on_the_disk_is_the_owners_alone(weir: Weir) -> None:
+    """Secrets and full addresses lie there, in SQLite's -wal files too."""
+    weir.call("networks.create", {"name": "Private", "slug": "private", "secret": "hunter2"})
+    get(weir.public + "/c/demo")
+    open_to_others = [
+        str(path.relative_to(weir.data))
+        for path in weir.data.rglob("*")
+        if path.exists() and path.stat().st_mode & 0o077 and "warehouse" not in path.parts
+    ]
+    assert open_to_others == []
+    assert (weir.data / "warehouse").stat().st_mode & 0o077 == 0
+    assert any(b"hunter2" in path.read_bytes() for path in weir.data.glob("catalog.db*"))
