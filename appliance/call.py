@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -51,11 +52,17 @@ def call(data: Path, name: str, payload: str, out: IO[str] | None = None, err: I
 
 def _exchange(path: Path, request: bytes) -> bytes:
     with unix.connect(path, LONGEST_ANSWER_WAIT) as connection:
-        connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            # A request that is too long is refused before its end: the answer says so.
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
         received = bytearray()
-        while data := connection.recv(1 << 16):
-            received += data
+        try:
+            while data := connection.recv(1 << 16):
+                received += data
+        except ConnectionResetError:  # how a unix socket ends whose other side left something unread
+            if not received:
+                raise
         return bytes(received)
 
 

@@ -185,6 +185,12 @@ async def test_a_request_that_is_too_long_is_refused(rig: Rig) -> None:
             nursery.cancel_scope.cancel()
 
 
+async def test_the_shell_learns_why_a_request_was_too_long(rig: Rig) -> None:
+    code, _, err = await rig.call("campaigns.list", json.dumps({"slug": "x" * (LONGEST_REQUEST + (1 << 20))}))
+    assert (code, err["error"]["code"]) == (1, "refused")
+    assert "at most" in err["error"]["message"]
+
+
 async def test_a_slow_client_holds_up_nobody_and_too_many_are_told_so(rig: Rig) -> None:
     slow = [await rig.connect() for _ in range(MOST_CLIENTS - 1)]
     for stream in slow:
