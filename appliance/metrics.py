@@ -66,6 +66,8 @@ def _warehouse(out: Exposition, status: SystemStatus) -> None:
     for outcome, count in sorted(conversions.outcomes.items()):
         out.add("counter", "postbacks_total", "Postbacks processed, by outcome.", count, outcome=outcome)
     out.add("gauge", "postbacks_waiting", "Postbacks that wait for their click.", conversions.waiting)
+    for name, value in sorted(conversions.figures.items()):
+        out.add("untyped", f"conversions_{name}", f"Conversions: {name.replace('_', ' ')}.", value)
 
 
 def _consumers(out: Exposition, status: SystemStatus) -> None:
@@ -75,10 +77,11 @@ def _consumers(out: Exposition, status: SystemStatus) -> None:
         by_name.setdefault((report.consumer, report.edge), []).append(report)
     for (consumer, edge), reports in sorted(by_name.items()):
         name = {"consumer": consumer, "edge": edge}
-        behind = sum(max(0, report.behind) for report in reports)
         seconds = max(report.behind_seconds for report in reports)
         taken = sum(report.taken for report in reports)
-        out.add("gauge", "consumer_behind_events", "Events not taken yet.", behind, **name)
+        known = [report.behind for report in reports if report.behind >= 0]
+        if len(known) == len(reports):  # a part that is not known is no 0
+            out.add("gauge", "consumer_behind_events", "Events not taken yet.", sum(known), **name)
         out.add("gauge", "consumer_behind_seconds", "Age of the oldest event not taken.", seconds, **name)
         out.add("gauge", "consumer_taken_events", "Events taken of the logs there are.", taken, **name)
         held = any(report.held for report in reports)

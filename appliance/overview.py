@@ -52,26 +52,46 @@ class Overview:
         parts = self._parts
         free = _disk_free(self._data)
         edges = tuple(msgspec.structs.replace(edge, disk_free_bytes=free) for edge in parts.edges())
-        consumers = tuple(report for tell in parts.consumers for report in tell())
+        now = _now_us()
+        consumers = tuple(_measured(report, edges, now) for tell in parts.consumers for report in tell())
+        conversions = parts.conversions()
         warehouse, actors = parts.warehouse(), tuple(parts.actors())
         problems = tuple(_problems(parts.catalog_loaded(), edges))
         return SystemStatus(
             version=__version__,
-            at_us=_now_us(),
+            at_us=now,
             started_us=self._started_us,
             ready=not problems,
             problems=problems,
-            degraded=tuple(_degraded(edges, consumers, warehouse, actors)),
+            degraded=tuple(_degraded(edges, consumers, warehouse, conversions, actors)),
             catalog=parts.catalog(),
             warehouse=warehouse,
             edges=edges,
             consumers=consumers,
-            conversions=parts.conversions(),
+            conversions=conversions,
             actors=actors,
             holds=self.holds.all(),
             rss_bytes=_resident_bytes(),
             disk_free_bytes=free,
         )
+
+
+def _measured(report: ConsumerReport, edges: Sequence[EdgeStatus], now_us: int) -> ConsumerReport:
+    """How many events a consumer is behind, where its edge writes the very segment that it reads.
+
+    A consumer that is held, or whose warehouse is away, reads nothing and cannot know by itself.
+    """
+    for edge in edges:
+        if edge.edge != report.edge or edge.report is None or edge.report.journal.epoch != report.epoch:
+            continue
+        if not report.seq:  # nothing of this segment was ever taken, and its first number is not known here
+            break
+        behind = max(0, edge.report.journal.last_seq - report.seq)
+        seconds = report.behind_seconds
+        if behind and not seconds and report.caught_up_us:
+            seconds = max(0, now_us - report.caught_up_us) / 1e6
+        return msgspec.structs.replace(report, behind=behind, behind_seconds=seconds if behind else 0.0)
+    return report
 
 
 def _problems(loaded: bool, edges: Sequence[EdgeStatus]) -> list[str]:
@@ -88,6 +108,7 @@ def _degraded(
     edges: Sequence[EdgeStatus],
     consumers: Sequence[ConsumerReport],
     warehouse: WarehouseReport,
+    conversions: ConversionsReport,
     actors: Sequence[ActorReport],
 ) -> list[str]:
     """What an operator should look at while the work goes on."""
@@ -105,7 +126,12 @@ def _degraded(
                 found.append(f"edge {edge.edge}: {journal.unrecorded} events unrecorded")
     if warehouse.state != "up":
         found.append(f"warehouse: {warehouse.state}: {warehouse.last_error}".rstrip(": "))
+    if warehouse.rows_set_aside:
+        found.append(f"warehouse: {warehouse.rows_set_aside} rows set aside; see ingestion_errors.list")
+    if conversions.figures.get("entries_missing"):
+        found.append(f"conversions: {conversions.figures['entries_missing']} journal entries are unreadable")
     found += [f"{c.consumer} of edge {c.edge}: held by an operator" for c in consumers if c.held]
+    found += [f"{c.consumer} of edge {c.edge}: {c.last_error}" for c in consumers if c.last_error]
     found += [
         f"actor {actor.name}: {actor.state}: {actor.last_error}".rstrip(": ")
         for actor in actors

@@ -15,7 +15,7 @@ from appliance.attribution.template import names
 from appliance.errors import Unavailable
 from appliance.model.holds import Holds
 from appliance.model.messages import ActorReport, EdgeReport, JournalReport, ProducerReport
-from appliance.model.status import ConsumerReport, EdgeStatus, WarehouseReport
+from appliance.model.status import ConsumerReport, ConversionsReport, EdgeStatus, WarehouseReport
 from appliance.model.table import SettingsEntry
 from appliance.operations import demo, registry
 from appliance.operations.context import Caller, Context, local_administrator
@@ -89,8 +89,10 @@ async def open_doors(path: Path) -> AsyncIterator[Doors]:
     parts.edges = lambda: [edge_status()]
     parts.warehouse = lambda: WarehouseReport(state="up", rows_shipped=25)
     parts.consumers = [
-        lambda: [ConsumerReport(consumer="publisher", edge=0, epoch=e, seq=1, behind=13) for e in (1, 2)]
+        lambda: [ConsumerReport(consumer="publisher", edge=0, epoch=e, seq=1, behind=13) for e in (1, 2)],
+        lambda: [ConsumerReport(consumer="conversions", edge=0, epoch=2, seq=1)],
     ]
+    parts.conversions = lambda: ConversionsReport(figures={"outbox_bytes": 27})
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(supervise, tree, "catalog", actor.run, actor.mailbox)

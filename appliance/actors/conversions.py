@@ -35,6 +35,11 @@ log = logging.getLogger("weir.conversions")
 Lookup = Callable[[Sequence[str]], Awaitable[Mapping[str, ClickFacts]]]
 Profile = tuple[Network | None, Template | None]
 SECOND = 1_000_000
+COUNTED = (
+    "clicks", "undecodable", "entries_missing", "lookups", "lookups_away", "ledger_faults",
+    "paused_outbox_full", "paused_waiting_full", "given_up_early",
+)  # fmt: skip
+"""What `counts` counts since the start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -448,16 +453,22 @@ class Conversions:
     # Figures
 
     def report(self) -> ConversionsReport:
-        return ConversionsReport(outcomes=dict(self.outcomes), waiting=self._ledger.sizes().waiting)
+        return ConversionsReport(
+            outcomes=dict(self.outcomes),
+            waiting=self._ledger.sizes().waiting,
+            figures=self.gauges(),
+            last_error=self.last_error,
+        )
 
     def consumers(self) -> tuple[ConsumerReport, ...]:
         """How far each segment was read."""
         return self._progress.report(self._now_us(), self._held)
 
     def gauges(self) -> dict[str, int]:
-        """Everything else that is counted, by name: for /metrics."""
+        """Everything else that is counted, by name: for /metrics, where a series begins with 0."""
         sizes = self._ledger.sizes()
         return {
+            **dict.fromkeys(COUNTED, 0),
             **self.counts,
             "recent_clicks": len(self._recent),
             "recent_clicks_evicted": self._recent.evicted,

@@ -75,6 +75,7 @@ class Tail:
     limit: int = MAX_ENTRIES
     shipped: int = 0
     oldest_us: int = 0
+    caught_up_us: int = 0
     last_error: str = ""
     retry_at: float = 0.0
     backoff: float = 0.0
@@ -122,6 +123,7 @@ class Publisher:
                 taken=tail.shipped,
                 held=self.holds.held(tail.edge, "publisher"),
                 last_error=tail.last_error,
+                caught_up_us=tail.caught_up_us,
             )
             for _, tail in sorted(self._tails.items())
         )
@@ -170,10 +172,10 @@ class Publisher:
         """One cut of every log. True if there is more to do at once."""
         more = False
         try:
+            await self._discover()  # first: what waits must show while the warehouse is away
             if self.last_error or trio.current_time() >= self._look_at:
                 await self.lane(self.warehouse.open)
                 self._look_at = trio.current_time() + _LOOK_SECONDS
-            await self._discover()
             for tail in list(self._tails.values()):
                 more = await self._step(tail) or more
         except Unavailable as fault:
@@ -218,7 +220,7 @@ class Publisher:
             self._later(tail, fault.message)
             return False
         if not items:
-            tail.oldest_us = 0
+            tail.oldest_us, tail.caught_up_us = 0, self.now_us()
             if (
                 tail.cut is not None
             ):  # its entries are gone for good: a torn WAL took them before they were read

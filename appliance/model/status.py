@@ -11,7 +11,8 @@ class ConsumerReport(Struct, frozen=True, kw_only=True):
     """How far one consumer is in one edge's journal (`edge` -1 is the core's own outbox).
 
     `behind` is the number of events not yet taken, or -1 when it is not known; `behind_seconds` the age of
-    the oldest of them, 0 when there is none.
+    the oldest of them, 0 when there is none. `caught_up_us` is when nothing was left the last time, 0 when
+    that is not known.
     """
 
     consumer: str
@@ -23,6 +24,7 @@ class ConsumerReport(Struct, frozen=True, kw_only=True):
     taken: int = 0
     held: bool = False
     last_error: str = ""
+    caught_up_us: int = 0
 
 
 class WarehouseReport(Struct, frozen=True, kw_only=True):
@@ -36,10 +38,15 @@ class WarehouseReport(Struct, frozen=True, kw_only=True):
 
 
 class ConversionsReport(Struct, frozen=True, kw_only=True):
-    """Counts since the core started, by outcome (conversion, duplicate, waiting, click_unknown, refused)."""
+    """Counts since the core started, by outcome (conversion, duplicate, waiting, click_unknown, refused).
+
+    `figures` is everything else that is counted or full: clicks read, lookups, pauses, the ledger's outbox.
+    """
 
     outcomes: dict[str, int] = {}
     waiting: int = 0
+    figures: dict[str, int] = {}
+    last_error: str = ""
 
 
 class EdgeStatus(Struct, frozen=True, kw_only=True):

@@ -284,11 +284,16 @@ class Failing:
 
     def __init__(self, real: Any) -> None:
         self.real = real
-        self.down = False
+        self.down = self.closed = False
         self.partial = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
+
+    def open(self) -> None:
+        if self.closed:
+            raise Unavailable("closed for a test")
+        self.real.open()
 
     def insert(self, rows: Sequence[Row]) -> None:
         if self.down:
@@ -315,6 +320,16 @@ async def test_a_failing_warehouse_stops_shipping_only_and_it_catches_up(rig, au
         await trio.sleep(6)
         assert rig.seqs() == list(range(30))
         assert publisher.last_error == ""
+
+
+async def test_what_waits_shows_while_the_warehouse_cannot_even_be_opened(rig, autojump_clock):
+    """After a restart of the core, too: the lag is what an operator looks at then."""
+    rig.warehouse = failing = Failing(rig.warehouse)
+    failing.closed = True
+    rig.logs.add([click(n) for n in range(3)])
+    async with rig.running() as publisher:
+        await trio.sleep(5)
+        assert [(report.edge, report.taken) for report in publisher.consumers()] == [(0, 0)]
 
 
 async def test_an_insert_that_broke_in_the_middle_is_completed_not_repeated(rig, autojump_clock):
