@@ -83,9 +83,8 @@ class Connection:
 
     __slots__ = (
         "_answerer", "_answers", "_body", "_count", "_expect", "_fed", "_header_bytes", "_host",
-        "_in_headers", "_limits", "_parser", "_queue", "_recorded", "_request", "_sock", "_unsent",
-        "deadline", "peer", "phase",
-        "since",
+        "_in_headers", "_in_line", "_limits", "_parser", "_queue", "_recorded", "_request", "_sock",
+        "_unsent", "deadline", "peer", "phase", "since",
     )  # fmt: skip
 
     def __init__(
@@ -112,7 +111,9 @@ class Connection:
         self._in_headers = False
         self._count = 0
         self._fed = 0
-        """Bytes of packets seen since the request began, while its headers are incomplete."""
+        """Bytes of packets since the request began, or since it last brought a piece of its body."""
+        self._in_line = False
+        """No packet of this request has brought a line end yet: its first line is incomplete."""
         self._body = bytearray()
         self._expect = False
         self.phase = "idle"
@@ -128,6 +129,7 @@ class Connection:
         self._in_headers = True
         self._count = 0
         self._fed = 0
+        self._in_line = True
         self._drop_body()
         self._expect = False
         self._wait_for("header", self._limits.header_timeout)
@@ -164,6 +166,7 @@ class Connection:
         request = self._request
         assert request is not None
         self._in_headers = False
+        self._fed = 0
         parser = self._parser
         request.method = parser.get_method()
         request.keep_alive = parser.should_keep_alive()
@@ -191,6 +194,7 @@ class Connection:
             self._refuse(400, "no Host header")
 
     def on_body(self, piece: bytes) -> None:
+        self._fed = 0
         if len(self._body) + len(piece) > MAX_BODY:
             self._refuse(413, "a body may have 1 MiB at most")
         elif self._host.body_bytes + len(piece) > MAX_BODIES:
@@ -238,10 +242,13 @@ class Connection:
             if not data:
                 return
             broken = None if self._parse(data) else (400, "this is not HTTP/1.1 as RFC 9112 has it")
-            if self._in_headers:
-                self._fed += len(data)  # llhttp keeps an unfinished field to itself: bound it from outside
+            if self._request is not None:
+                self._in_line = self._in_line and b"\n" not in data
+                # httptools keeps an unfinished field to itself, before and behind a body: bounded from here.
+                self._fed += len(data)
                 if self._fed > MAX_REQUEST_LINE + MAX_HEADER_BYTES + _RECV:
                     self._refuse(431, "at most 100 header fields and 32 KiB of them")
+            answered = bool(self._queue)
             while self._queue:
                 if not await self._answer_slice():
                     return
@@ -254,7 +261,10 @@ class Connection:
             if self._expect and pending is not None and not self._in_headers:
                 self._expect = False
                 await self._send(replies.CONTINUE)
-            if pending is None:
+            if not answered:
+                # Line ends, chunks or fields without end: their sender waits its turn and wins no time.
+                await trio.lowlevel.checkpoint()
+            elif pending is None:
                 self._wait_for("idle", self._limits.idle_timeout)
             elif self.phase == "idle":  # replies went out meanwhile, and their deadlines replaced its own
                 if self._in_headers:
@@ -351,7 +361,7 @@ class Connection:
 
         An `Upgrade:` request (h2c from Java's client) is served as plain HTTP/1.1; CONNECT ends here.
         """
-        if self._request is None and not data.isascii():
+        if (self._request is None or self._in_line) and not data.isascii():
             # Some sources paste bare UTF-8 into a link, and llhttp refuses it; no click is lost for that.
             line, end, rest = data.partition(b"\r\n")
             data = _HIGH.sub(lambda match: b"%%%02X" % match[0][0], line) + end + rest
