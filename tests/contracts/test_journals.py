@@ -9,7 +9,7 @@ import pytest
 
 from appliance.ports import Journals
 from appliance.stores.journal.reader import journal_directory
-from appliance.stores.journal.segment import Segment
+from appliance.stores.journal.segment import Segment, remove
 from appliance.stores.journal.tails import Tails
 
 NOW_MS = 1_767_225_600_000
@@ -75,6 +75,21 @@ def test_everything_is_read_once_across_rotations(edges: Edges, journals: Journa
     ended = [piece.epoch for piece in journals.read(offsets, 100, nobody) if piece.ended]
     assert ended == [first.epoch]
     assert consume(journals, offsets) == []
+
+
+def test_a_log_that_was_removed_before_its_end_was_seen_has_ended(edges: Edges, journals: Journals) -> None:
+    """The publisher removes a segment as soon as both have its last entry: it must not look unread for ever."""
+    segment = edges.segment(0)
+    segment.append([b"a"])
+    journals.discover()
+    offsets: dict[tuple[int, int], int] = {}
+    assert consume(journals, offsets) == [b"a"]
+    edges.leave(segment)
+    remove(segment.path)
+    journals.discover()
+    pieces = journals.read(offsets, 100, nobody)
+    assert [(piece.edge, piece.epoch, piece.ended) for piece in pieces] == [(0, segment.epoch, True)]
+    assert list(journals.read(offsets, 100, nobody)) == []
 
 
 def test_logs_take_turns_within_the_limit(edges: Edges, journals: Journals) -> None:

@@ -34,6 +34,8 @@ class Tails:
         self._data = data
         self._logs: dict[Path, EventLog] = {}
         self._ended: set[Path] = set()
+        self._removed: list[tuple[int, int]] = []
+        """Logs that went before a read found their end: the next read says that they ended."""
         self._turn = 0
 
     def discover(self) -> None:
@@ -44,7 +46,9 @@ class Tails:
                 self._logs[path] = open_segment(path)
         gone = self._logs.keys() - set(found)
         for path in gone:
-            self._logs.pop(path).close()
+            log = self._logs.pop(path)
+            self._removed.append((log.edge, log.epoch))
+            log.close()
         self._ended &= set(found)
 
     def read(
@@ -53,7 +57,8 @@ class Tails:
         """One piece per log that is not held, beginning with another each time, until `limit` entries."""
         paths = list(self._logs)
         self._turn += 1
-        pieces: list[Piece] = []
+        pieces = [Piece(edge, epoch, (), ended=True) for edge, epoch in self._removed]
+        self._removed.clear()
         left = limit
         for index in range(len(paths)):
             path = paths[(self._turn + index) % len(paths)]
