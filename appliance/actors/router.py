@@ -6,6 +6,7 @@ costs 8 µs). New tables arrive by mailbox, are built in small steps and replace
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import Counter
@@ -24,6 +25,7 @@ from appliance.routing.decide import Availability, Decision, Memory, decide
 from appliance.routing.table import DRAW_BITS, RoutingTable, empty_table
 from appliance.routing.visit import Visit, cut_address
 
+log = logging.getLogger("weir.router")
 # A click takes 19 hexadecimal digits for its id and 14 (56 bits) for its draw.
 _RANDOM_DIGITS = DIGITS + 14
 _DRAW_SHIFT = 56 - DRAW_BITS
@@ -32,6 +34,9 @@ _RANDOM_POOL = _RANDOM_DIGITS * 256
 _STEP_SECONDS = 0.002
 # Names of unknown macros and bad parameters that are counted one by one; visitors choose the latter.
 _NAMES_COUNTED = 200
+
+UNUSABLE = (Refused, ValueError, TypeError, LookupError)
+"""What parts raise that this version cannot decode or compile."""
 
 Append = Callable[..., None]
 """Journal.append(unit, refusable=False)."""
@@ -64,7 +69,6 @@ class Router:
         self._draft = Draft()
         self._save = save
         self._clock_us = clock_us
-        self._last_ms = 0
         self._random = ""
         self._random_at = 0
 
@@ -184,9 +188,13 @@ class Router:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Build the table held on disk, then take updates until the mailbox closes."""
         if self._held_us and self.table.compiled_us == 0:
-            for part in self._parts.values():
-                await self._decode(part)
-            self.table = await self._build(self._held_revision, self._held_us)
+            try:
+                for part in self._parts.values():
+                    await self._decode(part)
+                self.table = await self._build(self._held_revision, self._held_us)
+            except UNUSABLE as fault:
+                log.error("the table on disk cannot be used; the core sends a new one", exc_info=fault)
+                self._parts, self._draft = {}, Draft()
         task_status.started()
         while True:
             try:
@@ -196,7 +204,7 @@ class Router:
             if isinstance(message, Question):
                 try:
                     message.reply(await self.take(message.message))
-                except (Refused, ValueError, TypeError, LookupError) as fault:
+                except UNUSABLE as fault:
                     message.fail(fault)
             else:
                 await self.take(message)
@@ -209,13 +217,19 @@ class Router:
                 f"revision {update.revision} should leave {update.total_parts} parts here, not "
                 f"{len(names - set(update.removed))}; the core sends everything after a new Hello"
             )
-        for part in update.parts:
-            await self._decode(part)
-            self._parts[part.name] = part
-        for name in update.removed:
-            self._parts.pop(name, None)
-            self._draft.remove(name)
-        self.table = await self._build(update.revision, update.compiled_us)
+        parts, draft = dict(self._parts), self._draft.copy()
+        try:
+            for part in update.parts:
+                await self._decode(part)
+                self._parts[part.name] = part
+            for name in update.removed:
+                self._parts.pop(name, None)
+                self._draft.remove(name)
+            self.table = await self._build(update.revision, update.compiled_us)
+        except BaseException:
+            # The core goes on from what was held before: half of an update may not stay behind.
+            self._parts, self._draft = parts, draft
+            raise
         if self._save is not None:
             await trio.to_thread.run_sync(
                 self._save, update.revision, update.compiled_us, tuple(self._parts.values())

@@ -61,6 +61,14 @@ class Draft:
         self._compiled: dict[int, tuple[object, CompiledCampaign]] = {}
         self._destinations: dict[int, tuple[Destination, CompiledDestination]] = {}
 
+    def copy(self) -> Draft:
+        """The same parts and what was compiled of them; changing one leaves the other alone."""
+        twin = Draft()
+        twin._parts = dict(self._parts)
+        twin._compiled = dict(self._compiled)
+        twin._destinations = self._destinations  # replaced as a whole by each build, never changed
+        return twin
+
     def put(self, name: str, entries: list[object]) -> None:
         """Set a part's decoded entries."""
         self._parts[name] = entries
