@@ -20,7 +20,7 @@ import trio
 
 from appliance import unix
 from appliance.actors.catalog import CatalogActor, CatalogDesk
-from appliance.actors.conversions import Conversions
+from appliance.actors.conversions import Conversions, Limits
 from appliance.actors.core_link import CompiledTable, CoreLink
 from appliance.actors.janitor import Janitor, keepings
 from appliance.actors.kernel import Tree, supervise, thread_runner
@@ -29,12 +29,14 @@ from appliance.attribution import template
 from appliance.call_door import CallDoor
 from appliance.config import Routing, Settings, host_port
 from appliance.control import Control
-from appliance.errors import ConfigError, FieldProblem, Missing
+from appliance.errors import ConfigError, FieldProblem, Missing, Unavailable
 from appliance.http.admin.app import create_app
 from appliance.http.admin.server import AdminServer, listen
 from appliance.listening import shown_address
 from appliance.model.catalog import Campaign, Entity, Kind, Network, Template
 from appliance.model.conversions import ClickFacts
+from appliance.model.costs import CostOrder
+from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
 from appliance.model.status import WarehouseReport
 from appliance.model.table import Part, SettingsEntry
@@ -68,6 +70,25 @@ class _Reports:
 
     async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
         return await self._run(self._warehouse.query, sql, params)
+
+
+class _Costs:
+    """The ledger's corrections of cost, in a thread of their own limiter."""
+
+    def __init__(self, ledger: SqliteLedger) -> None:
+        self._ledger = ledger
+        self._run = thread_runner(1)
+
+    async def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+        if self._ledger.sizes().outbox_bytes >= Limits.outbox_bytes:
+            raise Unavailable("too much waits for the warehouse already; try again when it is back")
+        return await self._run(self._ledger.adjust, order, parts)
+
+    async def get(self, id: str) -> CostOrder | None:
+        return await self._run(self._ledger.adjustment, id)
+
+    async def list(self, limit: int, offset: int) -> tuple[Sequence[CostOrder], int]:
+        return await self._run(self._ledger.adjustments, limit, offset)
 
 
 class _WarehouseDoor:
@@ -135,6 +156,7 @@ async def main(control: Control) -> None:
         parts.catalog, parts.catalog_loaded, parts.edges = catalog.report, catalog.loaded.is_set, link.edges
         desk = CatalogDesk(catalog.mailbox)
         reports = _Reports(warehouse, settings.warehouse.report_slots, settings.routing.currency)
+        costs = _Costs(ledger)
         operations = registry.load_all()
         publisher = Publisher(
             sources=(JournalLogs(data, ledger.offset), OutboxLogs(ledger)),
@@ -172,7 +194,7 @@ async def main(control: Control) -> None:
         parts.consumers += [publisher.consumers, conversions.consumers]
 
         def context(caller: Caller, request_id: str) -> Context:
-            return Context(caller, desk, reports, overview, request_id)
+            return Context(caller, desk, reports, overview, costs, request_id)
 
         call_door = CallDoor(operations, context)
         admin = AdminServer(create_app(operations, context, overview), grace)

@@ -12,6 +12,8 @@ from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from appliance.model.catalog import Entity, Kind, Revision
 from appliance.model.conversions import ClickFacts, Conversion, LedgerSizes, Settlement, WaitingPostback
+from appliance.model.costs import CostOrder
+from appliance.model.events import CostAdjustment
 from appliance.model.shipping import Bound, Cut, Offset
 from appliance.reporting.rows import Row
 
@@ -225,6 +227,17 @@ class Ledger(Protocol):
 
     def commit(self, settlement: Settlement) -> None:
         """Store all of it. Raises Conflict, storing nothing, when an offset does not move forward."""
+
+    def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+        """Store a correction of cost and put its parts into the outbox, both or neither; returns it.
+
+        One whose id is there already is returned as it was stored, and nothing is added.
+        """
+
+    def adjustment(self, id: str) -> CostOrder | None: ...
+
+    def adjustments(self, limit: int, offset: int) -> tuple[Sequence[CostOrder], int]:
+        """A page of all corrections, newest first, and how many there are."""
 
     def due(self, now_us: int, first: int, again: int) -> Sequence[WaitingPostback]:
         """Waiting postbacks due by now, oldest first: up to `first` never looked up, then `again` others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from appliance.actors.catalog import CatalogActor, CatalogDesk
 from appliance.actors.kernel import Tree, inline_runner, supervise
 from appliance.attribution.template import names
 from appliance.errors import Unavailable
+from appliance.model.costs import CostOrder
+from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
 from appliance.model.messages import ActorReport, EdgeReport, JournalReport, ProducerReport
 from appliance.model.status import ConsumerReport, ConversionsReport, EdgeStatus, WarehouseReport
@@ -36,6 +38,19 @@ class NoReports:
 
     async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
         raise Unavailable("no warehouse in this test")
+
+
+class NoCosts:
+    """There is no ledger."""
+
+    async def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+        raise Unavailable("no ledger in this test")
+
+    async def get(self, id: str) -> CostOrder | None:
+        return None
+
+    async def list(self, limit: int, offset: int) -> tuple[Sequence[CostOrder], int]:
+        return (), 0
 
 
 def edge_status(edge: int = 0, *, ready: bool = True) -> EdgeStatus:
@@ -70,7 +85,7 @@ class Doors:
     desk: CatalogDesk
 
     def context(self, caller: Caller, request_id: str) -> Context:
-        return Context(caller, self.desk, NoReports(), self.overview, request_id)
+        return Context(caller, self.desk, NoReports(), self.overview, NoCosts(), request_id)
 
     async def call(self, name: str, payload: object = None, caller: Caller | None = None) -> object:
         context = self.context(caller or local_administrator("test"), "r")

@@ -56,7 +56,7 @@ class Engines:
         made = self._shared[kind]
         made.attach()
         made.open()
-        for table in (*COLUMNS, "cost_adjustments"):
+        for table in COLUMNS:
             made.execute(f"truncate table {table}")
         return made
 

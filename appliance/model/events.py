@@ -153,6 +153,29 @@ class DestinationHealthEvent(Struct, frozen=True, array_like=True, tag="destinat
     error: str
 
 
+class CostAdjustment(Struct, frozen=True, array_like=True, tag="cost_adjustments"):
+    """A part of a correction of cost: `cost` micro-units are added (or taken away) among these clicks.
+
+    All parts of one correction carry its `id`. `at_us` is the time of the first of the clicks that the part
+    stands for. Written by the core, never by an edge.
+    """
+
+    v: int
+    id: str
+    at_us: int
+    known_us: int
+    campaign_id: int
+    stream_id: int
+    destination_id: int
+    source_id: int
+    network_id: int
+    link_id: int
+    cost: int
+    currency: str
+    author: str
+    note: str
+
+
 Event = (
     ClickEvent
     | ClickIdentity
@@ -160,6 +183,7 @@ Event = (
     | ConversionEvent
     | TrafficbackEvent
     | DestinationHealthEvent
+    | CostAdjustment
 )
 TOPICS = (
     "click_events",

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from appliance.errors import WeirError
 from appliance.model.catalog import Entity, Kind, Revision
+from appliance.model.costs import CostOrder
+from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
 from appliance.model.status import SystemStatus
 
@@ -81,6 +83,18 @@ class Reports(Protocol):
         """Run one query with bound parameters. Raises Unavailable when the warehouse is down or too slow."""
 
 
+class Costs(Protocol):
+    """Corrections of cost, as they were ordered."""
+
+    async def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+        """Store it once, ship it once; the one stored before under its id is returned. Raises Unavailable."""
+
+    async def get(self, id: str) -> CostOrder | None: ...
+
+    async def list(self, limit: int, offset: int) -> tuple[Sequence[CostOrder], int]:
+        """Newest first, and how many there are."""
+
+
 class WarehouseDoor(Protocol):
     """What an operator may do to the warehouse as a whole."""
 
@@ -111,4 +125,5 @@ class Context:
     catalog: Catalog
     reports: Reports
     system: System
+    costs: Costs
     request_id: str = ""

@@ -27,7 +27,7 @@ Run = Callable[[Any, Context], Awaitable[object]]
 
 MODULES = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "pages",
-    "catalog", "routing", "journal", "system", "reports", "warehouse",
+    "catalog", "routing", "journal", "system", "reports", "costs", "warehouse",
 )  # fmt: skip
 
 

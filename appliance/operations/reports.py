@@ -6,17 +6,17 @@ Money is in one currency; amounts in others are shown beside the report (`unconv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, structs
 
-from appliance.errors import FieldProblem, Refused
+from appliance.errors import FieldProblem
 from appliance.model.catalog import Kind
-from appliance.model.money import currency
 from appliance.operations.context import Context
-from appliance.operations.nouns import Id, Request
+from appliance.operations.nouns import Id
+from appliance.operations.period import Period, question_of, refuse
 from appliance.operations.registry import operation
 from appliance.reporting import periods
 from appliance.reporting.catalogue import DIMENSIONS, METRICS, SORTS, Figures, unconverted
@@ -24,15 +24,6 @@ from appliance.reporting.sql import Query, Question, grouped, totals
 
 # A page of the catalog's list, and how many of them a report reads for the names of its lines.
 _NAMES_PAGE, _NAMES_PAGES = 1_000, 20
-
-
-class Period(Request, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """`from`, `to`: dates (both meant whole) or times (`to` exclusive) in `timezone`; the last 30 days."""
-
-    from_: str = ""
-    to: str = ""
-    timezone: str = "UTC"
-    currency: str = ""
 
 
 class OverviewRequest(Period, frozen=True, kw_only=True):
@@ -98,11 +89,11 @@ class Table(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
 async def overview(request: OverviewRequest, context: Context) -> Overview:
     """Clicks, conversions and money of a period in one line."""
     problems: list[FieldProblem] = []
-    question = _question(request, context, problems)
+    question = question_of(request, context, problems)
     filters = {
         name: (value,) for name in DIMENSIONS if (value := getattr(request, f"{name}_id", None)) is not None
     }
-    _raise(problems)
+    refuse(problems, "this report cannot be made")
     line = _line((await _ask(totals(structs.replace(question, filters=filters)), context))[0])
     return Overview(**_header(question), **line)
 
@@ -115,7 +106,7 @@ async def overview(request: OverviewRequest, context: Context) -> Overview:
 async def query(request: QueryRequest, context: Context) -> Table:
     """A table of figures by up to five of campaign, stream, destination, source, network, link, day, sub1…"""
     problems: list[FieldProblem] = []
-    question = _question(request, context, problems)
+    question = question_of(request, context, problems)
     for index, name in enumerate(request.group_by):
         if name not in DIMENSIONS:
             problems.append(FieldProblem(f"group_by[{index}]", "one of: " + ", ".join(DIMENSIONS)))
@@ -124,7 +115,7 @@ async def query(request: QueryRequest, context: Context) -> Table:
     if request.sort not in SORTS and request.sort not in request.group_by:
         problems.append(FieldProblem("sort", "one of group_by or " + ", ".join(METRICS)))
     problems += _filter_problems(request.filters)
-    _raise(problems)
+    refuse(problems, "this report cannot be made")
     question = structs.replace(
         question,
         group_by=request.group_by,
@@ -158,35 +149,6 @@ async def query(request: QueryRequest, context: Context) -> Table:
     )
 
 
-def _question(request: Period, context: Context, problems: list[FieldProblem]) -> Question:
-    """The period, timezone and currency of a request; what is wrong with them goes to `problems`."""
-    where = periods.zone("UTC")
-    try:
-        where = periods.zone(request.timezone)
-    except ValueError as fault:
-        problems.append(FieldProblem("timezone", str(fault)))
-    begins, ends = periods.default(datetime.now(UTC), where)
-    try:
-        begins = periods.begin(request.from_, where) if request.from_ else begins
-    except ValueError as fault:
-        problems.append(FieldProblem("from", str(fault)))
-    try:
-        ends = periods.end(request.to, where) if request.to else ends
-    except ValueError as fault:
-        problems.append(FieldProblem("to", str(fault)))
-    unit = currency(request.currency or context.reports.currency)
-    if unit is None:
-        problems.append(FieldProblem("currency", "an ISO 4217 code such as USD"))
-    if begins >= ends:
-        problems.append(FieldProblem("to", "is not after from"))
-    return Question(
-        from_us=periods.micros(begins),
-        to_us=periods.micros(ends),
-        timezone=where.key,
-        currency=unit or "",
-    )
-
-
 def _filter_problems(filters: Mapping[str, tuple[int | str, ...]]) -> Iterable[FieldProblem]:
     usable = [name for name, dimension in DIMENSIONS.items() if dimension.filterable]
     for name, values in filters.items():
@@ -200,11 +162,6 @@ def _filter_problems(filters: Mapping[str, tuple[int | str, ...]]) -> Iterable[F
             for index, value in enumerate(values):
                 if type(value) is not wanted or (isinstance(value, int) and not 0 <= value < 2**53):
                     yield FieldProblem(f"{path}[{index}]", "an id" if wanted is int else "a text")
-
-
-def _raise(problems: list[FieldProblem]) -> None:
-    if problems:
-        raise Refused("this report cannot be made", problems[:100])
 
 
 async def _ask(query: Query, context: Context) -> list[dict[str, Any]]:

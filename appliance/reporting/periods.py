@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:.{1,30}", re.ASCII)
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAYS = 30
@@ -59,6 +60,8 @@ def _date(text: str) -> date:
 
 def _moment(text: str, where: tzinfo) -> datetime:
     try:
+        if not _TIME.fullmatch(text):  # fromisoformat also takes weeks and days without their dashes
+            raise ValueError
         found = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("a date (2026-11-17) or a time (2026-11-17T12:00:00Z)") from None

@@ -17,6 +17,7 @@ from appliance.model.events import (
     ClickEvent,
     ClickIdentity,
     ConversionEvent,
+    CostAdjustment,
     DestinationHealthEvent,
     PostbackLogEvent,
     TrafficbackEvent,
@@ -85,6 +86,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "destination_health_events": (
         *_LOG, "destination_id", "before", "after", "status", "latency_us", "error",
+    ),
+    "cost_adjustments": (
+        *_LOG, "id", "known_at", "campaign_id", "stream_id", "destination_id", "source_id", "network_id",
+        "link_id", "cost", "currency", "author", "note",
     ),
     ERRORS: ("edge", "epoch", "seq", "at", "topic", "reason", "bytes", "raw"),
 }  # fmt: skip
@@ -171,6 +176,11 @@ def _health(e: DestinationHealthEvent) -> Parts:
     return "", (e.destination_id, e.status, e.latency_us), values
 
 
+def _cost(e: CostAdjustment) -> Parts:
+    ids = (e.campaign_id, e.stream_id, e.destination_id, e.source_id, e.network_id, e.link_id, e.cost)
+    return "", ids, (e.id, _time(_in_range(e.known_us)), *ids, e.currency, e.author, e.note)
+
+
 _BUILD: dict[type, tuple[str, Callable[[Any], Parts]]] = {
     ClickEvent: ("click_events", _click),
     ClickIdentity: ("click_identity", _identity),
@@ -178,6 +188,7 @@ _BUILD: dict[type, tuple[str, Callable[[Any], Parts]]] = {
     ConversionEvent: ("conversion_events", _conversion),
     TrafficbackEvent: ("trafficback_events", _trafficback),
     DestinationHealthEvent: ("destination_health_events", _health),
+    CostAdjustment: ("cost_adjustments", _cost),
 }
 
 

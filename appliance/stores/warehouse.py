@@ -19,7 +19,7 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 
 from appliance import config
-from appliance.errors import Refused, RowRefused, Unavailable
+from appliance.errors import FieldProblem, Refused, RowRefused, Unavailable
 from appliance.model.conversions import ClickFacts
 from appliance.model.shipping import Bound
 from appliance.model.status import WarehouseReport
@@ -228,11 +228,16 @@ class Warehouse:
             return self._on(slot, lambda client: rows(client, sql, parameters))
         except RowRefused as fault:  # a question, not an insert
             raise Refused(fault.message) from fault
+        except Unavailable as fault:  # a name that Python knows and the warehouse does not, such as right/UTC
+            if "Cannot load time zone" in fault.message:
+                unknown = FieldProblem("timezone", "the warehouse does not know this one")
+                raise Refused("this report cannot be made", [unknown]) from fault
+            raise
         finally:
             self._slots.put(slot)
 
 
 def known(table: str) -> None:
     """Table names are the one thing that cannot be a bound parameter: only ours get into a statement."""
-    if table not in COLUMNS and table != "cost_adjustments":
+    if table not in COLUMNS:
         raise ValueError(f"{table!r} is no table of ours")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,8 @@ from appliance.attribution import status
 from appliance.attribution.claim import Statement
 from appliance.errors import Conflict, Unavailable
 from appliance.model.conversions import ClickFacts, Conversion, Settlement, WaitingPostback
-from appliance.model.events import ConversionEvent, PostbackLogEvent, decode
+from appliance.model.costs import CostOrder
+from appliance.model.events import ConversionEvent, CostAdjustment, PostbackLogEvent, decode
 from appliance.ports import CORE, Ledger
 from appliance.stores.sqlite.ledger import SqliteLedger
 
@@ -265,6 +267,73 @@ def test_a_number_is_never_used_twice_not_even_after_a_failed_commit_or_an_empty
     ledger.outbox_drop(log.epoch, seen[0])
     ledger.commit(Settlement(records=[postback(3)]))
     assert log.read(0, 9)[0].seq > seen[0] + 1
+
+
+def order(id: str = "invoice-1", amount: int = 5) -> CostOrder:
+    return CostOrder(
+        id=id, campaign_id=1, from_us=1, to_us=9, amount=amount, currency="USD", note="", author="me",
+        known_us=7,
+    )  # fmt: skip
+
+
+def part(id: str, cost: int) -> CostAdjustment:
+    return CostAdjustment(1, id, 2, 7, 1, 0, 0, 0, 0, 0, cost, "USD", "me", "")
+
+
+@pytest.mark.parametrize("step", ["adjustment", "never"])
+def test_a_correction_of_cost_and_its_parts_are_stored_together_and_once(place: Place, step: str) -> None:
+    def kill(name: str) -> None:
+        if name == step:
+            raise Killed
+
+    parts = [part("invoice-1", 2), part("invoice-1", 3)]
+    dying = place.open(kill)
+    if step == "never":
+        dying.adjust(order(), parts)
+    else:
+        with pytest.raises(Killed):
+            dying.adjust(order(), parts)
+    dying.close()
+    ledger = place.open()
+    assert (ledger.adjustment("invoice-1") is not None) == (step == "never")
+    assert ledger.adjust(order(), parts) == order()  # whoever got no answer sends it again
+    assert ledger.adjust(order(amount=6), parts) == order()
+    assert [decode(entry.body) for log in ledger.outboxes() for entry in log.read(0, 9)] == parts
+    assert ledger.sizes().outbox == 2
+    ledger.adjust(order("b"), [])
+    assert ledger.adjustments(1, 0) == ([order("b")], 2)
+    assert ledger.adjustments(9, 1) == ([order()], 2)
+    assert ledger.adjustment("nobody") is None
+
+
+def test_numbers_of_the_outbox_rise_in_the_order_of_commits_whoever_writes(place: Place) -> None:
+    """A reader never looks below a number it has seen: a later commit of a smaller one would be lost."""
+    ledger = place.open()
+    (log,) = ledger.outboxes()
+    seen: list[int] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set() or log.read(seen[-1] if seen else 0, 1):
+            seen.extend(entry.seq for entry in log.read(seen[-1] if seen else 0, 50))
+
+    def settle() -> None:
+        for _ in range(60):
+            ledger.commit(Settlement(records=[postback(1)] * 3))
+
+    def correct() -> None:
+        for number in range(60):
+            ledger.adjust(order(str(number)), [part(str(number), 1)] * 3)
+
+    reader = threading.Thread(target=look)
+    writers = [threading.Thread(target=work) for work in (settle, correct)]
+    for thread in (reader, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    reader.join()
+    assert len(seen) == 360
 
 
 def test_a_closed_ledger_says_so(place: Place) -> None:

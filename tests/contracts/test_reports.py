@@ -17,7 +17,7 @@ from appliance.operations import registry
 from appliance.operations.context import Context, local_administrator
 from appliance.overview import Overview, Parts
 from appliance.reporting.rows import build
-from tests.doors import NoWarehouse
+from tests.doors import NoCosts, NoWarehouse
 from tests.records import NOON, click, conversion, entries
 
 DAY = 86_400_000_000
@@ -50,7 +50,7 @@ def call(warehouse):
     overview = Overview(Path(), Parts(), Holds(), NoWarehouse())
 
     async def ask(name, **payload):
-        context = Context(local_administrator("test"), Names(), Reports(warehouse), overview)
+        context = Context(local_administrator("test"), Names(), Reports(warehouse), overview, NoCosts())
         return json.loads(
             registry.encode(await registry.call(operations, name, payload, context)), parse_float=Decimal
         )
@@ -230,3 +230,13 @@ async def test_every_wrong_field_is_named_at_once(call):
         await call("reports.query", group_by=["day", "hour", "campaign", "stream", "link", "source"])
     with pytest.raises(Refused, match="not after"):
         await call("reports.overview", **{"from": "2026-11-18", "to": "2026-11-17"})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("from", "2026-W10"), ("from", "20261101"), ("to", "2026-11-17T"), ("timezone", "right/UTC")],
+)
+async def test_a_period_that_could_be_misread_is_refused_by_its_field(call, field, value):
+    with pytest.raises(Refused) as caught:
+        await call("reports.query", group_by=["hour"], **{field: value})
+    assert [problem.path for problem in caught.value.fields] == [field]

@@ -59,7 +59,7 @@ def test_every_topic_has_its_table(warehouse):
     warehouse.insert([set_aside(0, EPOCH, 9, "click_events", "because", b"\xff\x00", NOON)])
     assert one(warehouse, "select hex(base64Decode(raw)) as raw from ingestion_errors")["raw"] == "FF00"
     tables = {row["name"] for row in warehouse.query("show tables", {})}
-    assert tables == {*COLUMNS, "cost_adjustments", "migrations"}
+    assert tables == {*COLUMNS, "migrations"}
 
 
 def test_it_says_which_numbers_of_a_log_it_has(warehouse):

@@ -20,11 +20,13 @@ import msgspec
 from appliance.attribution.status import figures
 from appliance.errors import Conflict, Unavailable
 from appliance.model.conversions import Conversion, LedgerSizes, Settlement, WaitingPostback
-from appliance.model.events import PostbackLogEvent, encode
+from appliance.model.costs import CostOrder
+from appliance.model.events import CostAdjustment, PostbackLogEvent, encode
 from appliance.ports import CORE, Entry, EventLog
 
 VERSION = 1
-_encode_conversion = msgspec.msgpack.Encoder().encode
+_encode_body = msgspec.msgpack.Encoder().encode
+_decode_order = msgspec.msgpack.Decoder(CostOrder).decode
 _decode_conversion = msgspec.msgpack.Decoder(Conversion).decode
 _decode_postback = msgspec.msgpack.Decoder(PostbackLogEvent).decode
 # SQLite's own limit of parameters is 32,766; 500 keeps one statement below a millisecond.
@@ -117,7 +119,6 @@ class SqliteLedger:
     def commit(self, settlement: Settlement) -> None:
         step = self._step
         bodies = [encode(record) for record in settlement.records]
-        first, self._next = self._next, self._next + len(bodies)  # burned if this fails: never used again
         with self._writing() as (db, growth):
             step("begun")
             for (edge, epoch), seq in settlement.offsets.items():
@@ -142,14 +143,42 @@ class SqliteLedger:
             ]  # fmt: skip
             db.executemany("insert into waiting values (?,?,?,?,?,?,?,?,?,?)", rows)
             step("waiting")
-            db.executemany(
-                "insert into outbox values (?,?,?)",
-                [(self.epoch, seq, body) for seq, body in enumerate(bodies, first)],
-            )
+            growth[2:] = self._send(db, bodies)
             growth[:2] = [len(rows) - gone[0], sum(len(row[-1]) for row in rows) - gone[1]]
-            growth[2:] = [len(bodies), sum(map(len, bodies))]
             step("outbox")
         step("committed")
+
+    def _send(self, db: sqlite3.Connection, bodies: Sequence[bytes]) -> list[int]:
+        """Put records into the outbox, within a transaction: numbers are given under the lock that commits
+        them, because a reader that has seen a number never looks below it again."""
+        first, self._next = self._next, self._next + len(bodies)  # burned if this fails: never used again
+        rows = [(self.epoch, seq, body) for seq, body in enumerate(bodies, first)]
+        db.executemany("insert into outbox values (?,?,?)", rows)
+        return [len(bodies), sum(map(len, bodies))]
+
+    def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+        bodies = [encode(part) for part in parts]
+        with self._writing() as (db, growth):
+            sql = "insert into adjustment (id, body) values (?,?) on conflict do nothing"
+            if db.execute(sql, (order.id, _encode_body(order))).rowcount:
+                self._step("adjustment")
+                growth[2:] = self._send(db, bodies)
+                return order
+        stored = self.adjustment(order.id)
+        assert stored is not None
+        return stored
+
+    def adjustment(self, id: str) -> CostOrder | None:
+        with self._reading() as db:
+            row = db.execute("select body from adjustment where id=?", (id,)).fetchone()
+        return _decode_order(row[0]) if row else None
+
+    def adjustments(self, limit: int, offset: int) -> tuple[Sequence[CostOrder], int]:
+        with self._reading() as db:
+            sql = "select body from adjustment order by number desc limit ? offset ?"
+            found = [_decode_order(body) for (body,) in db.execute(sql, (limit, offset)).fetchall()]
+            (count,) = db.execute("select count(*) from adjustment").fetchone()
+        return found, int(count)
 
     @staticmethod
     def _remove_waiting(db: sqlite3.Connection, positions: Sequence[tuple[int, int, int]]) -> tuple[int, int]:
@@ -264,7 +293,7 @@ def _marks(items: Sequence[str]) -> str:
 
 def _row(it: Conversion) -> tuple[object, ...]:
     return (it.id, it.revision, it.network_id, it.transaction_id, it.click.id, it.at_us, it.known_us,
-            it.status, *figures(it), it.currency, _encode_conversion(it))  # fmt: skip
+            it.status, *figures(it), it.currency, _encode_body(it))  # fmt: skip
 
 
 def _postback(row: Sequence[Any]) -> WaitingPostback:

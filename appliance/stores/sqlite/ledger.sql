@@ -43,6 +43,13 @@ create table if not exists waiting (
 create index if not exists waiting_due on waiting (tried, due_us);
 create index if not exists waiting_click on waiting (click_id);
 
+-- Corrections of cost, in the order of their coming; an id sent twice counts once.
+create table if not exists adjustment (
+    number integer primary key,
+    id text not null unique,
+    body blob not null
+) strict;
+
 create table if not exists outbox (
     epoch integer not null,
     seq integer not null,
