@@ -78,7 +78,7 @@ def test_everything_is_read_once_across_rotations(edges: Edges, journals: Journa
 
 
 def test_a_log_that_was_removed_before_its_end_was_seen_has_ended(edges: Edges, journals: Journals) -> None:
-    """The publisher removes a segment as soon as both have its last entry: it must not look unread for ever."""
+    """The publisher removes a segment as soon as both have its end: it must not look unread for ever."""
     segment = edges.segment(0)
     segment.append([b"a"])
     journals.discover()
@@ -150,4 +150,5 @@ def test_a_segment_that_was_removed_is_forgotten(edges: Edges, journals: Journal
     for path in segment.path.parent.iterdir():
         path.unlink()
     journals.discover()
+    assert [(piece.entries, piece.ended) for piece in journals.read({}, 100, nobody)] == [((), True)]
     assert list(journals.read({}, 100, nobody)) == []

@@ -120,6 +120,9 @@ async def test_unfinished_bodies_are_bounded_together(
         await third.send(slow + b"x" * 90_000)
         answer = await third.answer()
         assert answer.status == 503 and answer.closes
+        monkeypatch.setattr(connection, "MAX_BODIES", 0)
+        assert (await edge.ask("/pb/open", "POST", FORM, b"click_id=1")).status == 200, "a small one passes"
+        monkeypatch.setattr(connection, "MAX_BODIES", 350_000)
         await first.send(b"x" * 100_001)
         assert (await first.answer()).status == 200
         await trio.aclose_forcefully(second.stream)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -25,7 +26,8 @@ from appliance.http.admin.gate import App
 log = logging.getLogger("weir.admin")
 
 MOST_CONNECTIONS = 256
-"""Browsers, scrapers and scripts of one machine. The 257th is closed at once."""
+"""Browsers, scrapers and scripts of one machine. The 257th takes the place of whoever was longest without a
+reply: a program that holds all of them and asks nothing must not lock the operator out."""
 HEADER_SECONDS = 15
 """From connecting, or from the last reply, to a whole request head; it is also the idle limit."""
 READ_SECONDS = 60
@@ -56,8 +58,15 @@ def listen(host: str, port: int) -> socket.socket:
 class WatchedStream(trio.abc.HalfCloseableStream):
     """A socket stream that moves the deadline of its connection whenever bytes move."""
 
-    def __init__(self, stream: trio.SocketStream, life: trio.CancelScope, seconds: float) -> None:
+    def __init__(
+        self,
+        stream: trio.SocketStream,
+        life: trio.CancelScope,
+        seconds: float,
+        answered: Callable[[trio.CancelScope], None],
+    ) -> None:
         self._stream = stream
+        self._answered = answered
         self._life = life
         self._seconds = seconds
         self.socket = stream.socket
@@ -77,6 +86,7 @@ class WatchedStream(trio.abc.HalfCloseableStream):
         if stalled.cancelled_caught:
             raise trio.BrokenResourceError("the client takes nothing")
         self._moved()
+        self._answered(self._life)
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
@@ -103,7 +113,8 @@ def _config(header_seconds: float, read_seconds: float) -> Config:
 class AdminServer:
     """Serves an ASGI app until `stop`.
 
-    `open` counts the connections now, of at most `most`; `refused` and `faults` count since the start.
+    `open` counts the connections now, of about `most`; `refused` (cut to make room) and `faults` count since
+    the start.
     """
 
     def __init__(
@@ -119,6 +130,8 @@ class AdminServer:
         self._context = WorkerContext(None)
         self._grace = grace
         self._read_seconds = read_seconds
+        self._quiet: OrderedDict[trio.CancelScope, None] = OrderedDict()
+        """Every connection, longest without a reply first."""
         self.open = 0
         self.most = most_connections
         self.refused = 0
@@ -158,14 +171,16 @@ class AdminServer:
         )
 
     async def _connection(self, stream: trio.SocketStream) -> None:
-        if self.open >= self.most:
+        if self.open >= self.most and self._quiet:
             self.refused += 1
-            await trio.aclose_forcefully(stream)
-            return
+            oldest, _ = self._quiet.popitem(last=False)
+            oldest.cancel()
         self.open += 1
+        life = trio.CancelScope(deadline=trio.current_time() + self._read_seconds)
+        self._quiet[life] = None
         try:
-            with trio.CancelScope(deadline=trio.current_time() + self._read_seconds) as life:
-                watched = WatchedStream(stream, life, self._read_seconds)
+            with life:
+                watched = WatchedStream(stream, life, self._read_seconds, self._has_answered)
                 await TCPServer(
                     self._app,
                     self._config,
@@ -180,3 +195,8 @@ class AdminServer:
             await trio.aclose_forcefully(stream)
         finally:
             self.open -= 1
+            self._quiet.pop(life, None)
+
+    def _has_answered(self, life: trio.CancelScope) -> None:
+        if life in self._quiet:
+            self._quiet.move_to_end(life)

@@ -22,8 +22,10 @@ MAX_REQUEST_LINE = 8 * 1024
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADERS = 100
 MAX_BODY = 1024 * 1024
-# Unfinished bodies of all connections of an edge: 1,000 slow ones of one address would be 1 GB.
-MAX_BODIES = 64 * 1024 * 1024
+# Unfinished bodies of all connections of an edge: 1,000 slow ones of one address would be 1 GB. Small ones,
+# which postbacks are, pass all the same: whoever holds the rest with slow bodies must not stop them.
+MAX_BODIES = 16 * 1024 * 1024
+SMALL_BODY = 16 * 1024
 _RECV = 16 * 1024
 _SLICE = 16
 _LINGER_SECONDS = 2.0
@@ -195,9 +197,10 @@ class Connection:
 
     def on_body(self, piece: bytes) -> None:
         self._fed = 0
-        if len(self._body) + len(piece) > MAX_BODY:
+        size = len(self._body) + len(piece)
+        if size > MAX_BODY:
             self._refuse(413, "a body may have 1 MiB at most")
-        elif self._host.body_bytes + len(piece) > MAX_BODIES:
+        elif size > SMALL_BODY and self._host.body_bytes + len(piece) > MAX_BODIES:
             self._refuse(503, "too many bodies are being sent at once; try again")
         else:
             self._body += piece
