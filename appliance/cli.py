@@ -75,7 +75,10 @@ def parser() -> argparse.ArgumentParser:
     call = command("call", "call an operation of a running Weir as the local administrator")
     call.add_argument("name", metavar="NAME", help="for example campaigns.list; `weir operations` lists them")
     call.add_argument("payload", metavar="JSON", nargs="?", default="{}", help='the input; "-" reads stdin')
-    command("operations", "list the operations that `weir call` takes")
+    operations = command("operations", "list the operations that `weir call` takes")
+    operations.add_argument(
+        "--markdown", action="store_true", help="as docs/reference/operations.md has them"
+    )
     command("version", "print the version")
     for role in ("edge", "core"):  # hidden: the parent starts these
         command(role, None).add_argument("--index", type=int, default=0)
@@ -105,7 +108,7 @@ def _run(arguments: argparse.Namespace, children: Command | None) -> int:
         case "edge" | "core":
             _child(arguments.command, arguments.index)
         case "operations":
-            return _operations()
+            return _operations(arguments.markdown)
         case "serve":
             return _serve(_source(arguments), children)
         case "check":
@@ -171,9 +174,12 @@ def _call(source: Source, name: str, payload: str) -> int:
     return call(data, name, sys.stdin.read() if payload == "-" else payload)
 
 
-def _operations() -> int:
+def _operations(markdown: bool) -> int:
     from appliance.operations import registry
 
+    if markdown:
+        print(registry.reference(), end="")
+        return 0
     for line in registry.describe():
         print(line)
     return 0

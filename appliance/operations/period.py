@@ -12,17 +12,22 @@ from appliance.reporting import periods
 from appliance.reporting.sql import Question
 
 
-class Period(Request, frozen=True, kw_only=True, rename={"from_": "from"}):
+class Span(Request, frozen=True, kw_only=True, rename={"from_": "from"}):
     """`from`, `to`: dates (both meant whole) or times (`to` exclusive) in `timezone`; the last 30 days."""
 
     from_: str = ""
     to: str = ""
     timezone: str = "UTC"
+
+
+class Period(Span, frozen=True, kw_only=True):
+    """And the currency in which it is counted."""
+
     currency: str = ""
 
 
-def question_of(request: Period, context: Context, problems: list[FieldProblem]) -> Question:
-    """The period, timezone and currency of a request; what is wrong with them goes to `problems`."""
+def span_of(request: Span, problems: list[FieldProblem]) -> tuple[int, int, str]:
+    """(from, to, timezone's name), unix microseconds, `to` exclusive; faults go to `problems`."""
     where = periods.zone("UTC")
     try:
         where = periods.zone(request.timezone)
@@ -37,17 +42,18 @@ def question_of(request: Period, context: Context, problems: list[FieldProblem])
         ends = periods.end(request.to, where) if request.to else ends
     except ValueError as fault:
         problems.append(FieldProblem("to", str(fault)))
+    if begins >= ends:
+        problems.append(FieldProblem("to", "is not after from"))
+    return periods.micros(begins), periods.micros(ends), where.key
+
+
+def question_of(request: Period, context: Context, problems: list[FieldProblem]) -> Question:
+    """The period, timezone and currency of a request; what is wrong with them goes to `problems`."""
+    from_us, to_us, timezone = span_of(request, problems)
     unit = currency(request.currency or context.reports.currency)
     if unit is None:
         problems.append(FieldProblem("currency", "an ISO 4217 code such as USD"))
-    if begins >= ends:
-        problems.append(FieldProblem("to", "is not after from"))
-    return Question(
-        from_us=periods.micros(begins),
-        to_us=periods.micros(ends),
-        timezone=where.key,
-        currency=unit or "",
-    )
+    return Question(from_us=from_us, to_us=to_us, timezone=timezone, currency=unit or "")
 
 
 def refuse(problems: list[FieldProblem], message: str) -> None:

@@ -9,6 +9,7 @@ The function's annotations are its validation; its docstring is its help.
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,7 +28,7 @@ Run = Callable[[Any, Context], Awaitable[object]]
 
 MODULES = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "pages",
-    "catalog", "routing", "journal", "system", "reports", "costs", "warehouse",
+    "catalog", "routing", "journal", "system", "reports", "costs", "records", "warehouse",
 )  # fmt: skip
 
 
@@ -94,6 +95,44 @@ def describe() -> list[str]:
         f"{each.name}  {msgspec.json.encode(each.example).decode()}\n    {each.summary}"
         for each in load_all().values()
     ]
+
+
+def fields(each: Operation) -> list[tuple[str, str]]:
+    """The fields of an operation's payload, as they are sent, each with "required" or its default."""
+    return [(field.encode_name, _default(field)) for field in msgspec.structs.fields(each.request)]
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.default is msgspec.UNSET:
+        return "optional"
+    if field.default is not msgspec.NODEFAULT:
+        return f"default {msgspec.json.encode(field.default).decode()}"
+    return "optional" if field.default_factory is not msgspec.NODEFAULT else "required"
+
+
+def reference() -> str:
+    """docs/reference/operations.md: `weir operations --markdown` prints it."""
+    nouns: dict[str, list[Operation]] = {}
+    for each in load_all().values():
+        nouns.setdefault(each.name.partition(".")[0], []).append(each)
+    lines = [
+        "# Operations", "",
+        "Everything an operator can do, as `weir --data DIR call NAME JSON` takes it; JSON may be left out when",
+        "no field is required. **changes** marks what writes. This page is made from the registry",
+        "(`weir operations --markdown`), and a test holds it to it.", "",
+        'An error has one shape, on stderr with exit code 1: `{"error": {"code", "message", "fields": [{"path",',
+        '"message"}]}}`; codes are refused, missing, conflict, forbidden, unavailable and internal.', "",
+    ]  # fmt: skip
+    for noun, offered in nouns.items():
+        lines += [f"## {noun}", ""]
+        for each in offered:
+            permission = f"permission `{each.permission}`" + (", **changes**" if each.changes else "")
+            lines += [f"### `{each.name}`", "", f"{each.summary} ({permission})", ""]
+            if found := fields(each):
+                lines += [", ".join(f"`{name}` {default}" for name, default in found) + ".", ""]
+            payload = shlex.quote(msgspec.json.encode(each.example).decode())
+            lines += [f"    weir call {each.name} {payload}", ""]
+    return "\n".join(lines)
 
 
 encode = msgspec.json.Encoder(decimal_format="number").encode

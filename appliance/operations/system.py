@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from appliance.model.messages import ProducerReport
@@ -82,16 +81,8 @@ async def operations(request: Nothing, context: Context) -> Operations:
                 permission=each.permission,
                 changes=each.changes,
                 example=dict(each.example),
-                fields={field.name: _default(field) for field in msgspec.structs.fields(each.request)},
+                fields=dict(registry.fields(each)),
             )
             for each in registry.load_all().values()
         )
     )
-
-
-def _default(field: msgspec.structs.FieldInfo) -> str:
-    if field.default is msgspec.UNSET:
-        return "optional"
-    if field.default is not msgspec.NODEFAULT:
-        return f"default {msgspec.json.encode(field.default).decode()}"
-    return "optional" if field.default_factory is not msgspec.NODEFAULT else "required"

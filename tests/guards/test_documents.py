@@ -9,6 +9,7 @@ import msgspec
 
 from appliance.config import Settings, leaves
 from appliance.http.public.routes import ROUTES
+from appliance.operations import registry
 from appliance.routing.macros import READERS
 from appliance.routing.visit import COST, SOURCE_CLICK_ID
 from tests.rig import ROOT
@@ -37,3 +38,22 @@ def test_the_http_page_lists_every_alias_and_macro() -> None:
     for name in READERS:
         numbered = re.fullmatch(r"sub\d+|utm_\w+", name)
         assert numbered or "{" + name + "}" in page, name
+
+
+def test_the_operations_page_is_what_the_registry_says() -> None:
+    """Write it anew with `weir operations --markdown > docs/reference/operations.md`."""
+    assert (ROOT / "docs" / "reference" / "operations.md").read_text() == registry.reference()
+
+
+def test_the_readme_leads_to_every_reference_page() -> None:
+    readme = (ROOT / "README.md").read_text()
+    pages = {path.name for path in (ROOT / "docs" / "reference").glob("*.md")}
+    assert {name for name in pages if f"docs/reference/{name}" not in readme} == set()
+
+
+def test_no_document_of_ours_links_to_a_file_that_is_not_there() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    links = [
+        (page, link) for page in pages for link in re.findall(r"\]\(([\w./-]+\.\w+)\)", page.read_text())
+    ]
+    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
