@@ -117,11 +117,12 @@ def reference() -> str:
         nouns.setdefault(each.name.partition(".")[0], []).append(each)
     lines = [
         "# Operations", "",
-        "Everything an operator can do, as `weir --data DIR call NAME JSON` takes it; JSON may be left out when",
-        "no field is required. **changes** marks what writes. This page is made from the registry",
-        "(`weir operations --markdown`), and a test holds it to it.", "",
-        'An error has one shape, on stderr with exit code 1: `{"error": {"code", "message", "fields": [{"path",',
-        '"message"}]}}`; codes are refused, missing, conflict, forbidden, unavailable and internal.', "",
+        "Everything an operator can do, as `weir --data DIR call NAME JSON` takes it; without JSON it takes",
+        "`{}`. **changes** marks what writes. This page is made from the registry (`weir operations --markdown`),",
+        "and a test holds it to it.", "",
+        "An error has one shape, on stderr with exit code 1:",
+        '`{"error": {"code", "message", "fields": [{"path", "message"}]}}`;',
+        "codes are refused, missing, conflict, forbidden, unavailable and internal.", "",
     ]  # fmt: skip
     for noun, offered in nouns.items():
         lines += [f"## {noun}", ""]
