@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
 from typing import Any
 
 import pytest
@@ -59,15 +59,22 @@ class Nobody:
         return replies.text(200, "OK\n")
 
     def counted(self, status: int) -> None: ...
+    def more(self, connection: Connection) -> None: ...
+    def watch(self, connection: Connection, writing: bool) -> None: ...
+    def gone(self, connection: Connection) -> None: ...
 
-
-async def recorded(deliver: Callable[[bool], None]) -> None:
-    deliver(True)
-    await trio.lowlevel.checkpoint()
+    def answering(self, connection: Connection) -> None:
+        connection.deliver(True)
 
 
 def connection(sock: Any) -> Connection:
-    return Connection(sock, "192.0.2.1", Nobody(), recorded, config.Public(), Nobody())
+    return Connection(sock, "192.0.2.1", Nobody(), config.Public(), Nobody())
+
+
+def drain(made: Connection) -> None:
+    """Turn it as the server does for as long as its peer sends."""
+    while made.phase != "closed":
+        made.readable()
 
 
 @pytest.mark.parametrize(
@@ -79,42 +86,54 @@ def connection(sock: Any) -> Connection:
         (b"GET / HTTP/1.1\r\n", b"X: y\r\n"),
     ],
 )
-async def test_a_flood_lets_others_run_between_its_packets(first: bytes, piece: bytes) -> None:
-    others = 0
-    async with trio.open_nursery() as nursery:
-
-        async def run_beside() -> None:
-            nonlocal others
-            while True:
-                others += 1
-                await trio.lowlevel.checkpoint()
-
-        nursery.start_soon(run_beside)
-        await connection(Stuffed(first, piece, 50)).serve()
-        nursery.cancel_scope.cancel()
-    assert others >= 7
+def test_a_flood_gets_one_packet_a_turn(first: bytes, piece: bytes) -> None:
+    sock = Stuffed(first, piece, 50)
+    made = connection(sock)
+    while sock.left and made.phase != "closed":
+        before = len(sock.left)
+        made.readable()
+        assert before - len(sock.left) == 1
+    drain(made)
 
 
 @pytest.mark.parametrize("tail", [b"1;", b"1\r\nx\r\n0\r\nX: ", b"1\r\nx\r\n0\r\nX"])
-async def test_what_stands_between_and_behind_chunks_is_bounded(tail: bytes) -> None:
+def test_what_stands_between_and_behind_chunks_is_bounded(tail: bytes) -> None:
     sock = Stuffed(START + tail, b"a" * 16_000, 1000)
-    await connection(sock).serve()
+    drain(connection(sock))
     assert sock.sent.startswith(b"HTTP/1.1 431 ")
     assert len(sock.left) > 950
 
 
-async def test_trailers_of_short_lines_are_bounded_too() -> None:
+def test_trailers_of_short_lines_are_bounded_too() -> None:
     sock = Stuffed(START + b"1\r\nx\r\n0\r\n", b"X: y\r\n" * 2000, 1000)
-    await connection(sock).serve()
+    drain(connection(sock))
     assert sock.sent.startswith(b"HTTP/1.1 431 ")
 
 
-async def test_line_ends_between_requests_do_not_keep_a_connection_open() -> None:
+def test_line_ends_between_requests_do_not_keep_a_connection_open() -> None:
     sock = Stuffed(b"\r\n", b"\r\n", 20)
     made = connection(sock)
     before = made.deadline
-    await made.serve()
+    drain(made)
     assert made.deadline == before
+
+
+async def test_four_floods_leave_an_honest_visitor_his_turns(edge: Front) -> None:
+    clients = [await edge.client() for _ in range(4)]
+    async with trio.open_nursery() as nursery:
+        for flooding in clients:
+            nursery.start_soon(flood, flooding)
+        honest = await edge.client()
+        for _ in range(20):
+            await honest.send(request("/healthz"))
+            assert (await honest.answer()).status == 200
+        nursery.cancel_scope.cancel()
+
+
+async def flood(client: Any) -> None:
+    with contextlib.suppress(trio.BrokenResourceError):
+        while True:
+            await client.send(b"\r\n" * 4000)
 
 
 async def test_a_bare_utf_8_link_that_comes_in_two_packets(edge: Front) -> None:

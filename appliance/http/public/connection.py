@@ -1,7 +1,7 @@
-"""One HTTP/1.1 connection of the public port: llhttp parses, `answer` decides, one await per slice.
+"""One HTTP/1.1 connection of the public port: a state machine that the server turns, and llhttp parses for.
 
-Requests that came in one packet are answered in slices: journal once, send once. Waiting for the journal is
-also the yield that keeps an endless pipeliner from starving the others (experiments.md j).
+Nothing here waits. Each turn reads one packet at most and answers one slice of requests, so that an endless
+pipeliner starves nobody; what the whole turn brought is journaled together and sent the moment it is durable.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 import socket
 from collections import deque
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import httptools
-import trio
 
 from appliance.http.public import replies
 from appliance.http.public.request import Request
@@ -65,6 +63,18 @@ class Host(Protocol):
     body_bytes: int
     """What unfinished bodies hold, of all connections together."""
 
+    def answering(self, connection: Connection) -> None:
+        """Call its `deliver` when everything appended up to now is durable."""
+
+    def more(self, connection: Connection) -> None:
+        """Call its `answer` in the next turn: it holds more requests than one slice."""
+
+    def watch(self, connection: Connection, writing: bool) -> None:
+        """Call its `writable` when it can send (and not `readable` meanwhile), or `readable` again."""
+
+    def gone(self, connection: Connection) -> None:
+        """It is about to close."""
+
 
 class Unsure:
     """A reply that depends on whether its record became durable."""
@@ -76,17 +86,33 @@ class Unsure:
         self.if_not = if_not
 
 
-Recorded = Callable[[Callable[[bool], None]], Awaitable[None]]
-"""Journal.recorded: calls its argument when everything appended before is durable (True) or is not."""
-
-
 class Connection:
-    """`serve` runs until the connection is over and always leaves the socket closed."""
+    """Phases: idle, header, body (waiting for more of a request), answer, send, linger, closed."""
 
     __slots__ = (
-        "_answerer", "_answers", "_body", "_count", "_expect", "_fed", "_header_bytes", "_host",
-        "_in_headers", "_in_line", "_limits", "_parser", "_queue", "_recorded", "_request", "_sock",
-        "_unsent", "deadline", "peer", "phase", "since",
+        "_answerer",
+        "_answers",
+        "_body",
+        "_broken",
+        "_count",
+        "_expect",
+        "_fed",
+        "_header_bytes",
+        "_host",
+        "_in_headers",
+        "_in_line",
+        "_last",
+        "_left",
+        "_limits",
+        "_parser",
+        "_queue",
+        "_request",
+        "_sock",
+        "_unsent",
+        "deadline",
+        "peer",
+        "phase",
+        "since",
     )  # fmt: skip
 
     def __init__(
@@ -94,7 +120,6 @@ class Connection:
         sock: socket.socket,
         peer: str,
         answerer: Answerer,
-        recorded: Recorded,
         limits: Limits,
         host: Host,
     ) -> None:
@@ -102,11 +127,15 @@ class Connection:
         self._host = host
         self.peer = peer
         self._answerer = answerer
-        self._recorded = recorded
         self._limits = limits
         self._queue: deque[Request] = deque()
         self._answers: list[tuple[Request, replies.Reply | Unsure]] = []
         self._unsent = b""
+        self._broken: tuple[int, str] | None = None
+        """What is to be refused after the replies that are under way."""
+        self._last = ""
+        """What follows the replies that are under way: "", close or linger."""
+        self._left = 0
         self._request: Request | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._header_bytes = 0
@@ -223,63 +252,40 @@ class Connection:
 
     # -- the life of a connection ---------------------------------------------------------------------
 
-    async def serve(self) -> None:
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def readable(self) -> None:
+        """Take one packet. Called by the server; raises OSError when the peer is gone."""
+        if self.phase == "linger":
+            self._discard()
+            return
+        if self._unsent or self._answers or self._queue:
+            return  # no reading while a reply waits: the peer's window fills, not our memory
         try:
-            await self._serve()
-        except (OSError, trio.ClosedResourceError, trio.BrokenResourceError):
-            pass  # the peer went away, or the sweeper closed us
-        finally:
-            self.phase = "closed"
-            self._drop_body()
-            self._sock.close()
-            del self._parser  # it holds us and we hold it: without this every visitor waits for the collector
+            data = self._sock.recv(_RECV)
+        except BlockingIOError:
+            return
+        if not data:
+            self.close()
+            return
+        if not self._parse(data):
+            self._broken = (400, "this is not HTTP/1.1 as RFC 9112 has it")
+        if self._request is not None:
+            self._in_line = self._in_line and b"\n" not in data
+            # httptools keeps an unfinished field to itself, before and behind a body: bounded from here.
+            self._fed += len(data)
+            if self._fed > MAX_REQUEST_LINE + MAX_HEADER_BYTES + _RECV:
+                self._refuse(431, "at most 100 header fields and 32 KiB of them")
+        if self._queue:
+            self.answer()
+        else:
+            self._wait_on(answered=False)
 
-    async def _serve(self) -> None:
-        sock = self._sock
-        while True:
-            try:
-                data = sock.recv(_RECV)
-            except BlockingIOError:
-                await trio.lowlevel.wait_readable(sock)
-                continue
-            if not data:
-                return
-            broken = None if self._parse(data) else (400, "this is not HTTP/1.1 as RFC 9112 has it")
-            if self._request is not None:
-                self._in_line = self._in_line and b"\n" not in data
-                # httptools keeps an unfinished field to itself, before and behind a body: bounded from here.
-                self._fed += len(data)
-                if self._fed > MAX_REQUEST_LINE + MAX_HEADER_BYTES + _RECV:
-                    self._refuse(431, "at most 100 header fields and 32 KiB of them")
-            answered = bool(self._queue)
-            while self._queue:
-                if not await self._answer_slice():
-                    return
-            pending = self._request
-            if pending is not None and pending.refusal is not None:
-                broken = pending.refusal
-            if broken is not None:
-                await self._send_last(*broken)
-                return
-            if self._expect and pending is not None and not self._in_headers:
-                self._expect = False
-                await self._send(replies.CONTINUE)
-            if not answered:
-                # Line ends, chunks or fields without end: their sender waits its turn and wins no time.
-                await trio.lowlevel.checkpoint()
-            elif pending is None:
-                self._wait_for("idle", self._limits.idle_timeout)
-            elif self.phase == "idle":  # replies went out meanwhile, and their deadlines replaced its own
-                if self._in_headers:
-                    self._wait_for("header", self._limits.header_timeout)
-                else:
-                    self._wait_for("body", self._limits.body_timeout)
-
-    async def _answer_slice(self) -> bool:
-        """Answer up to 16 requests: one wait for the journal, one send. False: that was the last of them."""
+    def answer(self) -> None:
+        """Decide up to 16 of the requests at hand; `deliver` follows when their records are durable."""
         queue, answerer = self._queue, self._answerer
         answers = self._answers
-        request = queue[0]
         while queue and len(answers) < _SLICE:
             request = queue.popleft()
             if request.refusal is not None:
@@ -289,24 +295,19 @@ class Connection:
                 reply = answerer.answer(request, self.peer)
             answers.append((request, reply))
             if not request.keep_alive:
-                break
-        asked_to_stay = request.keep_alive
-        if self._host.draining and not queue:
-            request.keep_alive = False
+                # A peer that asked to close sends nothing more; one that we refuse may be sending still.
+                self._last = "linger" if request.refusal is not None else "close"
+                queue.clear()
         self._wait_for("send", self._limits.send_timeout)
-        await self._recorded(self._deliver)
-        if self._unsent:
-            await self._send(self._unsent)
-            self._unsent = b""
-        if not request.keep_alive:
-            if asked_to_stay or request.refusal is not None:
-                await self._linger()
-            return False
-        self.phase = "answer" if queue else "idle"
-        return True
+        self._host.answering(self)
 
-    def _deliver(self, recorded: bool) -> None:
-        """Send the slice's replies as far as the socket takes them (called by the journal, never waits)."""
+    def deliver(self, recorded: bool) -> None:
+        """Send the slice's replies as far as the socket takes them."""
+        if self.phase == "closed":
+            return
+        if self._host.draining and not self._last and not self._queue:
+            self._answers[-1][0].keep_alive = False
+            self._last = "linger"  # the peer did not expect it: its next request may be on the way
         out = []
         for request, reply in self._answers:
             if isinstance(reply, Unsure):
@@ -315,49 +316,78 @@ class Connection:
             out.append(replies.to_bytes(reply, head, not request.keep_alive, request.old))
             self._answerer.counted(reply.status)
         self._answers.clear()
-        data = out[0] if len(out) == 1 else b"".join(out)
+        self._send(out[0] if len(out) == 1 else b"".join(out))
+
+    def writable(self) -> None:
+        """Send on. Called by the server; raises OSError when the peer is gone."""
+        data, self._unsent = self._unsent, b""
+        self._host.watch(self, writing=False)
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
         try:
             sent = self._sock.send(data)
         except BlockingIOError:
             sent = 0
         if sent < len(data):
             self._unsent = data[sent:]
+            self._host.watch(self, writing=True)
+        else:
+            self._go_on()
 
-    async def _send(self, data: bytes) -> None:
-        sock = self._sock
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[sock.send(view) :]
-            except BlockingIOError:
-                await trio.lowlevel.wait_writable(sock)
+    def _go_on(self) -> None:
+        """Everything so far is sent."""
+        if self._last == "close":
+            self.close()
+        elif self._last == "linger":
+            self._linger()
+        elif self._queue:
+            self.phase = "answer"
+            self._host.more(self)
+        else:
+            self.phase = "idle"
+            self._wait_on(answered=True)
 
-    async def _send_last(self, status: int, message: str) -> None:
-        """Refuse what cannot be answered otherwise, and close: the parser's state is lost."""
-        reply = replies.text(status, message + "\n")
-        self._answerer.counted(status)
-        self._wait_for("send", self._limits.send_timeout)
-        await self._send(replies.to_bytes(reply, False, True, False))
-        await self._linger()
-
-    async def _linger(self) -> None:
-        """Read on for a moment: closing over unread data makes the kernel reset our answer away."""
-        sock = self._sock
-        try:
-            sock.shutdown(socket.SHUT_WR)
-        except OSError:
+    def _wait_on(self, answered: bool) -> None:
+        """No complete request is at hand: refuse what is broken, ask for a body, or wait for more."""
+        pending = self._request
+        if pending is not None and pending.refusal is not None:
+            self._broken = pending.refusal
+        if self._broken is not None:
+            status, message = self._broken
+            self._last, self._broken = "linger", None
+            self._answerer.counted(status)
+            self._wait_for("send", self._limits.send_timeout)
+            self._send(replies.to_bytes(replies.text(status, message + "\n"), False, True, False))
             return
+        if answered and pending is None:
+            self._wait_for("idle", self._limits.idle_timeout)
+        elif (
+            self.phase == "idle" and pending is not None
+        ):  # replies went out, and their deadlines replaced its own
+            if self._in_headers:
+                self._wait_for("header", self._limits.header_timeout)
+            else:
+                self._wait_for("body", self._limits.body_timeout)
+        if self._expect and pending is not None and not self._in_headers:
+            self._expect = False
+            # 25 bytes always fit: every earlier reply has left.
+            self._sock.send(replies.CONTINUE)
+
+    def _linger(self) -> None:
+        """Read on for a moment: closing over unread data makes the kernel reset our answer away."""
+        self._sock.shutdown(socket.SHUT_WR)
         self._wait_for("linger", _LINGER_SECONDS)
-        left = _LINGER_BYTES
-        while left > 0:
-            try:
-                data = sock.recv(_RECV)
-            except BlockingIOError:
-                await trio.lowlevel.wait_readable(sock)
-                continue
-            if not data:
-                return
-            left -= len(data)
+        self._left = _LINGER_BYTES
+
+    def _discard(self) -> None:
+        try:
+            data = self._sock.recv(_RECV)
+        except BlockingIOError:
+            return
+        self._left -= len(data)
+        if not data or self._left <= 0:
+            self.close()
 
     def _parse(self, data: bytes) -> bool:
         """Feed llhttp; False when this is no HTTP.
@@ -412,7 +442,11 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Close now; whoever waits for the socket is woken with an error it expects."""
-        self.phase = "closed"
-        trio.lowlevel.notify_closing(self._sock)
-        self._sock.close()
+        """Close now, whatever is under way."""
+        if self.phase != "closed":
+            self.phase = "closed"
+            self._host.gone(self)
+            self._drop_body()
+            self._answers.clear()
+            self._sock.close()
+            del self._parser  # it holds us and we hold it: without this every visitor waits for the collector

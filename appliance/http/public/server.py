@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import errno
+import functools
 import logging
+import select
 import socket
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import trio
 
 from appliance.http.public import replies
-from appliance.http.public.connection import Answerer, Connection, Recorded
+from appliance.http.public.connection import Answerer, Connection
 from appliance.http.public.connection import Limits as Timeouts
 from appliance.http.public.request import plain_address
 from appliance.routing.visit import cut_address
 
 log = logging.getLogger("weir.listener")
+Recorded = Callable[[Callable[[bool], None]], Awaitable[None]]
+"""Journal.recorded: calls its argument when everything appended before is durable (True) or is not."""
 _SWEEP_SECONDS = 0.25
+# Looked at per turn: as many connections as can be answered before others should run (some ms).
+_EVENTS = 128
 # Accepted per turn before others run: a burst of new visitors must not hold those being answered.
 _ACCEPT_BURST = 64
 # A keep-alive connection that was quiet this long when the edge stops is closed without waiting for it.
@@ -39,18 +46,25 @@ class Limits(Timeouts, Protocol):
 
 
 class Server:
-    """Serves listening sockets until `stop`; in-flight requests are answered within its deadline."""
+    """Serves listening sockets until `stop`; in-flight requests are answered within its deadline.
+
+    One task turns every connection, on an epoll of its own whose registrations last: a task and a trio wait
+    per connection cost as much as deciding a click (docs/decisions/0015).
+    """
 
     def __init__(self, answerer: Answerer, recorded: Recorded, limits: Limits) -> None:
         self._answerer = answerer
         self._recorded = recorded
         self._limits = limits
-        self._connections: set[Connection] = set()
+        self._poll = select.epoll()
+        self._connections: dict[int, Connection] = {}
         self._by_address: Counter[str] = Counter()
         self._listening: dict[int, socket.socket] = {}
-        self._accepting: dict[int, trio.CancelScope] = {}
-        self._nursery: trio.Nursery | None = None
-        self._empty = trio.Event()
+        """Public socket index → socket."""
+        self._listeners: dict[int, socket.socket] = {}
+        """Descriptor → socket, of those accepted on now."""
+        self._answering: list[Connection] = []
+        self._backlog: list[Connection] = []
         self.draining = False
         self.now = trio.current_time()
         self.body_bytes = 0
@@ -64,71 +78,126 @@ class Server:
         return len(self._connections)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Own the connections' nursery and sweep deadlines until cancelled; `listen` adds sockets."""
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            self._accepting.clear()
-            for index, listener in self._listening.items():  # after a restart of this actor
-                self._start(index, listener)
-            task_status.started()
-            while True:
-                await trio.sleep(_SWEEP_SECONDS)
-                self._sweep()
+        """Turn connections until cancelled; `listen` adds sockets."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._sweeping)
+                task_status.started()
+                while True:
+                    events = self._poll.poll(0, _EVENTS)
+                    if events or self._backlog:
+                        await self._turn(events)
+                    else:
+                        await trio.lowlevel.wait_readable(self._poll.fileno())
+        finally:
+            self._close_all()
+            self._answering.clear()
+            self._backlog.clear()
+
+    def _close_all(self) -> None:
+        for connection in list(self._connections.values()):
+            connection.close()
+
+    async def _turn(self, events: list[tuple[int, int]]) -> None:
+        """Let every connection that can go on do one step, and journal what they all brought at once."""
+        backlog, self._backlog = self._backlog, []
+        for connection in backlog:
+            self._step(connection, connection.answer)
+        for descriptor, event in events:
+            ready = self._connections.get(descriptor)
+            if ready is not None:
+                self._step(ready, ready.writable if event & select.EPOLLOUT else ready.readable)
+            elif descriptor in self._listeners:
+                self._accept(self._listeners[descriptor])
+        if self._answering:
+            await self._recorded(self._deliver)
+        else:
+            await trio.lowlevel.checkpoint()
+
+    def _step(self, connection: Connection, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except OSError:
+            connection.close()  # the peer went away
+        except Exception:  # the public door: one request that trips us must not cost the other visitors
+            self.failures += 1
+            log.exception("a connection failed; it is closed", extra={"peer": cut_address(connection.peer)})
+            connection.close()
+
+    def _deliver(self, recorded: bool) -> None:
+        answering, self._answering = self._answering, []
+        for connection in answering:
+            self._step(connection, functools.partial(connection.deliver, recorded))
+
+    # -- what connections ask of us -------------------------------------------------------------------
+
+    def answering(self, connection: Connection) -> None:
+        self._answering.append(connection)
+
+    def more(self, connection: Connection) -> None:
+        self._backlog.append(connection)
+
+    def watch(self, connection: Connection, writing: bool) -> None:
+        self._poll.modify(connection.fileno(), select.EPOLLOUT if writing else select.EPOLLIN)
+
+    def gone(self, connection: Connection) -> None:
+        self._connections.pop(connection.fileno(), None)  # closing takes it out of the epoll
+        left = self._by_address[connection.peer] - 1
+        if left:
+            self._by_address[connection.peer] = left
+        else:
+            del self._by_address[connection.peer]
+
+    # -- listening sockets ----------------------------------------------------------------------------
 
     def listen(self, index: int, listener: socket.socket) -> None:
         """Accept on a listening socket, which stays the caller's (and its parent's) to close."""
         if index not in self._listening and not self.draining:
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
             self._listening[index] = listener
-            self._start(index, listener)
-
-    def _start(self, index: int, listener: socket.socket) -> None:
-        assert self._nursery is not None
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
-        scope = self._accepting[index] = trio.CancelScope()
-        self._nursery.start_soon(self._accept, listener, scope)
+            self._resume(listener)
 
     def leave(self, index: int) -> None:
         """Accept no more on a socket: its own edge is back."""
-        self._listening.pop(index, None)
-        scope = self._accepting.pop(index, None)
-        if scope is not None:
-            scope.cancel()
+        listener = self._listening.pop(index, None)
+        if listener is not None:
+            self._pause(listener)
+
+    def _resume(self, listener: socket.socket) -> None:
+        if listener.fileno() not in self._listeners:
+            self._listeners[listener.fileno()] = listener
+            self._poll.register(listener.fileno(), select.EPOLLIN)
+
+    def _pause(self, listener: socket.socket) -> None:
+        if self._listeners.pop(listener.fileno(), None) is not None:
+            self._poll.unregister(listener.fileno())
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, answer what is in flight, close the rest after `seconds` at the latest."""
         self.draining = True
-        for index in list(self._accepting):
+        for index in list(self._listening):
             self.leave(index)
         with trio.move_on_after(seconds):
             while self._connections:
                 self._sweep()
                 await trio.sleep(0.01)
-        for connection in list(self._connections):
-            connection.close()
+        self._close_all()
 
-    async def _accept(self, listener: socket.socket, scope: trio.CancelScope) -> None:
-        nursery = self._nursery
-        assert nursery is not None
-        with scope:
-            while True:
-                await trio.lowlevel.wait_readable(listener)
-                for _ in range(_ACCEPT_BURST):
-                    try:
-                        sock, address = listener.accept()
-                    except BlockingIOError:
-                        break
-                    except OSError as fault:
-                        if fault.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                            log.error(
-                                "cannot accept: out of descriptors or memory", extra={"error": str(fault)}
-                            )
-                            await trio.sleep(0.1)
-                            break
-                        continue  # the visitor was gone before we came: ECONNABORTED and its kin
-                    self._welcome(sock, address[0], nursery)
-                await trio.lowlevel.checkpoint()
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_ACCEPT_BURST):
+            try:
+                sock, address = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as fault:
+                if fault.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    log.error("cannot accept: out of descriptors or memory", extra={"error": str(fault)})
+                    self._pause(listener)  # until the next sweep: visitors wait in the backlog
+                    return
+                continue  # the visitor was gone before we came: ECONNABORTED and its kin
+            self._welcome(sock, address[0])
 
-    def _welcome(self, sock: socket.socket, host: str, nursery: trio.Nursery) -> None:
+    def _welcome(self, sock: socket.socket, host: str) -> None:
         try:
             peer = plain_address(host)
             sock.setblocking(False)
@@ -147,30 +216,24 @@ class Server:
         except OSError:
             sock.close()
             return
-        connection = Connection(sock, peer, self._answerer, self._recorded, limits, self)
-        self._connections.add(connection)
+        connection = Connection(sock, peer, self._answerer, limits, self)
+        self._connections[sock.fileno()] = connection
         self._by_address[peer] += 1
-        nursery.start_soon(self._serve, connection)
+        self._poll.register(sock.fileno(), select.EPOLLIN)
+        self._step(connection, connection.readable)  # its request is usually there already
 
-    async def _serve(self, connection: Connection) -> None:
-        try:
-            await connection.serve()
-        except Exception:  # the public door: one request that trips us must not cost the other visitors
-            self.failures += 1
-            log.exception("a connection failed; it is closed", extra={"peer": cut_address(connection.peer)})
-        finally:
-            self._connections.discard(connection)
-            left = self._by_address[connection.peer] - 1
-            if left:
-                self._by_address[connection.peer] = left
-            else:
-                del self._by_address[connection.peer]
+    async def _sweeping(self) -> None:
+        while True:
+            await trio.sleep(_SWEEP_SECONDS)
+            self._sweep()
+            for listener in self._listening.values():
+                self._resume(listener)
 
     def _sweep(self) -> None:
         """One look at every deadline: a cancel scope per wait would halve the rate (experiments.md j)."""
         now = self.now = trio.current_time()
         replies.refresh_date()
-        for connection in list(self._connections):
+        for connection in list(self._connections.values()):
             if now > connection.deadline:
                 connection.expire()
             elif self.draining and connection.phase == "idle" and now - connection.since > _QUIET_SECONDS:
