@@ -118,8 +118,8 @@ def reference() -> str:
     lines = [
         "# Operations", "",
         "Everything an operator can do, as `weir --data DIR call NAME JSON` takes it; without JSON it takes",
-        "`{}`. **changes** marks what writes. This page is made from the registry (`weir operations --markdown`),",
-        "and a test holds it to it.", "",
+        "`{}`. **changes** marks what writes. This page is made from the registry, by",
+        "`weir operations --markdown`, and a test holds it to it.", "",
         "An error has one shape, on stderr with exit code 1:",
         '`{"error": {"code", "message", "fields": [{"path", "message"}]}}`;',
         "codes are refused, missing, conflict, forbidden, unavailable and internal.", "",
