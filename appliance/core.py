@@ -143,7 +143,7 @@ async def main(control: Control) -> None:
         closing(Warehouse(settings.warehouse, data)) as warehouse,
     ):
         overview = Overview(data, parts, holds, _WarehouseDoor(warehouse))
-        link = CoreLink(TableFiles(data), thread_runner(1))
+        link = CoreLink(TableFiles(data), thread_runner(1), settings.edges)
         catalog = CatalogActor(
             catalog_store,
             thread_runner(1),

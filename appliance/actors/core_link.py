@@ -86,7 +86,9 @@ class _Peer:
 class CoreLink:
     """Accepts edges and keeps each on the newest table. `publish`, `rotate` and `edges` never wait."""
 
-    def __init__(self, files: PartFiles, runner: Runner) -> None:
+    def __init__(self, files: PartFiles, runner: Runner, expected: int = 0) -> None:
+        """`expected`: edges 0 to expected - 1 are shown although they were never seen."""
+        self._expected = expected
         self._files = files
         self._runner = runner
         self._table: CompiledTable | None = None
@@ -114,13 +116,21 @@ class CoreLink:
         return sent
 
     def edges(self, now: float | None = None) -> tuple[EdgeStatus, ...]:
-        """Every edge seen since the core started; of two with one index, the newest is "the" edge."""
+        """Every edge expected or seen since the start; of two with one index the newest is "the" edge."""
         now = trio.current_time() if now is None else now
         newest = self._table.revision if self._table else 0
         found = []
-        for index in sorted({*self._peers, *self._gone}):
+        for index in sorted({*range(self._expected), *self._peers, *self._gone}):
             peers = self._peers.get(index, [])
-            peer = peers[-1] if peers else self._gone[index]
+            peer = peers[-1] if peers else self._gone.get(index)
+            if peer is None:
+                found.append(
+                    EdgeStatus(
+                        edge=index, connected=False, connections=0, taken_revision=0, behind_revisions=newest,
+                        report_age_seconds=0.0,
+                    )
+                )  # fmt: skip
+                continue
             found.append(
                 EdgeStatus(
                     edge=index,

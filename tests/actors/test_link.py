@@ -392,3 +392,11 @@ async def test_over_real_sockets_a_core_that_restarts_finds_its_edges_again(
         ["big"],
     ]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_an_edge_that_never_came_is_shown_as_missing(tmp_path: Path) -> None:
+    core = CoreLink(TableFiles(tmp_path), inline_runner, expected=2)
+    core.publish(table(3, a=b"1"))
+    assert [(edge.edge, edge.connected, edge.behind_revisions) for edge in core.edges(1.0)] == [
+        (0, False, 3), (1, False, 3),
+    ]  # fmt: skip
