@@ -232,8 +232,8 @@ class SqliteLedger:
 
     def outboxes(self) -> list[EventLog]:
         with self._reading() as db:
-            # Hopping from epoch to epoch: `select distinct` reads every row, and after days without a warehouse
-            # that is a gigabyte, two times a second.
+            # From epoch to epoch: `select distinct` reads every row (170 ms for 300,000 of them), and after days
+            # without a warehouse that is a gigabyte, twice a second.
             epochs: set[int] = set()
             hop = "select min(epoch) from outbox where epoch > ?"
             while (found := db.execute(hop, (max(epochs, default=-1),)).fetchone()[0]) is not None:
