@@ -232,7 +232,7 @@ class SqliteLedger:
 
     def outboxes(self) -> list[EventLog]:
         with self._reading() as db:
-            # From epoch to epoch: `select distinct` reads every row (170 ms for 300,000 of them), and after days
+            # From epoch to epoch: `select distinct` reads every row (170 ms for 300,000), and after days
             # without a warehouse that is a gigabyte, twice a second.
             epochs: set[int] = set()
             hop = "select min(epoch) from outbox where epoch > ?"
