@@ -196,11 +196,6 @@ class Journal:
     def queued(self) -> int:
         return len(self._pending)
 
-    @property
-    def refusing(self) -> bool:
-        """True while postbacks must be answered 503."""
-        return self.mode != "recording"
-
     async def _sleep(self) -> None:
         self._sleeper = trio.lowlevel.current_task()
 
@@ -239,10 +234,7 @@ class Journal:
             part = units[stored : stored + _GROUP_UNITS]
             bodies = [body for unit in part for body in unit]
             try:
-                if self._limits.commit_in_thread:
-                    await self._run(segment.append, bodies)
-                else:
-                    segment.append(bodies)
+                await self._write(segment, bodies)
             except Unavailable as fault:
                 self.failures += 1
                 self.last_error = str(fault)
@@ -253,6 +245,13 @@ class Journal:
                 break
             stored += len(part)
         return stored
+
+    async def _write(self, segment: JournalSegment, bodies: Sequence[bytes]) -> None:
+        if not self._limits.commit_in_thread:
+            segment.append(bodies)
+            return
+        with trio.CancelScope(shield=True):  # cut in between, nobody would know whether they are stored
+            await self._run(segment.append, bodies)
 
     def _enter_ring(self, reason: str) -> None:
         if self.mode == "recording":
@@ -323,15 +322,15 @@ class Journal:
 
     async def _measure(self) -> None:
         self._total_bytes, self._segments = await self._run(self._disk_bytes)
-        left_behind = self._counters.absorb()
-        if left_behind:
-            self._counters.set(len(self._ring), self._counters.unrecorded + left_behind)
+        self._counters.absorb()
         over = self._total_bytes > self._limits.total_bytes
         if over and not self._over_limit:
             held, limit = self._total_bytes, self._limits.total_bytes
             self.last_error = f"the journal holds {held} bytes, its limit is {limit} (journal.size_limit_mb)"
             self._enter_ring(self.last_error)
         self._over_limit = over
+        if not over:
+            await self._run(self._reserve.fill)  # it may have been given up, and the space be back
 
     async def _checkpoint(self, segment: JournalSegment) -> None:
         try:
@@ -362,7 +361,11 @@ class Journal:
 
     async def _return_from_ring(self) -> None:
         """Write the ring; when it is empty the journal records again."""
+        self._counters.absorb()
         if self._over_limit:
+            # Only finished segments are pruned: kept open, the present one alone could hold the limit.
+            if self._segment is not None and self._segment.size:
+                await self._rotate()
             await self._measure()
             if self._over_limit:
                 return
@@ -374,9 +377,10 @@ class Journal:
             part = [self._ring[i] for i in range(min(len(self._ring), _GROUP_UNITS))]
             try:
                 async with self._writing:
-                    self._segment.append([body for unit in part for body in unit])
+                    await self._write(self._segment, [body for unit in part for body in unit])
             except Unavailable as fault:
                 self.last_error = str(fault)
+                self._wanted_rotation = self._segment.epoch  # if the file is what is broken, a new one helps
                 return
             for _ in part:
                 self._ring.popleft()

@@ -196,6 +196,38 @@ async def test_the_journals_own_size_limit_is_the_same_as_a_full_disk(tmp_path, 
         assert await put(world, b"waits") == [False]
         await trio.sleep(5)
         assert world.journal.mode == "ring"
+        # The one segment that held the limit was left, so its consumers may remove it.
+        first, _ = segments(tmp_path)
+        reader = open_segment(first)
+        assert reader.finished()
+        reader.remove()
+        await trio.sleep(2)
+        assert world.journal.mode == "recording"
+        world.journal.close()
+    assert world.recorded() == [b"waits"]
+
+
+async def test_a_file_that_stays_broken_is_left_for_a_new_one(tmp_path, autojump_clock):
+    world = World(tmp_path)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.journal.run)
+        await put(world, b"before")
+        world.opened[-1]._db.execute("pragma query_only=1")
+        assert await put(world, b"a") == [False]
+        await trio.sleep(5)
+        assert world.journal.mode == "recording"
+        assert await put(world, b"after") == [True]
+        world.journal.close()
+    assert sorted(world.recorded()) == [b"a", b"after", b"before"]
+
+
+async def test_a_reserve_that_was_given_up_comes_back(tmp_path, autojump_clock):
+    world = World(tmp_path)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.journal.run)
+        world.reserve.give_up()
+        await trio.sleep(5)
+        assert world.reserve.path.exists()
         world.journal.close()
 
 

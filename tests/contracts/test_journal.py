@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import subprocess
@@ -226,6 +227,33 @@ def test_counters_outlive_kill_9_and_overlapping_edges_do_not_share_a_page(tmp_p
         sorted(path.name for path in tmp_path.iterdir()) == ["counters.0"]
         or len(list(tmp_path.iterdir())) == 1
     )
+
+
+def test_counters_that_began_on_a_full_disk_get_their_page_when_there_is_room(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "posix_fallocate", full)
+        one = Counters(tmp_path)
+        one.set(2, 5)
+        assert one.absorb() == 0 and not list(tmp_path.iterdir())
+    assert one.absorb() == 0 and (one.ring, one.unrecorded) == (2, 5)
+    one.close()  # as kill -9 does
+    other = Counters(tmp_path)
+    assert other.unrecorded == 7
+    other.close()
+
+
+def test_a_page_left_behind_is_no_fault_on_a_full_disk(tmp_path, monkeypatch):
+    (tmp_path / "counters.0").touch()
+    (tmp_path / "counters.1").touch()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    Counters(tmp_path).absorb()
 
 
 def test_journal_size_counts_what_is_on_disk(tmp_path):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
+import logging
 import mmap
 import os
 import struct
 from pathlib import Path
 
+log = logging.getLogger("weir.journal")
 _LAYOUT = struct.Struct("<qq")
 
 
@@ -63,30 +67,28 @@ class Counters:
         self._map: mmap.mmap | None = None
         self._lock = -1
         self._ring = self._unrecorded = 0
-        try:
+        with contextlib.suppress(OSError):
             directory.mkdir(parents=True, exist_ok=True)
-            self._unrecorded = self.absorb()
-            if self._map is None:
-                taken = {path.name for path in directory.glob("counters.*")}
-                free = next(n for n in range(len(taken) + 1) if f"counters.{n}" not in taken)
-                self._take(directory / f"counters.{free}")
-        except OSError:
-            self._map = None
-        self.set(0, self._unrecorded)
+        self.absorb()
 
     def _take(self, path: Path) -> tuple[int, int] | None:
-        """Map a page and make it ours, or read and remove it when we have one; None when somebody lives."""
+        """Map a page and make it ours, or read and remove it when we have one.
+
+        None when its owner lives, or when there is no room for it.
+        """
         fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Really allocated: a page that cannot be written back would be a SIGBUS later.
             os.posix_fallocate(fd, 0, mmap.PAGESIZE)
             page = mmap.mmap(fd, mmap.PAGESIZE)
+            if not os.fstat(fd).st_nlink:
+                raise FileNotFoundError(path)  # a sibling took it between our open and our lock
         except OSError as fault:
+            if fault.errno == errno.ENOSPC and not os.fstat(fd).st_size:
+                path.unlink()
             os.close(fd)
-            if isinstance(fault, BlockingIOError):
-                return None
-            raise
+            return None
         ring, unrecorded = _LAYOUT.unpack_from(page)
         if self._map is None:
             self._map, self._lock = page, fd
@@ -97,11 +99,22 @@ class Counters:
         return ring, unrecorded
 
     def absorb(self) -> int:
-        """What the pages of edges that are gone had lost or still in their ring; their pages are taken."""
+        """Count as lost what the pages of edges that are gone had lost or in their ring, and take the pages.
+
+        Returns that number. On a full disk a page of our own may come only later: then it is made here.
+        """
         lost = 0
-        for path in sorted(self._directory.glob("counters.*")):
-            found = self._take(path)
-            lost += sum(found) if found else 0
+        try:
+            for path in sorted(self._directory.glob("counters.*")):
+                found = self._take(path)
+                lost += sum(found) if found else 0
+            if self._map is None:
+                taken = {path.name for path in self._directory.glob("counters.*")}
+                free = next(n for n in range(len(taken) + 1) if f"counters.{n}" not in taken)
+                self._take(self._directory / f"counters.{free}")
+        except OSError as fault:
+            log.debug("no page for the counters", extra={"error": str(fault)})
+        self.set(self._ring, self._unrecorded + lost)
         return lost
 
     @property
