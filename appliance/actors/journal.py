@@ -238,8 +238,7 @@ class Journal:
             except Unavailable as fault:
                 self.failures += 1
                 self.last_error = str(fault)
-                if self._reserve.give_up():
-                    log.warning("disk full: the journal's reserve is given up", extra={"error": str(fault)})
+                if self._give_up_reserve(fault):
                     continue
                 self._enter_ring(self.last_error)
                 break
@@ -283,7 +282,7 @@ class Journal:
     async def _open_first(self) -> None:
         if self._segment is None:  # not after a restart of this actor, which keeps its segment
             try:
-                self._segment = await self._run(self._open_segment)
+                self._segment = await self._open()
             except (Unavailable, OSError) as fault:
                 self.last_error = str(fault)
                 log.error(
@@ -295,6 +294,21 @@ class Journal:
                 self.mode = "recording"
                 self._segment_since = trio.current_time()
         await self._run(self._reserve.fill)
+
+    async def _open(self) -> JournalSegment:
+        """A new segment, once more without the reserve if the disk is full."""
+        try:
+            return await self._run(self._open_segment)
+        except (Unavailable, OSError) as fault:
+            if not self._give_up_reserve(fault):
+                raise
+        return await self._run(self._open_segment)
+
+    def _give_up_reserve(self, fault: Exception) -> bool:
+        given = self._reserve.give_up()
+        if given:
+            log.warning("disk full: the journal's reserve is given up", extra={"error": str(fault)})
+        return given
 
     async def _maintain(self) -> None:
         """Checkpoints, rotation, the size limit, and the way back from the ring."""
@@ -341,11 +355,11 @@ class Journal:
                 await self._run(segment.checkpoint, True)
         except Unavailable as fault:
             self.last_error = f"checkpoint: {fault}"
-            self._reserve.give_up()
+            self._give_up_reserve(fault)
 
     async def _rotate(self) -> None:
         try:
-            fresh = await self._run(self._open_segment)
+            fresh = await self._open()
         except (Unavailable, OSError) as fault:
             self.last_error = f"rotation: {fault}"
             if self._segment is not None and self._wanted_rotation == self._segment.epoch:

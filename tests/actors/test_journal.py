@@ -24,6 +24,7 @@ class World:
         self.data = data
         self.ms = MS
         self.broken = False
+        self.full_but_for_the_reserve = False
         self.opened: list[Segment] = []
         self.counters = Counters(data / "edges" / "0")
         self.reserve = Reserve(data / "reserve", 1 << 16)
@@ -37,7 +38,7 @@ class World:
         )  # fmt: skip
 
     def open(self) -> Segment:
-        if self.broken:
+        if self.broken or (self.full_but_for_the_reserve and self.reserve.path.exists()):
             raise OSError(28, "No space left on device")
         self.ms += 1
         segment = Segment(journal_directory(self.data, 0), 0, self.ms, "process")
@@ -172,6 +173,16 @@ async def test_an_edge_starts_on_a_full_disk(tmp_path, autojump_clock):
         assert await put(world, b"later") == [True]
         world.journal.close()
     assert world.recorded() == [b"visitor", b"later"]
+
+
+async def test_an_edge_that_starts_on_a_full_disk_gives_up_the_reserve_before_it(tmp_path, autojump_clock):
+    world = World(tmp_path)
+    world.reserve.fill()
+    world.full_but_for_the_reserve = True
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.journal.run)
+        assert await put(world, b"visitor") == [True]
+        world.journal.close()
 
 
 async def test_what_is_in_the_ring_at_the_end_is_counted_as_unrecorded(tmp_path, autojump_clock):
