@@ -119,13 +119,17 @@ class Seat:
 
     async def close(self, seconds: float) -> None:
         """No more restarts; stop in order whoever is left, kill after `seconds`."""
-        self._closed.set()
-        self._wake()
+        self.give_up()
         async with self._lock:  # whoever is being started right now
             pass
         async with trio.open_nursery() as nursery:
             for child in self.children():
                 nursery.start_soon(child.stop, seconds)
+
+    def give_up(self) -> None:
+        """No more restarts: whoever leaves is not replaced."""
+        self._closed.set()
+        self._wake()
 
     def _wake(self) -> None:
         self._hurry.set()

@@ -245,7 +245,10 @@ class Supervisor:
             await self._core.close(self._core_seconds())
 
     async def _stop_now(self) -> None:
-        children = [child for seat in (*self._edges, self._core) for child in seat.children()]
+        seats = (*self._edges, self._core)
+        for seat in seats:
+            seat.give_up()  # the core's was still to be closed: its child would be replaced at once
+        children = [child for seat in seats for child in seat.children()]
         with trio.move_on_after(CUT_SECONDS):
             for child in children:
                 child.stopping = True
