@@ -55,8 +55,10 @@ class Visitors:
         clients: int = 4,
         pause: float = 0.01,
         timeout: float = 60.0,
+        host: str = "t.example",
     ) -> None:
         self._address = address
+        self._host = {"Host": host}
         self._targets = targets
         self._name = name
         self._pause = pause
@@ -132,7 +134,9 @@ class Visitors:
             wire.close()
 
     def _visit(self, token: str, target: str, wire: Wire | None) -> tuple[Visit, Wire | None]:
-        began = time.monotonic()  # before the look at the kept connection: what it shows is older than the send
+        began = (
+            time.monotonic()
+        )  # before the look at the kept connection: what it shows is older than the send
         reused = wire is not None and wire.idle()
         if wire is not None and not reused:
             wire.close()
@@ -140,7 +144,7 @@ class Visitors:
         try:
             if wire is None:
                 wire = Wire(self._address(), self._timeout)
-            answer = wire.ask(target + ("&" if "?" in target else "?") + f"sub7={token}")
+            answer = wire.ask(target + f"{'&' if '?' in target else '?'}sub7={token}", headers=self._host)
         except (OSError, ValueError) as fault:
             error = f"{type(fault).__name__}: {fault}"
             return Visit(began, time.monotonic(), token, error=error, reused=reused), wire

@@ -187,7 +187,7 @@ async def test_it_survives_noise(rig: Rig) -> None:
             await trio.sleep(0.01)
 
 
-async def test_of_too_many_connections_the_one_longest_without_a_reply_makes_room(rig: Rig) -> None:
+async def test_of_too_many_connections_the_one_longest_without_a_byte_makes_room(rig: Rig) -> None:
     rig.server.most = MOST
     idle = [await rig.connect() for _ in range(MOST)]
     await idle[0].send_all(GET)

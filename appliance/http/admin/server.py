@@ -26,8 +26,8 @@ from appliance.http.admin.gate import App
 log = logging.getLogger("weir.admin")
 
 MOST_CONNECTIONS = 256
-"""Browsers, scrapers and scripts of one machine. The 257th takes the place of whoever was longest without a
-reply: a program that holds all of them and asks nothing must not lock the operator out."""
+"""Browsers, scrapers and scripts of one machine. The 257th takes the place of whoever was longest without
+any byte in or out: a program that holds all of them must not lock the operator out."""
 HEADER_SECONDS = 15
 """From connecting, or from the last reply, to a whole request head; it is also the idle limit."""
 READ_SECONDS = 60
@@ -63,16 +63,18 @@ class WatchedStream(trio.abc.HalfCloseableStream):
         stream: trio.SocketStream,
         life: trio.CancelScope,
         seconds: float,
-        answered: Callable[[trio.CancelScope], None],
+        moved: Callable[[trio.CancelScope], None],
     ) -> None:
         self._stream = stream
-        self._answered = answered
+        self._told = moved
+        self._sending = trio.Lock()
         self._life = life
         self._seconds = seconds
         self.socket = stream.socket
 
     def _moved(self) -> None:
         self._life.deadline = trio.current_time() + self._seconds
+        self._told(self._life)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         data = await self._stream.receive_some(max_bytes)
@@ -81,18 +83,21 @@ class WatchedStream(trio.abc.HalfCloseableStream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         # Hypercorn shields its sends from cancellation; a scope inside the shield still has its deadline.
+        # The lock: its own 400 and the application's answer may meet, and trio would raise at the second.
         with trio.move_on_after(self._seconds) as stalled:
-            await self._stream.send_all(data)
+            async with self._sending:
+                await self._stream.send_all(data)
         if stalled.cancelled_caught:
             raise trio.BrokenResourceError("the client takes nothing")
         self._moved()
-        self._answered(self._life)
 
     async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
+        async with self._sending:
+            await self._stream.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
-        await self._stream.send_eof()
+        async with self._sending:
+            await self._stream.send_eof()
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -130,8 +135,8 @@ class AdminServer:
         self._context = WorkerContext(None)
         self._grace = grace
         self._read_seconds = read_seconds
-        self._quiet: OrderedDict[trio.CancelScope, None] = OrderedDict()
-        """Every connection, longest without a reply first."""
+        self._lives: OrderedDict[trio.CancelScope, None] = OrderedDict()
+        """Every connection, longest without any byte first."""
         self.open = 0
         self.most = most_connections
         self.refused = 0
@@ -171,16 +176,16 @@ class AdminServer:
         )
 
     async def _connection(self, stream: trio.SocketStream) -> None:
-        if self.open >= self.most and self._quiet:
+        if self.open >= self.most and self._lives:
             self.refused += 1
-            oldest, _ = self._quiet.popitem(last=False)
-            oldest.cancel()
+            quietest, _ = self._lives.popitem(last=False)
+            quietest.cancel()
         self.open += 1
         life = trio.CancelScope(deadline=trio.current_time() + self._read_seconds)
-        self._quiet[life] = None
+        self._lives[life] = None
         try:
             with life:
-                watched = WatchedStream(stream, life, self._read_seconds, self._has_answered)
+                watched = WatchedStream(stream, life, self._read_seconds, self._moved)
                 await TCPServer(
                     self._app,
                     self._config,
@@ -195,8 +200,8 @@ class AdminServer:
             await trio.aclose_forcefully(stream)
         finally:
             self.open -= 1
-            self._quiet.pop(life, None)
+            self._lives.pop(life, None)
 
-    def _has_answered(self, life: trio.CancelScope) -> None:
-        if life in self._quiet:
-            self._quiet.move_to_end(life)
+    def _moved(self, life: trio.CancelScope) -> None:
+        if life in self._lives:
+            self._lives.move_to_end(life)
