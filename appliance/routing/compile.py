@@ -69,6 +69,10 @@ class Draft:
         twin._destinations = self._destinations  # replaced as a whole by each build, never changed
         return twin
 
+    def contents(self) -> list[object]:
+        """All it holds, for a caller who lets go of it in small steps."""
+        return [*self._parts.values(), *self._compiled.values(), *self._destinations.values()]
+
     def put(self, name: str, entries: list[object]) -> None:
         """Set a part's decoded entries."""
         self._parts[name] = entries
@@ -115,19 +119,20 @@ class Draft:
                 if steps % 100 == 0:
                     yield None
         changed = yield from self._compile_destinations(destinations)
-        compiled: dict[int, CompiledCampaign] = {}
+        table = RoutingTable(revision, compiled_us, settings, networks, pages)
         for campaign in campaigns.values():
             own = tuple(sorted(streams.get(campaign.id, []), key=lambda s: (s.position, s.id)))
             bought_at = sources.get(campaign.source_id or 0)
-            compiled[campaign.id] = self._compile_campaign(campaign, bought_at, own, changed)
+            table.put_campaign(self._compile_campaign(campaign, bought_at, own, changed))
             yield None
-        self._compiled = {number: self._compiled[number] for number in compiled}
-        by_token = {
-            link.token: (link, compiled[link.campaign_id])
-            for link in links
-            if link.status == "active" and link.campaign_id in compiled
-        }
-        yield RoutingTable(revision, compiled_us, settings, compiled, by_token, networks, pages)
+        for index, link in enumerate(links):
+            if link.status == "active" and link.campaign_id in campaigns:
+                table.links[link.token] = (link, self._compiled[link.campaign_id][1])
+            if index % 100 == 99:
+                yield None
+        for number in self._compiled.keys() - campaigns.keys():
+            del self._compiled[number]
+        yield table
 
     def _compile_destinations(self, wanted: dict[int, Destination]) -> Generator[None, None, set[int]]:
         """Returns the ids whose compiled form is new or gone."""

@@ -90,7 +90,7 @@ class CompiledCampaign:
 
 
 class RoutingTable:
-    """Everything the edge knows of the catalog at one revision. Never changed, only replaced."""
+    """Everything the edge knows of the catalog at one revision. Once built, never changed, only replaced."""
 
     __slots__ = (
         "by_public_id", "by_slug", "compiled_us", "links", "networks", "pages", "revision", "settings",
@@ -102,8 +102,6 @@ class RoutingTable:
         revision: int,
         compiled_us: int,
         settings: SettingsEntry,
-        campaigns: Mapping[int, CompiledCampaign],
-        links: Mapping[str, tuple[Link, CompiledCampaign]],
         networks: Mapping[str, NetworkEntry],
         pages: Mapping[str, Page],
     ) -> None:
@@ -111,11 +109,17 @@ class RoutingTable:
         self.compiled_us = compiled_us
         self.settings = settings
         self.trafficback = UrlTemplate(settings.trafficback_url) if settings.trafficback_url else None
-        self.by_slug = {campaign.slug: campaign for campaign in campaigns.values()}
-        self.by_public_id = {c.public_id: c for c in campaigns.values() if c.public_id}
-        self.links = links
+        self.by_slug: dict[str, CompiledCampaign] = {}
+        self.by_public_id: dict[str, CompiledCampaign] = {}
+        self.links: dict[str, tuple[Link, CompiledCampaign]] = {}
         self.networks = networks
         self.pages = pages
+
+    def put_campaign(self, campaign: CompiledCampaign) -> None:
+        """Add one while the table is built."""
+        self.by_slug[campaign.slug] = campaign
+        if campaign.public_id:
+            self.by_public_id[campaign.public_id] = campaign
 
     def campaign(self, door: str, key: str) -> tuple[CompiledCampaign | None, Link | None]:
         """Whom a tracked link means: door c and tb take a slug, go a public id, r a link's token."""
@@ -127,4 +131,4 @@ class RoutingTable:
 
 def empty_table() -> RoutingTable:
     """What an edge has before it ever met a core: it knows no campaign and is not ready."""
-    return RoutingTable(0, 0, SettingsEntry(), {}, {}, {}, {})
+    return RoutingTable(0, 0, SettingsEntry(), {}, {})

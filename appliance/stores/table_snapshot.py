@@ -2,26 +2,65 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from appliance.model.table import Part
 
+_DIGEST = 16
+_PIECE = 256 * 1024
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[int, int, list[Part]]).decode
 
 
-def save(path: Path, revision: int, compiled_us: int, parts: Sequence[Part]) -> None:
-    """Replace the snapshot whole or not at all: digest, then revision, time and parts with their frames."""
-    body = _encode((revision, compiled_us, [Part(p.name, p.digest, p.frames) for p in parts]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.new")  # two edges of an index overlap in a restart
-    unfinished.write_bytes(hashlib.blake2b(body, digest_size=16).digest() + body)
-    unfinished.replace(path)
+class Writer:
+    """Replaces the snapshot whole or not at all: its digest, then what `pieces` makes. Blocking."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        # Two edges of an index overlap in a restart.
+        self._unfinished = path.with_suffix(f".{os.getpid()}.new")
+        self._file = self._unfinished.open("wb")
+        self._sum = hashlib.blake2b(digest_size=_DIGEST)
+        self._file.write(bytes(_DIGEST))
+
+    def write(self, piece: bytes) -> None:
+        self._sum.update(piece)
+        self._file.write(piece)
+
+    def finish(self) -> None:
+        self._file.seek(0)
+        self._file.write(self._sum.digest())
+        self._file.close()
+        self._unfinished.replace(self._path)
+
+    def abandon(self) -> None:
+        """Leave the snapshot as it was."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self._unfinished.unlink()
+
+
+def pieces(revision: int, compiled_us: int, parts: Sequence[Part]) -> Iterator[bytes]:
+    """The snapshot's content, some 256 KiB at a time, so that no encoding holds a loop for long."""
+    piece = b"\x93" + _encode(revision) + _encode(compiled_us)  # an array of three,
+    piece += b"\xdd" + len(parts).to_bytes(4, "big")  # whose third is the array of the parts
+    size, buffer = len(piece), [piece]
+    for part in parts:
+        encoded = _encode(part)
+        buffer.append(encoded)
+        size += len(encoded)
+        if size >= _PIECE:
+            yield b"".join(buffer)
+            size, buffer = 0, []
+    yield b"".join(buffer)
 
 
 def load(path: Path) -> tuple[int, int, list[Part]] | None:
@@ -30,8 +69,8 @@ def load(path: Path) -> tuple[int, int, list[Part]] | None:
         data = path.read_bytes()
     except OSError:
         return None
-    digest, body = data[:16], data[16:]
-    if hashlib.blake2b(body, digest_size=16).digest() != digest:
+    digest, body = data[:_DIGEST], memoryview(data)[_DIGEST:]
+    if hashlib.blake2b(body, digest_size=_DIGEST).digest() != digest:
         return None
     try:
         return _decode(body)
