@@ -82,7 +82,9 @@ class Router:
             return None
         if link is not None and link.params:
             visit.params.update(link.params)
-        visit.read_tracking()
+            visit.read_tracking(link.params)
+        else:
+            visit.read_tracking()
         at_us = visit.at_us = self._clock_us()
         digits = self._take_random()
         identifier = visit.click_id = click_id_text(at_us // 1_000, digits)

@@ -115,5 +115,14 @@ def _network(network: Network, template: Template | None, names: Names) -> Netwo
         active=network.status == "active",
         secrets=(hashlib.sha256(network.secret.encode()).digest(),) if network.secret else (),
         click_id_params=names(template, "click_id"),
-        secret_params=names(template, "secret"),
+        secret_params=_secret_params(template, names),
     )
+
+
+def _secret_params(template: Template | None, names: Names) -> tuple[str, ...]:
+    """The default names (token, key) are secret only where the template gives them no other meaning."""
+    found = names(template, "secret")
+    if template is None or "secret" in template.mapping:
+        return found
+    taken = {name for own in template.mapping.values() for name in own}
+    return tuple(name for name in found if name not in taken)

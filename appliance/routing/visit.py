@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
@@ -27,6 +28,7 @@ _SLOT |= {name: (rank, "id") for rank, name in enumerate(SOURCE_CLICK_ID)}
 _SLOT |= {name: (rank, "cost") for rank, name in enumerate(COST)}
 _SLOT["currency"] = (0, "currency")
 _NOBODY = 99
+_NO_PRESETS: Mapping[str, str] = {}
 
 # Crawlers and previewers that say so themselves. A tag, never a reason to drop a click. Cubot makes phones.
 _BOT = re.compile(
@@ -65,8 +67,11 @@ class Visit:
         self.subs: dict[int, str] = {}
         self.utm: dict[str, str] = {}
 
-    def read_tracking(self) -> None:
-        """Fill subs, utm, source click id, cost and currency from `params`; a bad one is only named."""
+    def read_tracking(self, presets: Mapping[str, str] = _NO_PRESETS) -> None:
+        """Fill subs, utm, source click id, cost and currency from `params`; a bad one is only named.
+
+        `presets` are those of the params that a link sets: they come before any alias of the visitor's.
+        """
         best_id = best_cost = _NOBODY
         for name, value in self.params.items():
             slot = _SLOT.get(name)
@@ -79,6 +84,8 @@ class Visit:
                 self.utm[name] = value[:MAX_VALUE]
             else:
                 rank, what = slot
+                if name in presets:
+                    rank -= _NOBODY
                 if what == "id":
                     if rank < best_id:
                         if len(value) <= MAX_VALUE:

@@ -85,6 +85,19 @@ def test_an_edge_knows_of_a_secret_only_its_digest() -> None:
     assert not any(b"geheim" in frame for part in parts.values() for frame in part.frames)
 
 
+def test_a_default_name_of_the_secret_that_the_template_uses_otherwise_is_no_secret() -> None:
+    def secret_params(**mapping: tuple[str, ...]) -> tuple[str, ...]:
+        network, template = Network(id=1, slug="n", template_id=1), Template(id=1, mapping=mapping)
+        part, _ = compile_part("network", holding(network=[network], template=[template]), names)
+        assert part is not None
+        (entry,) = decode_part(part.frames)
+        assert isinstance(entry, NetworkEntry)
+        return entry.secret_params
+
+    assert secret_params(click_id=("key",), transaction_id=("token", "tx")) == ("secret",)
+    assert secret_params(click_id=("key",), secret=("key",)) == ("key",)
+
+
 def test_one_change_changes_one_part_and_the_same_content_has_the_same_name() -> None:
     def changed(kind: Kind, entity: Entity) -> set[str]:
         holdings = example()

@@ -112,3 +112,10 @@ def test_what_is_no_click_id_has_no_time():
 @given(st.integers(-(10**15) + 1, 10**15 - 1))
 def test_money_is_exact(value):
     assert micro(f"{amount(value):f}") == value
+
+
+def test_a_preset_comes_before_every_alias_of_the_visitors() -> None:
+    presets = {"cpc": "0.5", "external_click_id": "ours"}
+    visit = Visit("r", "t", "", {"cost": "9", "click_id": "theirs", **presets})
+    visit.read_tracking(presets)
+    assert (visit.cost, visit.source_click_id) == (500_000, "ours")

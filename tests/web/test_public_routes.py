@@ -231,6 +231,14 @@ async def test_a_secret_reaches_no_journal(edge: Front, caplog: pytest.LogCaptur
         assert secret.encode() not in held and secret not in caplog.text
 
 
+async def test_the_secret_in_a_field_of_another_name_is_not_kept(edge: Front) -> None:
+    answer = await edge.ask(f"/pb/locked?click_id=1&Secret={SECRET}&sig={SECRET}&x=y")
+    assert answer.status == 403
+    (event,) = edge.events(PostbackLogEvent)
+    assert event.params == {"click_id": "1", "x": "y"}
+    assert SECRET.encode() not in edge.journal_bytes()
+
+
 # -- a journal that cannot be written --------------------------------------------------------------------
 
 

@@ -53,6 +53,8 @@ def read(slug: str | None, query: bytes, request: Request, networks: Mapping[str
     if network is None or not network.active:
         return Found(404, "There is no such affiliate network.")
     given = _take_secret(params, network.secret_params, request)
+    if network.secrets:  # in a field of another name, by somebody's mistake, it would be kept too
+        params = {name: value for name, value in params.items() if not _is_secret(value, network.secrets)}
     params = {name[:128]: value[:MAX_FIELD] for name, value in list(params.items())[:MAX_FIELDS]}
     if network.secrets and not _is_secret(given, network.secrets):
         missing = "The secret is missing" if not given else "The secret is wrong"
