@@ -202,7 +202,7 @@ def fill(path: Path) -> Path:
 def test_an_edge_starts_on_a_full_disk_and_serves(start: Start, tmp_path: Path) -> None:
     edges = tmp_path / "data" / "edges"
     with small_disk(edges, 8):
-        weir = start(env={"WEIR_JOURNAL__RESERVE_MB": "1"})
+        weir = start(env={"WEIR_JOURNAL__RESERVE_MB": "0"})
         address = where(weir)()
         assert exchange(address, "/c/demo").status == 302
         # The killed edge's segment would be shipped and removed, and the disk no longer full.
