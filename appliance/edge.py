@@ -80,13 +80,14 @@ async def main(control: Control, index: int) -> None:
     have_table = trio.Event()
     if held:
         have_table.set()
+    trusted = trusted_networks(settings.public.trusted_proxies)
     routes = Routes(
         router,
         settings.public,
-        trusted_networks(settings.public.trusted_proxies),
+        trusted,
         lambda: router.table.compiled_us > 0 and not control.stop.is_set(),
     )
-    server = Server(routes, journal.recorded, settings.public)
+    server = Server(routes, journal.recorded, settings.public, trusted)
 
     async def take_table(update: TableUpdate) -> None:
         parts = await table_files(table_snapshot.with_files, data, update.parts)

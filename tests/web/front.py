@@ -196,8 +196,9 @@ async def front(
     router = Router(mailbox, journal.append, (7, 1, _table()))
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)
-    routes = Routes(router, public, trusted_networks(public.trusted_proxies), lambda: made.ready)
-    server = Server(routes, journal.recorded, public)
+    trusted = trusted_networks(public.trusted_proxies)
+    routes = Routes(router, public, trusted, lambda: made.ready)
+    server = Server(routes, journal.recorded, public, trusted)
     made = Front(server, routes, journal, data, listener.getsockname()[1])
     try:
         async with trio.open_nursery() as keepers:

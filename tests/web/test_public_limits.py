@@ -90,6 +90,13 @@ async def test_connections_per_address_and_in_all(tmp_path: Path) -> None:
         assert edge.server.refused == 2
 
 
+async def test_a_trusted_proxy_stands_for_all_its_visitors(tmp_path: Path) -> None:
+    proxy = ("127.0.0.2/32",)
+    async with front(tmp_path, max_connections_per_address=1, trusted_proxies=proxy) as edge:
+        for client in [await edge.client("127.0.0.2") for _ in range(3)]:
+            assert (await client.ask("/healthz")).status == 200
+
+
 async def test_a_refused_connection_that_had_asked_already_still_reads_its_503(tmp_path: Path) -> None:
     """Closing over unread bytes makes the kernel reset the reply away."""
     async with front(tmp_path, max_connections=1) as edge:

@@ -39,7 +39,7 @@ def trusted_networks(cidrs: Sequence[str]) -> tuple[Network, ...]:
 
 
 @lru_cache(maxsize=8192)
-def _is_trusted(address: str, networks: tuple[Network, ...]) -> bool:
+def is_trusted(address: str, networks: tuple[Network, ...]) -> bool:
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -75,7 +75,7 @@ def client_address(peer: str, request: Request, trusted: tuple[Network, ...]) ->
 
     Headers of peers that are not trusted are ignored, and so is everything left of an unreadable hop.
     """
-    if not trusted or not _is_trusted(peer, trusted):
+    if not trusted or not is_trusted(peer, trusted):
         return peer
     forwarded = request.headers.get(b"x-forwarded-for")
     if forwarded is not None:
@@ -92,6 +92,6 @@ def client_address(peer: str, request: Request, trusted: tuple[Network, ...]) ->
         if hop is None:
             break
         nearest = hop
-        if not _is_trusted(hop, trusted):
+        if not is_trusted(hop, trusted):
             break
     return nearest

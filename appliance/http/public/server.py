@@ -16,7 +16,7 @@ import trio
 from appliance.http.public import replies
 from appliance.http.public.connection import Answerer, Connection
 from appliance.http.public.connection import Limits as Timeouts
-from appliance.http.public.request import plain_address
+from appliance.http.public.request import Network, is_trusted, plain_address
 from appliance.routing.visit import cut_address
 
 log = logging.getLogger("weir.listener")
@@ -52,7 +52,11 @@ class Server:
     per connection cost as much as deciding a click (docs/decisions/0015).
     """
 
-    def __init__(self, answerer: Answerer, recorded: Recorded, limits: Limits) -> None:
+    def __init__(
+        self, answerer: Answerer, recorded: Recorded, limits: Limits, trusted: tuple[Network, ...] = ()
+    ) -> None:
+        self._trusted = trusted
+        """Proxies: behind one address there are all visitors, so only the limit in all counts for them."""
         self._answerer = answerer
         self._recorded = recorded
         self._limits = limits
@@ -202,9 +206,9 @@ class Server:
             peer = plain_address(host)
             sock.setblocking(False)
             limits = self._limits
-            if (
-                len(self._connections) >= limits.max_connections
-                or self._by_address[peer] >= limits.max_connections_per_address
+            if len(self._connections) >= limits.max_connections or (
+                self._by_address[peer] >= limits.max_connections_per_address
+                and not is_trusted(peer, self._trusted)
             ):
                 self.refused += 1
                 self._answerer.counted(503)
