@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from appliance.model.conversions import ClickFacts
 from appliance.model.events import PostbackLogEvent
+from appliance.model.wire import decoder
 
 
 class _Click(Struct, frozen=True, array_like=True, tag="click_events"):
@@ -55,9 +56,7 @@ class _Health(Struct, frozen=True, array_like=True, tag="destination_health_even
     v: int
 
 
-_decode = msgspec.msgpack.Decoder(
-    _Click | PostbackLogEvent | _Identity | _Trafficback | _Conversion | _Health
-).decode
+_decode = decoder(_Click | PostbackLogEvent | _Identity | _Trafficback | _Conversion | _Health)
 
 
 class _Packed(Struct, frozen=True, array_like=True):

@@ -7,10 +7,13 @@ microseconds, UTC. Money is micro-units. Ids of catalog entities are 0 when ther
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
+
+from appliance.model.wire import decoder
 
 Verdict = tuple[int, str, int]
 """(stream or destination id, verdict code of routing/verdicts, index of the rule that failed or -1)."""
@@ -194,5 +197,5 @@ TOPICS = (
 )
 
 encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(Event).decode
+decode: Callable[[bytes], Event] = decoder(Event)
 """Bytes → one Event; raises msgspec.DecodeError or ValidationError for what is no record of ours."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec import Struct
 
 from appliance.model.table import TableUpdate
+from appliance.model.wire import decoder
 
 
 class ActorReport(Struct, frozen=True, kw_only=True):
@@ -107,6 +110,6 @@ FromEdge = Hello | EdgeReport | TableTaken | TableRefused
 ToEdge = TableUpdate | RotateJournal
 
 encode_message = msgspec.msgpack.Encoder().encode
-decode_from_edge = msgspec.msgpack.Decoder(FromEdge).decode
-decode_to_edge = msgspec.msgpack.Decoder(ToEdge).decode
+decode_from_edge: Callable[[bytes], FromEdge] = decoder(FromEdge)
+decode_to_edge: Callable[[bytes], ToEdge] = decoder(ToEdge)
 MAX_MESSAGE = 32 * 1024 * 1024

@@ -5,10 +5,12 @@ A part holds msgpack frames of the tagged entries below. Its digest is the BLAKE
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from appliance.model.catalog import Campaign, Destination, Link, Page, Source, Stream
+from appliance.model.wire import decoder
 
 
 class CampaignEntry(Struct, frozen=True, array_like=True, tag="campaign"):
@@ -73,7 +75,7 @@ Entry = (
     | SettingsEntry
 )
 
-decode_entry = msgspec.msgpack.Decoder(Entry).decode
+decode_entry: Callable[[bytes], Entry] = decoder(Entry)
 
 
 class Part(Struct, frozen=True, array_like=True):

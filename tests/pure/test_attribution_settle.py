@@ -209,3 +209,8 @@ def sums(records: list[object]) -> dict[tuple[str, str], tuple[int, int, int]]:
             count, revenue, hold = totals[it.id, it.currency]
             totals[it.id, it.currency] = (count + it.count, revenue + it.revenue, hold + it.hold)
     return {key: total for key, total in totals.items() if any(total)}
+
+
+def test_a_record_whose_tag_is_no_utf_8_is_counted_and_passed_over():
+    taken = take([(1, b"\x91\xa2\x00\x80"), (2, b"\xc1")])
+    assert (taken.last, taken.broken) == (2, 2)

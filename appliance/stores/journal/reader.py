@@ -10,16 +10,17 @@ import fcntl
 import itertools
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from appliance.errors import JournalMalformed, Unavailable
+from appliance.model.wire import decoder
 from appliance.ports import Entry
 from appliance.stores.journal.segment import SUFFIX, remove
 
-_decode_group = msgspec.msgpack.Decoder(list[bytes]).decode
+_decode_group: Callable[[bytes], list[bytes]] = decoder(list[bytes])
 _FROM = """
 select first, count, bodies from entries
 where first >= coalesce((select max(first) from entries where first <= :after), 0) order by first
