@@ -86,8 +86,10 @@ class Attacker:
         """So many connections, as far as the server lets us."""
         made = []
         for _ in range(count):
+            if not self.going:
+                break
             try:
-                made.append(self.connect())
+                made.append(self.connect(0.5))
             except OSError:
                 break
         self.open += made
