@@ -17,18 +17,22 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from appliance.model.events import ClickIdentity, encode
+from appliance.stores.journal.reader import journal_directory
+from appliance.stores.journal.segment import Segment
 from tests.faults.disk import CannotMount, SmallDisk, small_disk
 from tests.faults.networks import Networks
 from tests.faults.tally import Tally, held_by, tally
+from tests.records import click
 from tests.rig import CallFailed, alive, start_weir, wait_for
-from tests.visitors import Visitors, summary
+from tests.visitors import Visit, Visitors, summary
 from tests.wire import Address, address_of
 
 EDGES = 2
@@ -131,9 +135,16 @@ def phase(
         site.weir.end()
 
 
-def verdict(name: str, site: Site, visitors: Visitors, networks: Networks, unrecorded: int) -> Tally:
-    """The phase's figures, printed."""
-    found = tally(visitors.visits, networks.all, held_by(site.data), unrecorded)
+def verdict(
+    name: str,
+    site: Site,
+    visitors: Visitors,
+    networks: Networks,
+    unrecorded: int,
+    others: Sequence[Visit] = (),
+) -> Tally:
+    """The phase's figures, printed; `others` were clicked before it began."""
+    found = tally([*others, *visitors.visits], networks.all, held_by(site.data), unrecorded)
     print(f"{name}: {found.closing_line()}\n{name}: {found.sales_line()}", flush=True)
     for fault in found.faults:
         print(f"{name}: FAULT {fault}", flush=True)
@@ -143,8 +154,29 @@ def verdict(name: str, site: Site, visitors: Visitors, networks: Networks, unrec
 # -- the phases ------------------------------------------------------------------------------------------
 
 
+BACKLOG = 40_000
+
+
+def backlog(data: Path) -> list[Visit]:
+    """Clicks that wait in a journal when Weir starts: the first kills meet full inserts, not a trickle."""
+    now_us = time.time_ns() // 1_000 - 3_600_000_000
+    segment = Segment(journal_directory(data, 0), 0, now_us // 1_000, "process")
+    visits = []
+    for first in range(0, BACKLOG, 500):
+        bodies = []
+        for number in range(first, first + 500):
+            token = f"backlog-{number}"
+            event = click(number, at_us=now_us + number, campaign_id=1, subs={7: token})
+            bodies += [encode(event), encode(ClickIdentity(1, event.id, event.at_us, "203.0.113.7"))]
+            visits.append(Visit(0.0, 0.0, token, 302, event.id))
+        segment.append(bodies)
+    segment.close()
+    return visits
+
+
 def killing(folder: Path, kills: int, dice: random.Random) -> Tally:
     """kill -9 at random moments, spread over edges, core and parent."""
+    waiting = backlog(folder / "kills")
     victims = [("edge-0", "core", "parent", "edge-1", "core")[n % 5] for n in range(kills)]
     dice.shuffle(victims)
     with phase("kills", folder / "kills") as (site, visitors, networks):
@@ -164,7 +196,7 @@ def killing(folder: Path, kills: int, dice: random.Random) -> Tally:
         time.sleep(1)
     unrecorded = declared(site)
     print(f"kills: {', '.join(f'{victims.count(v)} x {v}' for v in sorted(set(victims)))}", flush=True)
-    return verdict("kills", site, visitors, networks, unrecorded)
+    return verdict("kills", site, visitors, networks, unrecorded, waiting)
 
 
 def declared(site: Site) -> int:
