@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 
 from appliance.model.events import ClickIdentity, encode
-from appliance.stores.journal.reader import journal_directory
+from appliance.stores.journal.reader import journal_directory, segments
 from appliance.stores.journal.segment import Segment
 from tests.faults.disk import CannotMount, SmallDisk, small_disk
 from tests.faults.networks import Networks
@@ -85,24 +85,47 @@ class Site:
         return answer
 
     def wait_shipped(self, losses: bool = False) -> None:
-        """Until every journal is in the warehouse and no postback waits; with `losses`, some do for ever."""
+        """Until both consumers have every journal to its end and no postback waits.
 
-        left: dict[str, Any] = {}
+        With `losses`, postbacks of lost clicks wait for ever: then their number must stand still.
+        """
+        began_us = time.time_ns() // 1_000
+        waited: list[int] = []
+        left: list[str] = []
 
         def done() -> bool:
             status = self.status()
-            up = [edge["edge"] for edge in status["edges"] if edge["connected"]]
-            behind = [consumer for consumer in status["consumers"] if consumer["behind"] != 0]
-            waiting, before = status["conversions"]["waiting"], left.get("waiting", -1)
-            time.sleep(2 if losses else 0)
-            left.update(edges=up, behind=behind, waiting=waiting, problems=status["problems"])
-            calm = waiting == before if losses else not waiting
-            return len(up) == EDGES and calm and not (behind or status["problems"])
+            waited.append(status["conversions"]["waiting"])
+            left[:] = [*status["problems"], *self._unread(status, began_us)]
+            if losses:
+                time.sleep(2)
+            if waited[-1] and not (losses and waited[-2:] == [waited[-1]] * 2):
+                left.append(f"{waited[-1]} postbacks wait")
+            return not left
 
         try:
             wait_for("everything shipped", done, SHIPPED_WITHIN)
         except AssertionError as fault:
             raise AssertionError(f"not everything is shipped: {left}") from fault
+
+    def _unread(self, status: dict[str, Any], since_us: int) -> Iterator[str]:
+        """What is not read to its end, by the edges' own last numbers, not by the consumers' word."""
+        reports = {edge["edge"]: edge["report"] for edge in status["edges"] if edge["connected"]}
+        fresh = {index: report for index, report in reports.items() if report and report["at_us"] > since_us}
+        if len(fresh) < EDGES:
+            yield f"only edges {sorted(fresh)} have reported since"
+        current = {(index, report["journal"]["epoch"]) for index, report in fresh.items()}
+        for path in segments(self.data):
+            edge, epoch = int(path.parent.parent.name), int(path.stem, 16)
+            if (edge, epoch) not in current:
+                yield f"{path.name} of edge {edge} is still there"
+        taken = {(each["consumer"], each["edge"], each["epoch"]): each["seq"] for each in status["consumers"]}
+        for index, report in fresh.items():
+            journal = report["journal"]
+            for consumer in ("publisher", "conversions") if journal["commits"] else ():
+                seq = taken.get((consumer, index, journal["epoch"]), 0)
+                if seq != journal["last_seq"]:
+                    yield f"{consumer} is at {seq} of {journal['last_seq']} on edge {index}"
 
 
 @contextmanager
