@@ -1,7 +1,8 @@
 """The core's composition root: stores ⊃ publisher ⊃ conversions ⊃ link ⊃ catalog ⊃ doors.
 
 Nesting is the stop order: the doors close first, the catalog answers what it was asked, the link lets the
-edges go, conversions and the publisher finish what is in the journals, and the stores close last.
+edges go, conversions finishes its pass (the rest waits in the journals), the publisher ships what it can
+within its share, and the stores close last.
 """
 
 from __future__ import annotations
