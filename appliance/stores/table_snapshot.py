@@ -69,7 +69,8 @@ def load(path: Path) -> tuple[int, int, list[Part]] | None:
         data = path.read_bytes()
     except OSError:
         return None
-    digest, body = data[:_DIGEST], memoryview(data)[_DIGEST:]
+    whole = memoryview(data)  # a statement of its own: Nuitka 4.3.3 cannot copy this call inside another
+    digest, body = whole[:_DIGEST], whole[_DIGEST:]
     if hashlib.blake2b(body, digest_size=_DIGEST).digest() != digest:
         return None
     try:

@@ -1,0 +1,42 @@
+"""Nuitka's questions about our build, answered. Loaded by Nuitka through --user-plugin (recipe.py)."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from nuitka.plugins.PluginBase import NuitkaPluginBase  # type: ignore[import-untyped]
+
+HERE = Path(__file__).resolve().parent
+
+
+class WeirPlugin(NuitkaPluginBase):  # type: ignore[misc]
+    plugin_name = "weir"
+
+    def __init__(self) -> None:
+        self._inside: set[str] = set(json.loads(os.environ["WEIR_BUILD_INSIDE"]))
+        self._compiled: set[str] = set(json.loads(os.environ["WEIR_BUILD_COMPILED"]))
+        self._site = os.environ["WEIR_BUILD_SITE"]
+
+    def onModuleEncounter(  # noqa: N802  Nuitka's name
+        self, using_module_name: Any, module_name: Any, module_filename: str | None, module_kind: str
+    ) -> tuple[bool, str] | None:
+        """Of what is installed, only what pyproject.toml asks for; the development tools stay out."""
+        top = str(module_name).partition(".")[0]
+        if module_filename and module_filename.startswith(self._site) and top not in self._inside:
+            return False, "no dependency of Weir"
+        return None
+
+    def decideCompilation(self, module_name: Any) -> str | None:  # noqa: N802
+        """Compiled to C, or kept as the bytecode that the interpreter runs as it always does."""
+        top = str(module_name).partition(".")[0]
+        if top.startswith("__"):  # Nuitka's own __parents_main__ has no bytecode
+            return None
+        return None if top in self._compiled else "bytecode"
+
+    def getExtraCodeFiles(self) -> dict[str, str]:  # noqa: N802
+        """launch.c goes into the onefile's bootstrap; Nuitka takes the names with `onefile_` for that."""
+        source = (HERE / "launch.c").read_text("utf-8")
+        return {"onefile_launch.c": source.replace("@BUILD@", os.environ["WEIR_BUILD_ID"])}

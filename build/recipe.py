@@ -1,0 +1,151 @@
+"""What goes into the executable, and every flag with its reason."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import re
+import site
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = Path(sysconfig.get_path("platlib"))
+
+UNUSED = frozenset({"pandas", "pyarrow", "numpy"})
+"""chDB declares them for DataFrames; we ask for rows and bytes. 200 MB."""
+
+COMPILED = {
+    "fast": frozenset({"appliance"}),
+    "release": frozenset({"appliance"}),
+}
+"""Top-level packages turned into C, by mode; everything else is bytecode."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """An installed distribution and the names it can be imported by."""
+
+    name: str
+    version: str
+    imports: frozenset[str]
+
+
+def dependencies() -> list[Package]:
+    """The closure of pyproject.toml's dependencies as installed, without the unused ones, by name.
+
+    Raises importlib.metadata.PackageNotFoundError when one is not installed.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    found: dict[str, Package] = {}
+    waiting = [Requirement(text) for text in project["dependencies"]]
+    while waiting:
+        asked = waiting.pop()
+        name = re.sub(r"[-_.]+", "-", asked.name).lower()
+        if name in found or name in UNUSED or (asked.marker and not asked.marker.evaluate({"extra": ""})):
+            continue
+        installed = importlib.metadata.distribution(name)
+        found[name] = Package(name, installed.version, frozenset(_imports(installed)))
+        waiting += [Requirement(text) for text in installed.requires or ()]
+    return sorted(found.values(), key=lambda package: package.name)
+
+
+def _imports(installed: importlib.metadata.Distribution) -> Iterator[str]:
+    for file in installed.files or ():
+        top = file.parts[0]
+        if len(file.parts) > 1 and top.isidentifier():
+            yield top
+        elif len(file.parts) == 1 and file.suffix in (".py", ".so"):
+            yield top.partition(".")[0]
+
+
+def build_id(mode: str, packages: list[Package]) -> str:
+    """Sixteen hex digits of everything that decides what comes out: the same inputs, the same name."""
+    digest = hashlib.sha256()
+    sources = [
+        path
+        for top in ("appliance", "build")
+        for path in sorted((ROOT / top).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md"
+    ]
+    for path in [*sources, ROOT / "pyproject.toml"]:
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    tools = [importlib.metadata.version("nuitka"), sys.version, platform.machine(), *platform.libc_ver(), mode]
+    digest.update("\0".join(tools + [f"{one.name}={one.version}" for one in packages]).encode())
+    return digest.hexdigest()[:16]
+
+
+def stage_chdb(to: Path) -> None:
+    """chDB's native part as pip laid it out, linked into `to`.
+
+    Nuitka would rename the extension and lose the library that it opens at run time, which asks for it by
+    its name (design: "Packaging facts"). Untouched and beside its Python part, Python's own import finds it.
+    """
+    mine = f"libpybind11nonlimitedapi_chdb_{sys.version_info.major}.{sys.version_info.minor}.so"
+    for name in ("chdb/_chdb.abi3.so", f"chdb/{mine}"):
+        _link(SITE / name, to / name)
+    for path in (SITE / "chdb_core.libs").glob("*.so"):
+        _link(path, to / "chdb_core.libs" / path.name)
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system
+        target.write_bytes(source.read_bytes())
+
+
+def flags(work: Path, identity: str) -> list[str]:
+    """Nuitka's arguments. `work` is where it may write; `work/chdb` and `work/BUILD` must be there."""
+    return [
+        # One file that unpacks itself; how and where, launch.c says.
+        "--mode=onefile",
+        # The package, not a file in it: else appliance/ is on sys.path and our http replaces Python's.
+        "--python-flag=-m",
+        "--output-filename=weir",
+        f"--output-dir={work}",
+        # Where the bootstrap unpacks; launch.c renames it when it is complete. The id keeps builds apart.
+        f"--onefile-tempdir-spec={{CACHE_DIR}}/weir/{identity}.new",
+        # Modules that are only imported by name at run time: the operations, re2's one module, time zones.
+        "--include-package=appliance",
+        "--include-package-data=appliance",
+        "--include-package=tzdata",
+        "--include-package-data=tzdata",
+        "--include-module=re2",
+        # Root certificates for machines without ca-certificates.
+        "--include-package-data=certifi",
+        # chDB's library, untouched (stage_chdb), and not as an extension module of Nuitka's.
+        f"--include-raw-dir={work}/chdb=.",
+        "--nofollow-import-to=chdb._chdb",
+        # Declared by dependencies and never imported on our paths.
+        *(f"--nofollow-import-to={name}" for name in sorted(UNUSED)),
+        "--nofollow-import-to=chdb.datastore,chdb.agents,chdb.dbapi,trio.testing",
+        f"--include-data-files={work}/BUILD=appliance/BUILD",
+        f"--user-plugin={ROOT}/build/nuitka_plugin.py",
+        # Nuitka's asserts about the environment are for finding build faults; a server shall not carry them.
+        "--deployment",
+        # Docstrings of operations are their documentation: `weir operations` prints them. So they stay.
+        # Link-time optimisation: minutes of build for nothing measurable; most time is in C libraries.
+        "--lto=no",
+        "--jobs=2",
+        f"--report={work}/report.xml",
+        # ccache is used by itself when it is installed; never offer to download a tool.
+        "--assume-yes-for-downloads",
+        "--no-progressbar",
+        "appliance",
+    ]
+
+
+def site_directories() -> list[str]:
+    """Where installed packages live; Nuitka's plugin tells them from the standard library by it."""
+    return [str(SITE), *site.getsitepackages()]
