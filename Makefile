@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 KILLS ?= 30
+MODE ?= release
 
-.PHONY: help run dev test check smoke e2e-smoke faults bench clean
+.PHONY: help run dev test check smoke e2e-smoke faults bench binary binary-cached binary-smoke clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -48,6 +49,24 @@ faults: $(READY) ## kill -9 under load, full disk, failing warehouse (KILLS=30)
 bench: $(READY) ## clicks per second beside nginx and Hypercorn; writes bench.json
 	@$(BIN)/python -m tests.bench.run
 
+$(VENV)/binary-ready: $(READY)
+	@command -v gcc >/dev/null || { echo "Building needs a C compiler: apt install gcc ccache"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,binary]'
+	@touch $@
+
+binary: $(VENV)/binary-ready ## build dist/weir; 10-25 minutes the first time (MODE=fast: only our own code is compiled)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python build/binary.py --mode $(MODE)
+
+binary-cached: $(READY)
+	@$(BIN)/python build/binary.py --mode $(MODE) --cached
+
+binary-smoke: export BINARY := dist/weir
+binary-smoke: $(READY) ## the smoke and a short fault run against dist/weir
+	@test -x dist/weir || { echo "There is no dist/weir: make binary"; exit 1; }
+	@dist/weir version
+	@$(BIN)/python -m tests.smoke
+	@$(BIN)/python -m tests.faults.run --kills 4 --phase kills
+
 clean: ## remove what these commands made; ./data stays
-	rm -rf $(VENV) .cache .hypothesis dist test-output bench.json *.egg-info
+	rm -rf $(VENV) .cache .hypothesis dist test-output bench.json bench-binary.json *.egg-info
 	find appliance tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 """`make binary`: the executable dist/weir, from the cache when these very inputs were built before.
 
-    python build/binary.py [--fast]           build, or take from the cache
-    python build/binary.py [--fast] --cached  only take from the cache; exit code 3 when it is not there
+python build/binary.py --mode release            build, or take from the cache
+python build/binary.py --mode release --cached   only take from the cache; exit code 3 when it is not there
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ FLOOR = (2, 36)
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description="Builds dist/weir.")
-    arguments.add_argument("--fast", action="store_true", help="compile only our own package: for development")
+    arguments.add_argument("--mode", choices=sorted(recipe.COMPILED), default="release")
     arguments.add_argument("--cached", action="store_true", help="never build: exit 3 when it is not cached")
     asked = arguments.parse_args()
-    mode = "fast" if asked.fast else "release"
+    mode: str = asked.mode
     packages = recipe.dependencies()
     identity = recipe.build_id(mode, packages)
     cached = CACHE / f"weir-{identity}"
@@ -76,6 +76,7 @@ def build(mode: str, identity: str, packages: list[recipe.Package]) -> Path:
         done = subprocess.run(
             [sys.executable, "-m", "nuitka", *recipe.flags(work, identity)],
             cwd=recipe.ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            check=False,
         )  # fmt: skip
     if done.returncode:
         sys.stderr.write("\n".join(log.read_text("utf-8", "replace").splitlines()[-30:]) + "\n")

@@ -6,7 +6,6 @@ import hashlib
 import importlib.metadata
 import platform
 import re
-import site
 import sys
 import sysconfig
 import tomllib
@@ -78,9 +77,15 @@ def build_id(mode: str, packages: list[Package]) -> str:
     for path in [*sources, ROOT / "pyproject.toml"]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    tools = [importlib.metadata.version("nuitka"), sys.version, platform.machine(), *platform.libc_ver(), mode]
+    tools = [_nuitka(), sys.version, platform.machine(), *platform.libc_ver(), mode]
     digest.update("\0".join(tools + [f"{one.name}={one.version}" for one in packages]).encode())
     return digest.hexdigest()[:16]
+
+
+def _nuitka() -> str:
+    """The exact version that the extra `binary` pins; it need not be installed to look into the cache."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return next(text for text in project["optional-dependencies"]["binary"] if text.startswith("nuitka=="))
 
 
 def stage_chdb(to: Path) -> None:
@@ -142,10 +147,7 @@ def flags(work: Path, identity: str) -> list[str]:
         # ccache is used by itself when it is installed; never offer to download a tool.
         "--assume-yes-for-downloads",
         "--no-progressbar",
+        # Its cached answers about a bytecode module make Nuitka 4.3.3 fail on modules with code before them.
+        "--disable-cache=bytecode",
         "appliance",
     ]
-
-
-def site_directories() -> list[str]:
-    """Where installed packages live; Nuitka's plugin tells them from the standard library by it."""
-    return [str(SITE), *site.getsitepackages()]

@@ -38,7 +38,7 @@ class CallFailed(AssertionError):
 def program() -> list[str]:
     """The argv that starts the executable under test."""
     binary = os.environ.get("BINARY")
-    return [binary] if binary else [sys.executable, "-m", "appliance"]
+    return [str(Path(binary).absolute())] if binary else [sys.executable, "-m", "appliance"]
 
 
 def wait_for(what: str, ready: Callable[[], Any], seconds: float = PATIENCE) -> Any:

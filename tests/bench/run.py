@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import catalog, clicks, load, lookups, rivals
+from tests.bench import binary, catalog, clicks, load, lookups, rivals
 from tests.bench.clicks import Rounds
 from tests.rig import ROOT, Weir, start_weir, wait_for
 
@@ -31,6 +31,7 @@ AIMS = {
     "core_idle_rss_mb": "< 600",
     "first_click_s": "< 3",
     "core_ready_s": "< 5",
+    "binary_over_source": binary.AIM,
 }
 
 
@@ -154,6 +155,8 @@ def main() -> int:
     if (os.cpu_count() or 1) < 2:
         print("bench: needs two cores, one for the server and one for the client", file=sys.stderr)
         return 2
+    if "BINARY" in os.environ:
+        return _beside_source(asked.rounds, asked.seconds)
     print(f"Weir beside nginx and Hypercorn: {asked.rounds} rounds of {asked.seconds:g} s, 64 connections;")
     print("every server on core 0, wrk and the core of Weir on core 1; medians. At half: a closed loop whose")
     print("connections think between requests. 'while shipping': the core shares the client's core.\n")
@@ -169,6 +172,18 @@ def main() -> int:
         found |= lookups.measure(asked.rows, 10 if not asked.quick else 3)
     print(table(found))
     (ROOT / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def _beside_source(rounds: int, seconds: float) -> int:
+    if not load.available():
+        print("wrk is not installed (apt install wrk)", file=sys.stderr)
+        return 2
+    print(f"The executable beside the source: {rounds} rounds of {seconds:g} s in turn, 64 connections.\n")
+    with tempfile.TemporaryDirectory(prefix="weir-bench-") as name:
+        found = binary.measure(Path(name), rounds, seconds)
+    print(table(found))
+    (ROOT / "bench-binary.json").write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
 

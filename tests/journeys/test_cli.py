@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from appliance import __version__
-from tests.rig import ROOT
+from tests.rig import ROOT, program
 
 
 def weir(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "appliance", *words],
+        [*program(), *words],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", **env},
+        env={"PATH": "/usr/bin:/bin", "HOME": os.environ["HOME"], **env},
         timeout=30,
     )
 
 
 def test_version() -> None:
-    assert weir("version").stdout == weir("--version").stdout == f"weir {__version__}\n"
+    said = weir("version").stdout
+    assert said == weir("--version").stdout
+    build = r" \(build [0-9a-f]{16} (release|fast)\)" if "BINARY" in os.environ else ""
+    assert re.fullmatch(rf"weir {re.escape(__version__)}{build}\n", said)
 
 
 def test_help_names_the_commands_and_hides_the_children() -> None:
@@ -94,7 +98,7 @@ def test_serve_with_a_wrong_configuration_starts_nothing(tmp_path: Path) -> None
 
 def test_a_child_without_a_parent_says_so() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "appliance", "edge"],
+        [*program(), "edge"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=ROOT, timeout=30,
     )  # fmt: skip
     assert done.returncode == 1
