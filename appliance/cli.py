@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import trio
 
-from appliance import __version__, config, logs
+from appliance import config, full_version, logs
 from appliance.child import Command, weir_command
 from appliance.errors import ConfigError, WeirError
 
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         parents=[shared],
         allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"weir {__version__}")
+    top.add_argument("--version", action="version", version=f"weir {full_version()}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name: str, help: str | None) -> argparse.ArgumentParser:
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None, children: Command | None = None) -> 
 def _run(arguments: argparse.Namespace, children: Command | None) -> int:
     match arguments.command:
         case "version":
-            print(f"weir {__version__}")
+            print(f"weir {full_version()}")
             return 0
         case "edge" | "core":
             _child(arguments.command, arguments.index)
