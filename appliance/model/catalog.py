@@ -33,12 +33,16 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Entity(Struct, frozen=True, kw_only=True):
-    """What every stored thing carries: `revision` is the catalog revision that last changed it."""
+    """What every stored thing carries: `revision` is the catalog revision that last changed it.
+
+    `owner_id` is the user who made it, None for the local administrator; a buyer may change what he owns.
+    """
 
     id: int = 0
     revision: int = 0
     archived: bool = False
     name: str = ""
+    owner_id: int | None = None
 
 
 class Campaign(Entity, frozen=True, kw_only=True):
@@ -112,7 +116,37 @@ class Page(Entity, frozen=True, kw_only=True):
     content_type: str = "text/html; charset=utf-8"
 
 
-Kind = Literal["campaign", "stream", "destination", "source", "network", "template", "link", "page"]
+Role = Literal["administrator", "buyer", "viewer"]
+UserStatus = Literal["active", "pending_approval", "blocked"]
+
+
+class User(Entity, frozen=True, kw_only=True):
+    """Who may sign in. `campaigns` are granted to him beside his own; an administrator has all of them."""
+
+    email: str
+    role: Role = "viewer"
+    status: UserStatus = "active"
+    campaigns: tuple[int, ...] = ()
+    sees_money: bool = True
+
+
+class Token(Entity, frozen=True, kw_only=True):
+    """A program's key: what its user may do, narrowed to `scopes` (access/roles.py) until `expires_at`.
+
+    Only `hash` is stored, the SHA-256 of the secret in hex; `hint` is the secret's first characters.
+    `expires_at` is an ISO time with its zone, "" for never.
+    """
+
+    user_id: int
+    scopes: tuple[str, ...] = ()
+    expires_at: str = ""
+    hash: str = ""
+    hint: str = ""
+
+
+Kind = Literal[
+    "campaign", "stream", "destination", "source", "network", "template", "link", "page", "user", "token"
+]
 TYPES: dict[Kind, type[Entity]] = {
     "campaign": Campaign,
     "stream": Stream,
@@ -122,6 +156,8 @@ TYPES: dict[Kind, type[Entity]] = {
     "template": Template,
     "link": Link,
     "page": Page,
+    "user": User,
+    "token": Token,
 }
 
 

@@ -23,14 +23,29 @@ class Forbidden(WeirError):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks and through which door; `permissions` None means all of them."""
+    """Who asks and through which door (rest, rpc, call, mcp).
+
+    `permissions` None means all of them, `campaigns` None every campaign; else the numbers of those that he
+    owns or was granted. `user_id` is 0 for the local administrator and for nobody in particular.
+    """
 
     name: str
     door: str
     permissions: frozenset[str] | None = frozenset()
+    user_id: int = 0
+    campaigns: frozenset[int] | None = None
+    sees_money: bool = True
+    address: str = ""
+    """The client's address, for limits; "" where there is none."""
+    session: str = ""
+    """The id of his session, where he has one: what signing out ends."""
 
     def may(self, permission: str) -> bool:
         return self.permissions is None or permission in self.permissions
+
+    def reaches(self, campaign: int) -> bool:
+        """Whether the campaign is one of his."""
+        return self.campaigns is None or campaign in self.campaigns
 
 
 def local_administrator(door: str) -> Caller:
@@ -117,6 +132,29 @@ class System(Protocol):
         """Never waits."""
 
 
+class Frames(Protocol):
+    """A subscription's outgoing side, made by whoever watches. Used by one reader."""
+
+    async def next(self) -> bytes:
+        """The next frame, an encoded JSON object; waits. Raises trio.EndOfChannel when the feed is over."""
+
+    def close(self) -> None:
+        """No more is wanted."""
+
+
+class Socket(Protocol):
+    """The WebSocket that an operation came through, where it came through one."""
+
+    def subscribe(self, frames: Frames) -> int:
+        """Send every frame as the notification `live.frame` {"subscription": n, "frame": …}; returns n.
+
+        Raises Refused when this socket has too many subscriptions.
+        """
+
+    def unsubscribe(self, number: int) -> bool:
+        """Close that subscription's frames. False when there is none of that number."""
+
+
 @dataclass(frozen=True)
 class Context:
     """Handed to every operation."""
@@ -127,3 +165,4 @@ class Context:
     system: System
     costs: Costs
     request_id: str = ""
+    socket: Socket | None = None

@@ -129,9 +129,12 @@ def _postback(origin: str, click_id: str, transaction_id: str) -> str:
     return f'curl "{origin}/pb/{SLUG}?click_id={click_id}&transaction_id={transaction_id}&{sale}"'
 
 
-def lines_to_try(public: str, data: str) -> list[str]:
-    """Three shell lines that make a click, its conversion and a report; `public` is host:port as bound."""
-    origin = f"http://{reachable(public)}"
+def lines_to_try(public: str, data: str, domain: str = "") -> list[str]:
+    """Three shell lines that make a click, its conversion and a report; `public` is host:port as bound.
+
+    `domain` is the host name that tracked links have, if it is known.
+    """
+    origin = f"http://{reachable(public, domain)}"
     click = f"'{origin}/c/{SLUG}?sub1=hello&cost=0.10'"
     called = " ".join(shlex.quote(word) for word in (*program(), "--data", data))
     return [
@@ -152,9 +155,11 @@ def program() -> list[str]:
     return [sys.executable, "-m", "appliance"]
 
 
-def reachable(bound: str) -> str:
-    """An address a person on this machine can open: "everywhere" is no such address."""
+def reachable(bound: str, domain: str = "") -> str:
+    """An address a person can open: `domain`, else one on this machine; "everywhere" is no such address."""
     host, _, port = bound.rpartition(":")
+    if domain:
+        return domain if port == "80" else f"{domain}:{port}"
     if host in ("0.0.0.0", ""):  # noqa: S104  read, not bound
         host = "127.0.0.1"
     elif host in ("[::]", "::"):

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -32,9 +32,16 @@ MODULES = (
 )  # fmt: skip
 
 
+Door = Literal["rest", "rpc", "call", "mcp"]
+DOORS: tuple[Door, ...] = get_args(Door)
+
+
 @dataclass(frozen=True)
 class Operation:
-    """One thing that can be asked for. `example` is a payload that decodes; `changes` marks what writes."""
+    """One thing that can be asked for. `example` is a payload that decodes; `changes` marks what writes.
+
+    `closed_at` names the doors that do not offer it, each with the reason.
+    """
 
     name: str
     permission: str
@@ -44,6 +51,7 @@ class Operation:
     answer: Any
     summary: str
     run: Run
+    closed_at: Mapping[Door, str]
 
 
 _registered: dict[str, Operation] = {}
@@ -51,13 +59,18 @@ _registered: dict[str, Operation] = {}
 
 
 def operation(
-    name: str, *, permission: str, changes: bool = False, example: Mapping[str, object] | None = None
+    name: str,
+    *,
+    permission: str,
+    changes: bool = False,
+    example: Mapping[str, object] | None = None,
+    closed_at: Mapping[Door, str] | None = None,
 ) -> Callable[[Callable[[Q, Context], Awaitable[Any]]], Callable[[Q, Context], Awaitable[Any]]]:
     """Register `async def f(request: SomeStruct, context: Context) -> SomeStruct` under `name`."""
 
     def register(run: Callable[[Q, Context], Awaitable[Any]]) -> Callable[[Q, Context], Awaitable[Any]]:
         hints = get_type_hints(run, include_extras=True)
-        add(name, run, hints["request"], hints["return"], permission, changes, example or {})
+        add(name, run, hints["request"], hints["return"], permission, changes, example or {}, closed_at or {})
         return run
 
     return register
@@ -71,6 +84,7 @@ def add(
     permission: str,
     changes: bool,
     example: Mapping[str, object],
+    closed_at: Mapping[Door, str] | None = None,
 ) -> None:
     """Register what was not written with the decorator: the operations that every kind has."""
     if name in _registered:
@@ -79,7 +93,9 @@ def add(
     if not summary:
         raise ValueError(f"operation {name} has no docstring")
     decode(request, example)
-    _registered[name] = Operation(name, permission, changes, example, request, answer, summary, run)
+    _registered[name] = Operation(
+        name, permission, changes, example, request, answer, summary, run, closed_at or {}
+    )
 
 
 def load_all() -> Mapping[str, Operation]:
@@ -147,6 +163,9 @@ async def call(
     found = operations.get(name) if isinstance(name, str) else None
     if found is None:
         raise Missing(f"there is no operation {str(name)[:80]!r}; operations.list names them all")
+    for door, reason in found.closed_at.items():
+        if door == context.caller.door:
+            raise Missing(f"{found.name} is not offered here: {reason}")
     if not context.caller.may(found.permission):
         raise Forbidden(f"{found.name} needs the permission {found.permission}")
     request = decode(found.request, payload)

@@ -14,6 +14,7 @@ from appliance.model.catalog import (
     Link,
     Network,
     Stream,
+    Token,
 )
 
 UNIQUE: dict[Kind, tuple[str, ...]] = {
@@ -21,6 +22,8 @@ UNIQUE: dict[Kind, tuple[str, ...]] = {
     "network": ("slug",),
     "link": ("token",),
     "page": ("slug",),
+    "user": ("email",),
+    "token": ("hash",),
 }
 """Fields that no two entities of a kind may share while neither is archived."""
 
@@ -53,11 +56,13 @@ def references(entity: Entity) -> list[Reference]:
             return [Reference("template_id", "template", template)]
         case Link():
             return [Reference("campaign_id", "campaign", entity.campaign_id)]
+        case Token():
+            return [Reference("user_id", "user", entity.user_id)]
     return []
 
 
 def part_of(kind: Kind, entity: Entity) -> str:
-    """The name of the routing table's part that `entity` shapes."""
+    """The name of the routing table's part that `entity` shapes; users and tokens shape empty ones."""
     if kind == "campaign":
         return f"campaign/{entity.id}"
     if isinstance(entity, Stream):

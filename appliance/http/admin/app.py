@@ -99,7 +99,7 @@ def create_app(operations: Mapping[str, Operation], make_context: MakeContext, s
         return _json(producers(system.status()))
 
     async def _operation(name: str, payload: object) -> Response:
-        context = make_context(local_administrator("admin"), secrets.token_hex(8))
+        context = make_context(local_administrator("rest"), secrets.token_hex(8))
         return _json(await call(operations, name, payload, context))
 
     @app.errorhandler(WeirError)
