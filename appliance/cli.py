@@ -24,9 +24,13 @@ USAGE = 2
 
 EPILOG = """\
 --data and --config may stand before or after the command. Without --config, WEIR_CONFIG names the file;
-without that, weir.toml in the data directory is read if it is there. Every setting is also an environment
-variable: WEIR_JOURNAL__DURABILITY=power sets durability in the section [journal].
+without that, weir.toml in the data directory is read if it is there. Without --data and WEIR_DATA either, it
+is ./data/weir.toml, or else /etc/weir/weir.toml, if one of them can be read. Every setting is also an
+environment variable: WEIR_JOURNAL__DURABILITY=power sets durability in the section [journal].
 """
+
+SYSTEM_FILE = Path("/etc/weir/weir.toml")
+"""The configuration of an installed Weir, so that `weir call` needs no flags there."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,20 @@ def parser() -> argparse.ArgumentParser:
         text: dict[str, Any] = {"help": help} if help else {}
         return commands.add_parser(name, parents=[shared], description=help, allow_abbrev=False, **text)
 
-    def settings(to: argparse.ArgumentParser) -> None:
+    def addresses(to: argparse.ArgumentParser) -> None:
         to.add_argument("--public", metavar="HOST:PORT", help="public address (0.0.0.0:8080)")
         to.add_argument("--admin", metavar="HOST:PORT", help="admin address, loopback only (127.0.0.1:8081)")
+
+    def settings(to: argparse.ArgumentParser) -> None:
+        addresses(to)
         to.add_argument("--edges", metavar="N", help="how many edge processes (1)")
 
     settings(command("serve", "run Weir until a signal"))
+    init = command("init", "write a first configuration, the data directory, a secret and a claim link")
+    init.add_argument("--domain", metavar="NAME", help="host name of your tracked links")
+    init.add_argument("--email", metavar="ADDRESS", help="the administrator's mail address")
+    addresses(init)
+    init.add_argument("--yes", action="store_true", help="take the defaults for what no flag says")
     settings(command("check", "validate the configuration and open nothing"))
     settings(command("config", "show every setting, its value and where it comes from"))
     call = command("call", "call an operation of a running Weir as the local administrator")
@@ -85,11 +97,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main(argv: Sequence[str] | None = None, children: Command | None = None) -> int:
-    """Run one command; the exit code. `children` gives another argv to `serve`'s children (tests)."""
+def main(
+    argv: Sequence[str] | None = None, children: Command | None = None, system_file: Path = SYSTEM_FILE
+) -> int:
+    """Run one command; the exit code. Tests give `serve` other children and another place than /etc."""
     arguments = parser().parse_args(argv)
     try:
-        code = _run(arguments, children)
+        code = _run(arguments, children, system_file)
         sys.stdout.flush()
         return code
     except WeirError as fault:
@@ -100,7 +114,7 @@ def main(argv: Sequence[str] | None = None, children: Command | None = None) -> 
         return 1
 
 
-def _run(arguments: argparse.Namespace, children: Command | None) -> int:
+def _run(arguments: argparse.Namespace, children: Command | None, system_file: Path) -> int:
     match arguments.command:
         case "version":
             print(f"weir {full_version()}")
@@ -109,29 +123,36 @@ def _run(arguments: argparse.Namespace, children: Command | None) -> int:
             _child(arguments.command, arguments.index)
         case "operations":
             return _operations(arguments.markdown)
+    source = _source(arguments, system_file)
+    match arguments.command:
         case "serve":
-            return _serve(_source(arguments), children)
+            return _serve(source, children)
+        case "init":
+            return _init(source, arguments)
         case "check":
-            return _check(_source(arguments))
+            return _check(source)
         case "config":
-            return _config(_source(arguments))
-    return _call(_source(arguments), arguments.name, arguments.payload)
+            return _config(source)
+    return _call(source, arguments.name, arguments.payload)
 
 
-def _source(arguments: argparse.Namespace) -> Source:
-    given = {"data": getattr(arguments, "data", None)}
-    given |= {
-        "public.bind": getattr(arguments, "public", None),
-        "admin.bind": getattr(arguments, "admin", None),
-    }
-    given |= {"edges": getattr(arguments, "edges", None)}
+GIVEN = {"data": "data", "public": "public.bind", "admin": "admin.bind", "edges": "edges",
+         "domain": "public.domain", "email": "admin.emails"}  # fmt: skip
+"""Flag → the setting that it overrides."""
+
+
+def _source(arguments: argparse.Namespace, system_file: Path) -> Source:
+    given = {path: getattr(arguments, flag, None) for flag, path in GIVEN.items()}
     overrides = {path: value for path, value in given.items() if value is not None}
     named = getattr(arguments, "config", None) or os.environ.get("WEIR_CONFIG")
     if named:
         return Source(Path(named), os.environ, overrides)
-    data = Path(overrides.get("data") or os.environ.get("WEIR_DATA") or config.Settings().data)
-    file = data / "weir.toml"
-    return Source(file if file.is_file() else None, os.environ, overrides)
+    data = overrides.get("data") or os.environ.get("WEIR_DATA")
+    file = Path(data or config.Settings().data) / "weir.toml"
+    if file.is_file():
+        return Source(file, os.environ, overrides)
+    readable = not data and os.access(system_file, os.R_OK)
+    return Source(system_file if readable else None, os.environ, overrides)
 
 
 def _serve(source: Source, children: Command | None) -> int:
@@ -143,6 +164,25 @@ def _serve(source: Source, children: Command | None) -> int:
     settings = source.load()
     logs.configure(settings.log, "parent")
     return supervisor.serve(settings, source.load, children or weir_command)
+
+
+def _init(source: Source, arguments: argparse.Namespace) -> int:
+    from appliance import init
+
+    data = Path(source.overrides.get("data") or os.environ.get("WEIR_DATA") or config.Settings().data)
+    ask = _ask if sys.stdin.isatty() and sys.stdout.isatty() else None
+    chosen = dict(source.overrides)
+    plan = init.Plan(source.file or data / "weir.toml", chosen, os.environ, ask, arguments.yes)
+    for line in plan.run():
+        print(line)
+    return 0
+
+
+def _ask(question: str) -> str:
+    try:
+        return input(question)
+    except (EOFError, KeyboardInterrupt):
+        raise WeirError("given up: nothing was written") from None
 
 
 def _check(source: Source) -> int:

@@ -12,11 +12,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
+from appliance.addresses import host_name, host_port, is_url, mailbox
 from appliance.errors import ConfigError, FieldProblem
 
 
@@ -24,6 +24,7 @@ class Public(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The public port: tracked links and postbacks."""
 
     bind: str = "0.0.0.0:8080"
+    domain: str = ""
     trusted_proxies: tuple[str, ...] = ()
     max_connections: int = 10_000
     max_connections_per_address: int = 1_000
@@ -37,9 +38,10 @@ class Public(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The admin port: loopback only until sign-in exists."""
+    """The admin port: loopback only until sign-in exists. `emails` are the administrators."""
 
     bind: str = "127.0.0.1:8081"
+    emails: tuple[str, ...] = ()
 
 
 class Journal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,10 +91,10 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`format`: "auto" is readable on a terminal and JSON elsewhere."""
+    """`format`: "auto" is readable on a terminal, made for journald when it reads stderr, JSON elsewhere."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "json", "text"] = "auto"
+    format: Literal["auto", "json", "text", "journal"] = "auto"
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +104,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     edges: int = 1
     demo: bool = True
     stop_seconds: float = 20.0
+    secret_file: str = ""
     public: Public = Public()
     admin: Admin = Admin()
     journal: Journal = Journal()
@@ -115,21 +118,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 PREFIX = "WEIR_"
 NOT_SETTINGS = frozenset({"WEIR_CONFIG"})
 """WEIR_ names that are no setting: WEIR_CONFIG names the file itself."""
-
-
-def host_port(text: str) -> tuple[str, int]:
-    """`"127.0.0.1:8080"`, `"[::1]:0"` or `":8080"` → (host, port). Raises ValueError saying what is wrong."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise ValueError("expected HOST:PORT, for example 127.0.0.1:8080 or [::]:8080")
-    host = host.removeprefix("[").removesuffix("]") or "0.0.0.0"  # noqa: S104  ":8080" means everywhere
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        if host != "localhost":
-            raise ValueError("the host must be an IP address or localhost") from None
-        host = "127.0.0.1"
-    return host, int(port)
 
 
 def load(
@@ -171,7 +159,18 @@ def load_with_origins(
     problems += [problem for problem in _check(settings) if problem.path not in named]
     if problems:
         raise ConfigError("the configuration is wrong", problems)
-    return settings, origins
+    return _normal(settings), origins
+
+
+def _normal(settings: Settings) -> Settings:
+    """Names as DNS has them: lower case, in ASCII."""
+    domain = settings.public.domain and host_name(settings.public.domain)
+    emails = tuple(map(mailbox, settings.admin.emails))
+    return msgspec.structs.replace(
+        settings,
+        public=msgspec.structs.replace(settings.public, domain=domain),
+        admin=msgspec.structs.replace(settings.admin, emails=emails),
+    )
 
 
 def leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
@@ -235,15 +234,6 @@ def _convert(struct: Any, tree: Mapping[str, Any], path: str, problems: list[Fie
     return struct(**values)
 
 
-def _is_url(text: str) -> bool:
-    try:
-        split = urlsplit(text)
-        clean = text.isprintable() and " " not in text  # it may become a header; urlsplit drops line ends
-        return clean and split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
-    except ValueError:  # "http://[": urlsplit refuses some texts by raising
-        return False
-
-
 def _check(settings: Settings) -> list[FieldProblem]:
     """What types cannot say: ranges, addresses, URLs."""
     found: list[FieldProblem] = []
@@ -264,6 +254,13 @@ def _check(settings: Settings) -> list[FieldProblem]:
                     path,
                     "the admin port has no sign-in yet: loopback only, use 127.0.0.1 and an SSH tunnel",
                 )
+    names = [("public.domain", host_name, settings.public.domain)] if settings.public.domain else []
+    names += [(f"admin.emails[{n}]", mailbox, text) for n, text in enumerate(settings.admin.emails)]
+    for path, read, text in names:
+        try:
+            read(text)
+        except ValueError as fault:
+            need(False, path, f"{text!r}: {fault}")
     for index, cidr in enumerate(settings.public.trusted_proxies):
         try:
             ipaddress.ip_network(cidr, strict=False)
@@ -281,7 +278,7 @@ def _check(settings: Settings) -> list[FieldProblem]:
          "routing.no_route_status", "200, 204 or an HTTP error status")  # fmt: skip
     for path, url in (("public.root_redirect", public.root_redirect),
                       ("routing.trafficback_url", settings.routing.trafficback_url)):  # fmt: skip
-        need(not url or _is_url(url), path, "an absolute http(s) URL")
+        need(not url or is_url(url), path, "an absolute http(s) URL")
     need(0 <= settings.routing.max_trafficback_depth <= 10, "routing.max_trafficback_depth", "from 0 to 10")
     need(re.fullmatch(r"[A-Z]{3}", settings.routing.currency) is not None,
          "routing.currency", "an ISO 4217 code such as USD")  # fmt: skip
@@ -290,7 +287,7 @@ def _check(settings: Settings) -> list[FieldProblem]:
     need(journal.size_limit_mb >= journal.segment_mb, "journal.size_limit_mb", "at least journal.segment_mb")
     need(0 <= journal.reserve_mb <= 4096, "journal.reserve_mb", "from 0 to 4096")
     need(1 <= journal.ring_events <= 10_000_000, "journal.ring_events", "from 1 to 10,000,000")
-    need(warehouse.url == "chdb" or _is_url(warehouse.url),
+    need(warehouse.url == "chdb" or is_url(warehouse.url),
          "warehouse.url", '"chdb" or an http(s) URL of a ClickHouse server')  # fmt: skip
     need(
         warehouse.max_memory_mb >= 300, "warehouse.max_memory_mb", "at least 300: the engine alone takes that"

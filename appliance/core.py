@@ -26,9 +26,10 @@ from appliance.actors.core_link import CompiledTable, CoreLink
 from appliance.actors.janitor import Janitor, keepings
 from appliance.actors.kernel import Tree, supervise, thread_runner
 from appliance.actors.publisher import Publisher
+from appliance.addresses import host_port
 from appliance.attribution import template
 from appliance.call_door import CallDoor
-from appliance.config import Routing, Settings, host_port
+from appliance.config import Routing, Settings
 from appliance.control import Control
 from appliance.errors import ConfigError, FieldProblem, Missing, Unavailable
 from appliance.http.admin.app import create_app
@@ -307,7 +308,8 @@ async def _lines_to_try(desk: CatalogDesk, settings: Settings) -> list[str]:
     except Missing:
         return []
     usable = isinstance(campaign, Campaign) and campaign.status == "active"
-    return demo.lines_to_try(settings.public.bind, settings.data) if usable else []
+    public = settings.public
+    return demo.lines_to_try(public.bind, settings.data, public.domain) if usable else []
 
 
 def _say_stage(control: Control, name: str, began: float) -> float:

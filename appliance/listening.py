@@ -1,5 +1,7 @@
 """The public listening sockets: one per edge with SO_REUSEPORT, or those that systemd hands over.
 
+Those that it hands over are an operator's own (a .socket unit), or ours, which it kept during a restart.
+
 The parent opens them once and keeps them: closing one of several SO_REUSEPORT listeners resets what
 queued on it (92 of 200 connections), and one socket shared by all edges does not balance (0/64, 1/63).
 """
@@ -10,9 +12,11 @@ import os
 import socket
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from appliance.config import host_port
+from appliance.addresses import host_port
 from appliance.errors import ConfigError, FieldProblem
+from appliance.systemd import STORED_NAME, Systemd
 
 BACKLOG = 8192
 """Connections that wait while an edge restarts: 0.5 s at 16k/s. The kernel cuts it to net.core.somaxconn."""
@@ -51,36 +55,71 @@ def shown_address(sock: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def open_public(bind: str, edges: int, environ: MutableMapping[str, str] | None = None) -> PublicSockets:
+def open_public(
+    bind: str, edges: int, systemd: Systemd, environ: MutableMapping[str, str] | None = None
+) -> PublicSockets:
     """The sockets of `edges` edges, listening from now on. `environ` loses systemd's variables.
 
+    An operator's sockets win; else ours of the last run are served on, if they are at `bind` still.
     Raises ConfigError when the address is taken or is not ours.
     """
     environ = os.environ if environ is None else environ
-    given = _inherited(environ)
+    named = _inherited(environ)
     for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"):
         environ.pop(name, None)  # the children must not believe that these are theirs
+    given = [sock for name, sock in named if name != STORED_NAME]
+    stored = [sock for name, sock in named if name == STORED_NAME]
+    host, port = host_port(bind)
+    kept = [] if given else [sock for sock in stored if _listens(sock) and _is_at(sock, host, port)]
+    if stale := [sock for sock in stored if sock not in kept]:
+        for sock in stale:
+            _end(sock)
+        systemd.forget()
     if given:
         return PublicSockets(tuple(given[i % len(given)] for i in range(max(edges, len(given)))))
-    host, port = host_port(bind)
-    opened: list[socket.socket] = []
     try:
-        if port:
-            # With SO_REUSEPORT a second Weir of the same user would silently take half of the visitors.
-            _bound(host, port, shared=False).close()
-        for _ in range(edges):
-            opened.append(_bound(host, port, shared=True))
-            port = opened[0].getsockname()[1]
-        for sock in opened:
-            sock.listen(BACKLOG)
+        opened = kept + _open(host, kept[0].getsockname()[1] if kept else port, edges - len(kept), not kept)
     except OSError as fault:
-        for sock in opened:
-            sock.close()
         raise ConfigError(
             "cannot open the public port",
             [FieldProblem("public.bind", f"{bind}: {fault.strerror}; is something else listening there?")],
         ) from fault
+    systemd.keep(opened)
     return PublicSockets(tuple(opened))
+
+
+def _open(host: str, port: int, count: int, alone: bool) -> list[socket.socket]:
+    """`count` sockets that share one address; `alone`: nobody else may listen there yet. Raises OSError."""
+    opened: list[socket.socket] = []
+    try:
+        if port and alone:
+            # With SO_REUSEPORT a second Weir of the same user would silently take half of the visitors.
+            _bound(host, port, shared=False).close()
+        for _ in range(count):
+            opened.append(_bound(host, port, shared=True))
+            port = opened[0].getsockname()[1]
+        for sock in opened:
+            sock.listen(BACKLOG)
+    except OSError:
+        for sock in opened:
+            sock.close()
+        raise
+    return opened
+
+
+def _is_at(sock: socket.socket, host: str, port: int) -> bool:
+    """Whether it is bound there; port 0 is any port."""
+    name = sock.getsockname()
+    return isinstance(name, tuple) and ip_address(name[0]) == ip_address(host) and port in (0, name[1])
+
+
+def _end(sock: socket.socket) -> None:
+    """Stop listening for everybody who holds it: systemd may let go of its copy only after our bind."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it does not listen any more
+    sock.close()
 
 
 def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
@@ -99,26 +138,34 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     return sock
 
 
-def _inherited(environ: Mapping[str, str]) -> list[socket.socket]:
+def _listens(sock: socket.socket) -> bool:
+    return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)) and sock.type == socket.SOCK_STREAM
+
+
+def _inherited(environ: Mapping[str, str]) -> list[tuple[str, socket.socket]]:
+    """(name, socket) of what systemd passed. Raises ConfigError for what nobody can accept from."""
     if environ.get("LISTEN_PID") != str(os.getpid()):
         return []
     count = environ.get("LISTEN_FDS", "0")
-    sockets = []
-    for descriptor in range(FIRST_INHERITED, FIRST_INHERITED + (int(count) if count.isdigit() else 0)):
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    found = []
+    for place in range(int(count) if count.isdigit() else 0):
+        descriptor = FIRST_INHERITED + place
+        name = names[place] if place < len(names) else ""
         try:
             sock = socket.socket(fileno=descriptor)
-            listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            listens = _listens(sock)
         except OSError as fault:
             raise ConfigError(
                 "systemd handed over something that is no socket",
                 [FieldProblem("LISTEN_FDS", f"descriptor {descriptor}: {fault.strerror}")],
             ) from fault
-        if not listens or sock.type != socket.SOCK_STREAM:
+        if not listens and name != STORED_NAME:
             raise ConfigError(
                 "systemd handed over a socket that does not listen",
                 [FieldProblem("LISTEN_FDS", f"descriptor {descriptor}: use ListenStream= with Accept=no")],
             )
         sock.setblocking(False)
         sock.set_inheritable(False)  # pass_fds hands each child what it needs
-        sockets.append(sock)
-    return sockets
+        found.append((name, sock))
+    return found

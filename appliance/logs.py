@@ -1,4 +1,6 @@
-"""Logs: one line per event on stderr, JSON for machines, readable on a terminal. Logging never raises.
+"""Logs: one line per event on stderr: JSON for machines, readable on a terminal, as journald wants it.
+
+Logging never raises.
 
 What a caller passes as `extra={…}` appears as fields. Values under the names secret, token, key and
 password are masked at every depth, and so is `secret=…` inside any text: a query string may be logged.
@@ -83,6 +85,36 @@ class Readable(JsonLines):
         return f"{line}\n{exception}" if exception else line
 
 
+class Journal(JsonLines):
+    """For journald, which has the time itself: `<4>edge-0 message key=value`. `<4>` is syslog's priority.
+
+    A text with a line end or a blank is quoted as JSON, so that nobody's input begins a line of its own.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = self.fields(record)
+        exception = fields.pop("exception", "")
+        priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
+        known = ("ts", "level", "logger", "component", "message")
+        words = [f"{fields['component']} {_line(fields['message'])}"]
+        words += [f"{key}={_word(value)}" for key, value in fields.items() if key not in known]
+        lines = [" ".join(words), *exception.splitlines()]
+        return "\n".join(f"<{priority}>{line}" for line in lines)
+
+
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+
+
+def _line(text: str) -> str:
+    return "\\n".join(text.splitlines())
+
+
+def _word(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    plain = not isinstance(value, str) or (text.isprintable() and not set(text) & set(' "='))
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
 class Stderr(logging.Handler):
     """Writes each line with one write(2): processes share stderr and their lines must not mix.
 
@@ -100,17 +132,21 @@ class Stderr(logging.Handler):
 def configure(settings: Log, component: str) -> None:
     """Send every logger of this process to stderr as `settings` say; `component` is edge-0, core, parent."""
     logging.raiseExceptions = False
-    readable = settings.format == "text" or (settings.format == "auto" and _terminal())
+    found = settings.format if settings.format != "auto" else _reader(os.environ)
     handler = Stderr()
-    handler.setFormatter(Readable(component) if readable else JsonLines(component))
+    handler.setFormatter({"text": Readable, "journal": Journal}.get(found, JsonLines)(component))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
     logging.captureWarnings(True)
 
 
-def _terminal() -> bool:
+def _reader(environ: Mapping[str, str]) -> str:
+    """Who reads stderr: journald says which device and inode is its own (systemd.exec(5))."""
     try:
-        return sys.stderr is not None and os.isatty(2)
+        seen = os.fstat(2)
+        if environ.get("JOURNAL_STREAM") == f"{seen.st_dev}:{seen.st_ino}":
+            return "journal"
+        return "text" if sys.stderr is not None and os.isatty(2) else "json"
     except OSError:
-        return False
+        return "json"

@@ -1,4 +1,4 @@
-"""What the parent tells the world: run/weir.json, that Weir is ready, and what to try."""
+"""What the parent tells the world: run/weir.json, that Weir is ready, what to try, how systemd finds it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import trio
 from appliance import __version__
 from appliance.datadir import write_run_file
 from appliance.seat import Seat
+from appliance.systemd import Systemd
 
 log = logging.getLogger("weir.parent")
 
@@ -24,20 +25,33 @@ PATIENCE_WITH_CORE = 10.0
 class Notice:
     """Says each thing once, and writes run/weir.json whenever its content changes."""
 
-    def __init__(self, data: Path, public: str, edges: Sequence[Seat], core: Seat, began: float) -> None:
+    def __init__(
+        self,
+        data: Path,
+        public: str,
+        edges: Sequence[Seat],
+        core: Seat,
+        began: float,
+        systemd: Systemd,
+    ) -> None:
         self._data = data
         self._public = public
         self._edges = edges
         self._core = core
         self._began = began
+        self._systemd = systemd
         self._written: dict[str, Any] = {}
         self._said: set[str] = set()
 
     def update(self) -> None:
         """Look at the children and say what has become true. Called at every change."""
         self._write()
-        edges = all(seat.serving for seat in self._edges)
+        serving = sum(seat.serving is not None for seat in self._edges)
+        edges = serving == len(self._edges)
         core = self._core.serving
+        away = "the core is ready" if core else "the core is not ready: clicks are answered, reports wait"
+        status = f"{serving} of {len(self._edges)} edges serve on {self._public}; {away}"
+        self._systemd.update(edges, status)  # ready without a core: a click needs none
         seconds = trio.current_time() - self._began
         facts = {"public": self._public, "seconds": round(seconds, 3)}
         if core is not None and edges and self._first("ready"):

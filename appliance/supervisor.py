@@ -25,6 +25,7 @@ from appliance.listening import open_public
 from appliance.notice import Notice
 from appliance.placing import Placing
 from appliance.seat import Seat
+from appliance.systemd import Systemd
 
 log = logging.getLogger("weir.parent")
 
@@ -74,9 +75,10 @@ class Supervisor:
     async def run(self) -> int:
         began = trio.current_time()
         self._terminal = _has_terminal()
+        self._systemd = Systemd(os.environ)
         self._lock_fd = await take_lock(self._data, self._settings.stop_seconds)
         remove_run_file(self._data)
-        self._sockets = open_public(self._settings.public.bind, self._settings.edges)
+        self._sockets = open_public(self._settings.public.bind, self._settings.edges, self._systemd)
         # The children learn the real port: the core prints links with it.
         self._settings = self._with_address(self._settings)
         _raise_descriptor_limit()
@@ -88,15 +90,16 @@ class Supervisor:
                 async with trio.open_nursery() as nursery:
                     self._take_seats(nursery)
                     nursery.start_soon(self._obey_signals, signals)
-                    nursery.start_soon(self._watch_outer_process)
                     nursery.start_soon(self._obey_reloads)
                     nursery.start_soon(self._tend, began)
                     await self._stopping.wait()
+                    self._systemd.stopping(self._settings.stop_seconds)
                     ordered = await self._stop()
                     nursery.cancel_scope.cancel()
         finally:
             remove_run_file(self._data)
             self._sockets.close()
+            self._systemd.close()
             os.close(self._lock_fd)
         return 0 if ordered else 1
 
@@ -140,29 +143,14 @@ class Supervisor:
                 log.warning("cut by a second signal")
                 self._cut.set()
 
-    async def _watch_outer_process(self) -> None:
-        """A onefile's outer process that is killed -9 leaves us behind (experiments.md k): stop then."""
-        outer = os.environ.get("NUITKA_ONEFILE_PARENT", "")
-        if not outer.isdigit():
-            return
-        try:
-            descriptor = os.pidfd_open(int(outer))
-        except ProcessLookupError:
-            self._stopping.set()
-            return
-        try:
-            await trio.lowlevel.wait_readable(descriptor)
-            log.warning("the outer process has gone: stopping")
-            self._stopping.set()
-        finally:
-            os.close(descriptor)
-
     # Reload
 
     async def _obey_reloads(self) -> None:
         with self._reload_scope:
             async for _ in self._reloads:
+                self._systemd.reloading()
                 await self._take_configuration()
+                self._systemd.reloaded()
 
     async def _take_configuration(self) -> None:
         """Read the configuration and restart the edges one by one; the core too if anything changed."""
@@ -200,7 +188,7 @@ class Supervisor:
     async def _tend(self, began: float) -> None:
         """Whatever changes: every socket has somebody who serves it, and run/weir.json says where."""
         placing = Placing(self._sockets, self._edges)
-        notice = Notice(self._data, self._sockets.address, self._edges, self._core, began)
+        notice = Notice(self._data, self._sockets.address, self._edges, self._core, began, self._systemd)
         while not self._stopping.is_set():
             changed = self._changed
             await placing.settle()

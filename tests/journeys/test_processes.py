@@ -9,89 +9,14 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.rig import ROOT, Weir, alive, start_weir, wait_for
-
-STAND_IN = [sys.executable, "-m", "tests.stand_in"]
-Start = Callable[..., Weir]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts stand-in appliances over one data directory; ends whatever is left of them."""
-    data = tmp_path / "data"
-    data.mkdir()
-    started: list[Weir] = []
-
-    def go(*args: str, **options: object) -> Weir:
-        options.setdefault("argv", STAND_IN)
-        weir = start_weir(data, *args, **options)  # type: ignore[arg-type]
-        started.append(weir)
-        return weir
-
-    yield go
-    for weir in started:
-        weir.end()
-
-
-def get(address: tuple[str, int], path: str = "/0", timeout: float = 20.0) -> str:
-    """One request on a connection of its own; the body, `"<index> <pid>"`."""
-    with socket.create_connection(address, timeout=timeout) as sock:
-        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        data = b""
-        while chunk := sock.recv(4096):
-            data += chunk
-    head, _, body = data.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200"), data
-    return body.decode()
-
-
-def address(weir: Weir) -> tuple[str, int]:
-    host, _, port = weir.where()["public"].rpartition(":")
-    return host, int(port)
-
-
-class Load:
-    """A few clients, each opening a new connection per request, as visitors do."""
-
-    def __init__(self, where: tuple[str, int]) -> None:
-        self.where = where
-        self.answers: list[str] = []
-        self.errors: list[str] = []
-        self.longest = 0.0
-        self.stop = threading.Event()
-
-    def client(self) -> None:
-        while not self.stop.is_set():
-            began = time.monotonic()
-            try:
-                self.answers.append(get(self.where, "/0.002"))
-            except (OSError, AssertionError) as fault:
-                self.errors.append(repr(fault))
-            self.longest = max(self.longest, time.monotonic() - began)
-            time.sleep(0.01)
-
-
-@contextmanager
-def load(where: tuple[str, int], clients: int = 4) -> Iterator[Load]:
-    running = Load(where)
-    threads = [threading.Thread(target=running.client) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield running
-    finally:
-        running.stop.set()
-        for thread in threads:
-            thread.join()
+from tests.journeys.stand_ins import STAND_IN, Start, address, get, handed_over, load
+from tests.rig import ROOT, Weir, alive, wait_for
 
 
 def test_it_says_where_it_listens_and_what_to_try(start: Start) -> None:
@@ -325,17 +250,8 @@ def test_the_sockets_that_systemd_hands_over_are_served(
     start: Start, tmp_path: Path, sockets: int, homes: list[str]
 ) -> None:
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(sockets)]
-    script = (
-        "import os, sys\n"
-        "fds = list(map(int, sys.argv[1].split(',')))\n"
-        "for n, fd in enumerate(fds): os.dup2(fd, 100 + n)\n"
-        "for n, fd in enumerate(fds): os.dup2(100 + n, 3 + n)\n"
-        "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)))\n"
-        "os.execv(sys.executable, [sys.executable, '-m', 'tests.stand_in', *sys.argv[2:]])\n"
-    )
     fds = [listener.fileno() for listener in listeners]
-    argv = [sys.executable, "-c", script, ",".join(map(str, fds))]
-    weir = start("--edges", "2", argv=argv, pass_fds=fds)
+    weir = start("--edges", "2", argv=handed_over(fds), pass_fds=fds)
     ports = [listener.getsockname() for listener in listeners]
     for listener in listeners:
         listener.close()
@@ -352,15 +268,6 @@ def test_the_sockets_that_systemd_hands_over_are_served(
             thread.join()
         assert not weir.logged("socket adopted"), "a shared socket is served as long as one edge lives"
     assert weir.stop() == 0
-
-
-def test_it_stops_when_the_outer_process_of_a_onefile_is_killed(start: Start) -> None:
-    outer = subprocess.Popen(["sleep", "600"])
-    weir = start(env={"NUITKA_ONEFILE_PARENT": str(outer.pid)})
-    outer.kill()
-    outer.wait()
-    assert weir.process.wait(20) == 0
-    assert weir.logged("the outer process has gone: stopping")
 
 
 def test_descriptors_that_nobody_needs_do_not_reach_the_core(start: Start) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from appliance import config
+from appliance import addresses, config
 from appliance.errors import ConfigError
 
 
@@ -103,6 +103,14 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
             "public.root_redirect",
             "absolute http(s) URL",
         ),
+        ('[public]\ndomain = "http://go.example.com"', "public.domain", "no scheme, port or path"),
+        ('[public]\ndomain = "go.example.com:80"', "public.domain", "no scheme, port or path"),
+        ('[public]\ndomain = "192.0.2.7"', "public.domain", "not an IP address"),
+        ('[public]\ndomain = "-go.example.com"', "public.domain", "host name"),
+        ('[public]\ndomain = "example"', "public.domain", "host name"),
+        ('[public]\ndomain = "straße.example"', "public.domain", "xn--"),
+        ('[admin]\nemails = ["a@example.com", "b"]', "admin.emails[1]", "mail address"),
+        ('[admin]\nemails = ["a b@example.com"]', "admin.emails[0]", "mail address"),
         ('[admin]\nbind = "0.0.0.0:8081"', "admin.bind", "loopback"),
         ('[admin]\nbind = "[::]:8081"', "admin.bind", "loopback"),
         ('[routing]\ncurrency = "US1"', "routing.currency", "ISO 4217"),
@@ -149,7 +157,25 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_an_address_is_host_and_port(text: str, expected: tuple[str, int]) -> None:
-    assert config.host_port(text) == expected
+    assert addresses.host_port(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Go.Example.COM", "go.example.com"),
+        ("go.example.com.", "go.example.com"),
+        ("BÜCHER.example", "xn--bcher-kva.example"),
+        ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+    ],
+)
+def test_a_domain_is_kept_as_dns_has_it(tmp_path: Path, text: str, name: str) -> None:
+    assert load(tmp_path, f'[public]\ndomain = "{text}"').public.domain == name
+
+
+def test_administrators_come_from_the_environment_too(tmp_path: Path) -> None:
+    settings = load(tmp_path, environ={"WEIR_ADMIN__EMAILS": "Ann@Example.com, bob@example.com"})
+    assert settings.admin.emails == ("Ann@example.com", "bob@example.com")
 
 
 def test_a_password_in_a_url_is_not_shown(tmp_path: Path) -> None:

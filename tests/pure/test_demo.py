@@ -61,6 +61,13 @@ def test_everywhere_is_shown_as_this_machine(bound: str, shown: str) -> None:
     assert demo.reachable(bound) == shown
 
 
+def test_the_lines_name_the_domain_of_tracked_links() -> None:
+    click, postback, _ = demo.lines_to_try("0.0.0.0:80", "./data", "go.example.com")
+    assert "http://go.example.com/c/demo" in click and "http://go.example.com/pb/demo" in postback
+    click, *_ = demo.lines_to_try("[::]:8080", "./data", "go.example.com")
+    assert "http://go.example.com:8080/c/demo" in click
+
+
 def test_what_a_visitor_is_to_copy_into_a_shell_holds_nothing_the_shell_would_run() -> None:
     [page, _] = [page for _, page in demo.entities() if isinstance(page, Page)]
     command = page.body.split("<pre>")[1].split("</pre>")[0]

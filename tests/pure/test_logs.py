@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +68,55 @@ def test_the_readable_form_shows_the_same(root: logging.Logger, capfd: pytest.Ca
     logging.getLogger("x").warning("careful", extra={"disk": "full", "token": "t0psecret"})
     said = capfd.readouterr().err
     assert said.rstrip().endswith("warning core    careful  disk=full token=***")
+
+
+def test_for_the_journal_a_line_begins_with_its_priority_and_has_no_time(
+    root: logging.Logger, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(Log(format="journal", level="debug"), "edge-1")
+    log = logging.getLogger("weir.router")
+    extra = {"count": 2, "path": "/c/demo", "why": "no such file", "token": "t0psecret", "list": [1, "a b"]}
+    log.info("clicked %s", "twice", extra=extra)
+    for level in (logging.DEBUG, logging.WARNING, logging.ERROR, logging.CRITICAL):
+        log.log(level, "more")
+    assert capfd.readouterr().err.splitlines() == [
+        '<6>edge-1 clicked twice count=2 path=/c/demo why="no such file" token=*** list=[1, "a b"]',
+        "<7>edge-1 more",
+        "<4>edge-1 more",
+        "<3>edge-1 more",
+        "<2>edge-1 more",
+    ]
+
+
+def test_for_the_journal_every_line_of_an_exception_has_the_same_priority(
+    root: logging.Logger, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(Log(format="journal"), "core")
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        logging.getLogger("x").exception("failed")
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[:2] == ["<3>core failed", "<3>Traceback (most recent call last):"]
+    assert lines[-2:] == ["<3>ValueError: first", "<3>second"]
+    assert all(line.startswith("<3>") for line in lines)
+
+
+def test_nobodys_input_begins_a_journal_line_of_its_own(
+    root: logging.Logger, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(Log(format="journal"), "core")
+    logging.getLogger("x").info("bad\n<0>panic", extra={"agent": "x\r\n<0>panic"})
+    assert capfd.readouterr().err.splitlines() == [r'<6>core bad\n<0>panic agent="x\r\n<0>panic"']
+
+
+@pytest.mark.parametrize(("ours", "start"), [(True, "<3>x lost"), (False, "{")])
+def test_the_journal_is_recognised_by_its_device_and_inode(tmp_path: Path, ours: bool, start: str) -> None:
+    with (tmp_path / "stream").open("w+b") as stream:
+        seen = os.fstat(stream.fileno())
+        named = f"{seen.st_dev}:{seen.st_ino + (not ours)}"
+        run(LOG_AND_LIVE, stderr=stream, env={**os.environ, "JOURNAL_STREAM": named})
+    assert (tmp_path / "stream").read_text().startswith(start)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,118 @@
+"""The sample configuration: every section and key with its default, as comments. Pure.
+
+The one text behind `weir init` and packaging/weir.toml; a test compares it with the settings tree.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+Value = str | Sequence[str]
+
+TEXT = """\
+# The configuration of Weir. A key that is commented out shows its default; `weir check` finds every fault.
+# SIGHUP (systemctl reload weir) reads this file again without a refused connection.
+# What each key means: docs/reference/configuration.md, or `weir config` for the values in use.
+
+# The data directory; one running Weir per directory.
+#data = "./data"
+# Edge processes: one per core that shall answer clicks.
+#edges = 1
+# A new data directory gets a demo campaign to try.
+#demo = true
+# Seconds an ordered stop may take; then what is left is killed.
+#stop_seconds = 20.0
+# The installation's secret; empty: the file "secret" in the data directory.
+#secret_file = ""
+
+# The public port: tracked links and postbacks.
+[public]
+#bind = "0.0.0.0:8080"
+# The host name of your tracked links.
+#domain = ""
+# Proxies whose X-Forwarded-For and Forwarded are believed.
+#trusted_proxies = []
+#max_connections = 10000
+#max_connections_per_address = 1000
+# Seconds: between requests, for the headers, for the body, for taking the answer.
+#idle_timeout = 30.0
+#header_timeout = 10.0
+#body_timeout = 30.0
+#send_timeout = 30.0
+# What GET / answers; root_redirect wins.
+#root_status = 200
+#root_text = "The world is yours!"
+#root_redirect = ""
+
+# The admin port: loopback only; reach it through an SSH tunnel.
+[admin]
+#bind = "127.0.0.1:8081"
+# The administrators.
+#emails = []
+
+# What every click is written to before it is answered.
+[journal]
+# "process" survives kill -9 of everything; "power" also waits for the disk before each reply.
+#durability = "process"
+#segment_mb = 64
+#segment_minutes = 60
+#size_limit_mb = 20000
+# Space given up first when the disk is full.
+#reserve_mb = 64
+# Events that wait in memory while the disk is full.
+#ring_events = 50000
+
+# A click that nothing takes, and which clicks count.
+[routing]
+#trafficback_url = ""
+#max_trafficback_depth = 3
+#no_route_status = 404
+#no_route_text = "Nothing here."
+#count_bots = true
+#currency = "USD"
+
+# The database of reports: "chdb" is built in, http(s)://user:password@host:port/database a ClickHouse server.
+[warehouse]
+#url = "chdb"
+#max_memory_mb = 1000
+#query_memory_mb = 500
+#query_seconds = 60
+#report_slots = 2
+
+# How long a postback that overtook its click waits for it.
+[postbacks]
+#click_wait_hours = 24.0
+
+# Days each record is kept; identity is the full address of a click.
+[retention]
+#identity_days = 7
+#clicks_days = 365
+#postbacks_days = 90
+
+# "auto" is readable on a terminal, made for journald where it reads stderr, JSON lines elsewhere.
+[log]
+#level = "info"
+#format = "auto"
+"""
+
+
+def compose(chosen: Mapping[str, Value]) -> str:
+    """The sample with `chosen` (`{"public.bind": "0.0.0.0:80"}`) set. KeyError for a key it does not have."""
+    waiting, lines, section = dict(chosen), [], ""
+    for line in TEXT.splitlines():
+        if heading := re.fullmatch(r"\[(\w+)\]", line):
+            section = heading[1] + "."
+        key = re.match(r"#(\w+) = ", line)
+        path = section + key[1] if key else ""
+        lines.append(f"{path.rpartition('.')[2]} = {_toml(waiting.pop(path))}" if path in waiting else line)
+    if waiting:
+        raise KeyError(*waiting)
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Value) -> str:
+    """A TOML string or array: JSON's, but for the one control character that only TOML wants escaped."""
+    text = json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")
