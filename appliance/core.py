@@ -31,6 +31,7 @@ from appliance.attribution import template
 from appliance.call_door import CallDoor
 from appliance.config import Routing, Settings
 from appliance.control import Control
+from appliance.datadir import processes
 from appliance.errors import ConfigError, FieldProblem, Missing, Unavailable
 from appliance.http.admin.app import create_app
 from appliance.http.admin.server import AdminServer, listen
@@ -44,6 +45,7 @@ from appliance.model.status import WarehouseReport
 from appliance.model.table import Part, SettingsEntry
 from appliance.operations import demo, registry
 from appliance.operations.context import Caller, Context
+from appliance.operations.scope import ScopedCatalog
 from appliance.overview import Overview, Parts
 from appliance.routing.macros import check_url
 from appliance.stores.journal.tails import Tails
@@ -134,7 +136,8 @@ async def main(control: Control) -> None:
     data, run = Path(settings.data), Path(settings.data) / "run"
     grace = settings.stop_seconds * _DOORS_SHARE
     tree, holds, parts = Tree(), Holds(), Parts()
-    parts.actors = tree.report
+    parts.actors, parts.processes = tree.report, functools.partial(processes, data)
+    parts.public = demo.origin(settings.public.bind, settings.public.domain)
     admin_port = _AdminPort(settings.admin.bind)
     files = thread_runner(1)
 
@@ -196,7 +199,7 @@ async def main(control: Control) -> None:
         parts.consumers += [publisher.consumers, conversions.consumers]
 
         def context(caller: Caller, request_id: str) -> Context:
-            return Context(caller, desk, reports, overview, costs, request_id)
+            return Context(caller, ScopedCatalog(desk, caller), reports, overview, costs, request_id)
 
         call_door = CallDoor(operations, context)
         admin = AdminServer(create_app(operations, context, overview), grace)

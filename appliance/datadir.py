@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
 
 from appliance.errors import Unavailable
+from appliance.model.status import ProcessReport
 
 POLL = 0.05
 """Seconds between two tries at the lock: flock has no wait with a deadline."""
@@ -78,6 +80,16 @@ def write_run_file(data: Path, content: Mapping[str, Any]) -> None:
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(content) + "\n", "utf-8")
     fresh.replace(path)
+
+
+def processes(data: Path) -> tuple[ProcessReport, ...]:
+    """The parent and its children, as run/weir.json has them; nothing while it is not there."""
+    try:
+        found = json.loads(run_file(data).read_bytes())
+        parent = ProcessReport(name="parent", pid=found["pid"], state="running")
+        return (parent, *msgspec.convert(found["children"], tuple[ProcessReport, ...]))
+    except (OSError, ValueError, TypeError, LookupError):  # msgspec.ValidationError is a ValueError
+        return ()
 
 
 def remove_run_file(data: Path) -> None:

@@ -80,6 +80,7 @@ class Notice:
             "public": self._public,
             "admin": word.get("admin") or self._written.get("admin", ""),
             "version": __version__,
+            "children": [_told(seat) for seat in (*self._edges, self._core)],
         }
         if content == self._written:
             return
@@ -90,6 +91,19 @@ class Notice:
         except OSError as fault:  # a full disk: tried again at the next tick
             if self._first("no run file"):
                 log.error("cannot write run/weir.json", extra={"error": str(fault)})
+
+
+def _told(seat: Seat) -> dict[str, Any]:
+    """A ProcessReport of model/status.py; the core reads it from run/weir.json."""
+    child = seat.current
+    state = "down" if child is None else "running" if child.serving else "starting"
+    return {
+        "name": seat.name,
+        "pid": 0 if child is None else child.pid,
+        "state": state,
+        "restarts": seat.deaths,
+        "last_error": seat.last_death,
+    }
 
 
 def _print(*lines: str) -> None:

@@ -19,6 +19,7 @@ from appliance.model.status import (
     ConsumerReport,
     ConversionsReport,
     EdgeStatus,
+    ProcessReport,
     SystemStatus,
     WarehouseReport,
 )
@@ -36,6 +37,9 @@ class Parts:
     consumers: list[Callable[[], Sequence[ConsumerReport]]] = field(default_factory=list)
     warehouse: Callable[[], WarehouseReport] = lambda: WarehouseReport(state="opening")
     conversions: Callable[[], ConversionsReport] = ConversionsReport
+    processes: Callable[[], Sequence[ProcessReport]] = tuple
+    public: str = ""
+    """Where tracked links lead: an origin that a visitor can open."""
 
 
 class Overview:
@@ -47,6 +51,10 @@ class Overview:
         self._data = data
         self._parts = parts
         self._started_us = _now_us()
+
+    @property
+    def public(self) -> str:
+        return self._parts.public
 
     def status(self) -> SystemStatus:
         parts = self._parts
@@ -71,6 +79,7 @@ class Overview:
             conversions=conversions,
             actors=actors,
             holds=self.holds.all(),
+            processes=tuple(parts.processes()),
             rss_bytes=_resident_bytes(),
             disk_free_bytes=free,
         )

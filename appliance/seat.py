@@ -42,6 +42,9 @@ class Seat:
         self.settings = settings
         """What the next child gets."""
         self.current: Child | None = None
+        self.deaths = 0
+        """Children that died without being asked to."""
+        self.last_death = ""
         self._start = start
         self._lock = trio.Lock()
         """Held while a child is being started or replaced, so that there is never one too many."""
@@ -175,6 +178,8 @@ class Seat:
         lived = trio.current_time() - child.began
         self._delay = LONGEST_DELAY if refused else restart_delay(self._delay, lived, child.ready.is_set())
         how = {"signal": signal.Signals(-code).name} if code < 0 else {"code": code}
+        self.deaths += 1
+        self.last_death = f"died of {how['signal']}" if code < 0 else f"ended with code {code}"
         facts = {"child": self.name, "pid": child.pid, **how, "lived": round(lived, 3), "delay": self._delay}
         if refused:
             log.error("child cannot start: correct the configuration and send SIGHUP", extra=facts)

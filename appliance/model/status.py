@@ -75,6 +75,19 @@ class CatalogReport(Struct, frozen=True, kw_only=True):
     entities: dict[str, int] = {}
 
 
+class ProcessReport(Struct, frozen=True, kw_only=True):
+    """One process of the appliance as its parent sees it, the parent itself first.
+
+    `state` is running, starting or down; `last_error` says how the one before it ended, if it fell.
+    """
+
+    name: str
+    pid: int
+    state: str
+    restarts: int = 0
+    last_error: str = ""
+
+
 class SystemStatus(Struct, frozen=True, kw_only=True):
     """The whole appliance at one moment. `problems` makes it not ready, `degraded` does not."""
 
@@ -91,5 +104,6 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     conversions: ConversionsReport
     actors: tuple[ActorReport, ...]
     holds: tuple[tuple[int, str], ...]
+    processes: tuple[ProcessReport, ...] = ()
     rss_bytes: int = 0
     disk_free_bytes: int = 0

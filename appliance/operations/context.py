@@ -128,6 +128,10 @@ class System(Protocol):
     @property
     def warehouse(self) -> WarehouseDoor: ...
 
+    @property
+    def public(self) -> str:
+        """The origin of tracked links and postback addresses, such as https://go.example.com."""
+
     def status(self) -> SystemStatus:
         """Never waits."""
 

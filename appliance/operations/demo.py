@@ -134,12 +134,12 @@ def lines_to_try(public: str, data: str, domain: str = "") -> list[str]:
 
     `domain` is the host name that tracked links have, if it is known.
     """
-    origin = f"http://{reachable(public, domain)}"
-    click = f"'{origin}/c/{SLUG}?sub1=hello&cost=0.10'"
+    here = origin(public, domain)
+    click = f"'{here}/c/{SLUG}?sub1=hello&cost=0.10'"
     called = " ".join(shlex.quote(word) for word in (*program(), "--data", data))
     return [
         f"CLICK=$(curl -so /dev/null -w '%{{redirect_url}}' {click} | sed 's/.*click_id=//'); echo $CLICK",
-        _postback(origin, "$CLICK", "$CLICK"),
+        _postback(here, "$CLICK", "$CLICK"),
         f"{called} call reports.overview '{{}}'",
     ]
 
@@ -153,6 +153,11 @@ def program() -> list[str]:
         here = Path.cwd()
         return [str(beside.relative_to(here) if beside.is_relative_to(here) else beside)]
     return [sys.executable, "-m", "appliance"]
+
+
+def origin(bound: str, domain: str = "") -> str:
+    """The origin of tracked links."""
+    return f"http://{reachable(bound, domain)}"
 
 
 def reachable(bound: str, domain: str = "") -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from appliance import __version__
 from appliance.model.messages import ProducerReport
 from appliance.model.status import SystemStatus
 from appliance.operations import registry
@@ -22,6 +23,20 @@ class Nothing(Request, frozen=True, kw_only=True):
 async def status(request: Nothing, context: Context) -> SystemStatus:
     """Every actor of every process, each edge with its journal, each consumer's lag, warehouse, disk."""
     return context.system.status()
+
+
+class About(Struct, frozen=True, kw_only=True):
+    """`public` is the origin of tracked links; `currency` that of a report that names none."""
+
+    version: str
+    public: str
+    currency: str
+
+
+@operation("system.about", permission="self")
+async def about(request: Nothing, context: Context) -> About:
+    """What a screen needs to know before it asks anything: version, the origin of links, the currency."""
+    return About(version=__version__, public=context.system.public, currency=context.reports.currency)
 
 
 class EdgeProducers(Struct, frozen=True, kw_only=True):
