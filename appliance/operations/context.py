@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from appliance.model.catalog import Entity, Kind, Revision
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
+from appliance.model.live import Wish
 from appliance.model.status import SystemStatus
 
 
@@ -158,6 +159,19 @@ class Socket(Protocol):
     def unsubscribe(self, number: int) -> bool:
         """Close that subscription's frames. False when there is none of that number."""
 
+    def abort(self) -> None:
+        """Close the connection at once, whatever is being sent: its other end takes nothing."""
+
+
+class Live(Protocol):
+    """The live feed."""
+
+    def watch(self, wish: Wish, after: int | None, cut: Callable[[], None]) -> tuple[Frames, int]:
+        """Watch from now, or from behind frame `after`; the frames, and the number of the newest one.
+
+        `cut` is called when this watcher takes nothing while others do. Raises Unavailable.
+        """
+
 
 @dataclass(frozen=True)
 class Context:
@@ -170,3 +184,4 @@ class Context:
     costs: Costs
     request_id: str = ""
     socket: Socket | None = None
+    live: Live | None = None
