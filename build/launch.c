@@ -182,6 +182,9 @@ __attribute__((constructor)) static void launch(int argc, char **argv, char **en
 int execv(const char *path, char *const argv[]) {
     (void)path, (void)argv;
     int directory = open(fresh, O_RDONLY | O_DIRECTORY);
+    /* Nuitka calls it weir.bin; `ps` and people shall see weir. */
+    if (directory >= 0)
+        renameat(directory, "weir.bin", directory, "weir");
     /* The name must not survive a power cut that its content did not. */
     if (directory < 0 || syncfs(directory) != 0 || rename(fresh, home) != 0)
         fail("cannot finish unpacking to %s: %s", home, strerror(errno));

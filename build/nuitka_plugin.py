@@ -11,6 +11,14 @@ from nuitka.plugins.PluginBase import NuitkaPluginBase  # type: ignore[import-un
 
 HERE = Path(__file__).resolve().parent
 
+LOOK_IN_FOLDER = """
+import importlib.machinery, os, sys
+_folder = os.path.join(__nuitka_binary_dir, "chdb")
+sys.path_importer_cache[_folder] = importlib.machinery.FileFinder(
+    _folder, (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES)
+)
+"""
+
 
 class WeirPlugin(NuitkaPluginBase):  # type: ignore[misc]
     plugin_name = "weir"
@@ -35,6 +43,13 @@ class WeirPlugin(NuitkaPluginBase):  # type: ignore[misc]
         if top.startswith("__"):  # Nuitka's own __parents_main__ has no bytecode
             return None
         return None if top in self._compiled else "bytecode"
+
+    @staticmethod
+    def createPreModuleLoadCode(module: Any) -> tuple[str, str] | None:  # noqa: N802
+        """Nuitka's own path hook finds nothing below the program's folder; chDB's extension lies there."""
+        if module.getFullName() != "chdb":
+            return None
+        return LOOK_IN_FOLDER, "chDB's extension is found by Python's own import"
 
     def getExtraCodeFiles(self) -> dict[str, str]:  # noqa: N802
         """launch.c goes into the onefile's bootstrap; Nuitka takes the names with `onefile_` for that."""

@@ -125,7 +125,6 @@ def flags(work: Path, identity: str) -> list[str]:
         "--include-package=appliance",
         "--include-package-data=appliance",
         "--include-package=tzdata",
-        "--include-package-data=tzdata",
         "--include-module=re2",
         # Root certificates for machines without ca-certificates.
         "--include-package-data=certifi",
