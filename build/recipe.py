@@ -121,6 +121,8 @@ def flags(work: Path, identity: str) -> list[str]:
         f"--output-dir={work}",
         # Where the bootstrap unpacks; launch.c renames it when it is complete. The id keeps builds apart.
         f"--onefile-tempdir-spec={{CACHE_DIR}}/weir/{identity}.new",
+        # Each file compressed by itself, so that Nuitka's cache spares chDB's 555 MB the second time.
+        "--onefile-as-archive",
         # Modules that are only imported by name at run time: the operations, re2's one module, time zones.
         "--include-package=appliance",
         "--include-package-data=appliance",
