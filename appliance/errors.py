@@ -46,9 +46,28 @@ class Missing(WeirError):
 
 @dataclass(eq=False)
 class Conflict(WeirError):
-    """Somebody else changed it, or uses it. Read it again, then decide."""
+    """Somebody else changed it, or uses it. Read it again, then decide.
 
+    `details`: a model.history.Clash that shows the other change, or what uses it, where there is one.
+    """
+
+    details: object = None
     code = "conflict"
+
+
+@dataclass(eq=False)
+class Unauthenticated(WeirError):
+    """Nobody is signed in, or no longer. Sign in again, or send a valid API token."""
+
+    code = "unauthenticated"
+
+
+@dataclass(eq=False)
+class TooMany(WeirError):
+    """A limit against guessing or flooding. Wait `retry_after` seconds, then send it again."""
+
+    retry_after: int = 60
+    code = "too_many"
 
 
 @dataclass(eq=False)

@@ -1,0 +1,197 @@
+"""The catalog as one caller may see and change it.
+
+Whoever is bound to campaigns (`caller.campaigns` is a set) sees those, their streams and links, and may
+change them; a foreign one does not exist for him. What campaigns share (destinations, sources, networks,
+templates, pages) everybody sees, and only its owner and administrators change it. Users and tokens are
+administrators' business, but for one's own tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+
+from appliance.errors import FieldProblem, Missing, Refused
+from appliance.model.catalog import Campaign, Change, Entity, Kind, Link, Revision, Stream, Token, User
+from appliance.operations.context import Caller, Catalog, Forbidden, KeepChange, KeepEntity
+
+Values = Mapping[str, object]
+Key = tuple[Kind, int]
+
+
+class ScopedCatalog:
+    """Catalog of context.py for one caller, over the whole one."""
+
+    def __init__(self, whole: Catalog, caller: Caller) -> None:
+        self._whole = whole
+        self._caller = caller
+
+    async def create(self, kind: Kind, entity: Entity, caller: Caller) -> Entity:
+        self._refuse_foreign_places(entity)
+        owned = msgspec.structs.replace(entity, owner_id=self._caller.user_id or None)
+        return await self._whole.create(kind, owned, caller)
+
+    async def change(
+        self, kind: Kind, number: int, values: Values, caller: Caller, revision: int | None
+    ) -> Entity:
+        self._refuse_foreign_places(_with(await self._changeable(kind, number), values))
+        return await self._whole.change(kind, number, values, caller, revision)
+
+    async def archive(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
+        await self._changeable(kind, number)
+        return await self._whole.archive(kind, number, caller, revision)
+
+    async def restore(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
+        await self._changeable(kind, number)
+        return await self._whole.restore(kind, number, caller, revision)
+
+    async def duplicate(
+        self, kind: Kind, number: int, values: Values, caller: Caller, revision: int | None
+    ) -> Entity:
+        self._refuse_foreign_places(_with(await self.get(kind, number), values))
+        return await self._whole.duplicate(kind, number, values, caller, revision)
+
+    async def revert(self, kind: Kind, number: int, to: int, caller: Caller, revision: int | None) -> Entity:
+        await self._changeable(kind, number)
+        for back in (await self._whole.versions(to, [(kind, number)])).values():
+            self._refuse_foreign_places(back)
+        return await self._whole.revert(kind, number, to, caller, revision)
+
+    async def get(self, kind: Kind, key: int | str) -> Entity:
+        found = await self._whole.get(kind, key)
+        if not self._sees(found):
+            raise Missing(f"there is no {kind} {key}")
+        return found
+
+    async def list(
+        self,
+        kind: Kind,
+        limit: int,
+        offset: int,
+        where: Values,
+        archived: bool,
+        search: str = "",
+        sort: str = "id",
+        keep: KeepEntity | None = None,
+    ) -> tuple[Sequence[Entity], int]:
+        def both(entity: Entity) -> bool:
+            return self._sees(entity) and (keep is None or keep(entity))
+
+        return await self._whole.list(kind, limit, offset, where, archived, search, sort, both)
+
+    async def history(
+        self,
+        limit: int,
+        before: int | None,
+        kind: Kind | None = None,
+        number: int | None = None,
+        author: str = "",
+        keep: KeepChange | None = None,
+    ) -> Sequence[Revision]:
+        def both(change: Change) -> bool:
+            return self._sees_change(change) and (keep is None or keep(change))
+
+        found = await self._whole.history(limit, before, kind, number, author, both)
+        return [
+            msgspec.structs.replace(revision, changes=tuple(map(self._shown, revision.changes)))
+            for revision in found
+        ]
+
+    async def at(self, number: int) -> Mapping[Key, Entity]:
+        return self._those_seen(await self._whole.at(number))
+
+    async def versions(self, number: int, keys: Collection[Key]) -> Mapping[Key, Entity]:
+        return self._those_seen(await self._whole.versions(number, keys))
+
+    async def between(self, first: int, last: int) -> Sequence[Change]:
+        found = await self._whole.between(first, last)
+        return [self._shown(change) for change in found if self._sees_change(change)]
+
+    async def reload(self) -> int:
+        return await self._whole.reload()
+
+    # Who sees what
+
+    def _administers(self) -> bool:
+        return self._caller.may("users.read")
+
+    def _is_his(self, user: object) -> bool:
+        return self._caller.user_id > 0 and user == self._caller.user_id
+
+    def _sees(self, entity: Entity) -> bool:
+        match entity:
+            case Campaign():
+                return self._caller.reaches(entity.id)
+            case Stream() | Link():
+                return self._caller.reaches(entity.campaign_id)
+            case User():
+                return self._administers()
+            case Token():
+                return self._administers() or self._is_his(entity.user_id)
+        return True
+
+    def _those_seen(self, whole: Mapping[Key, Entity]) -> Mapping[Key, Entity]:
+        return {key: entity for key, entity in whole.items() if self._sees(entity)}
+
+    def _sees_change(self, change: Change) -> bool:
+        return self._sees_values(change.kind, change.id, change.after)
+
+    def _sees_values(self, kind: Kind, number: int, values: Values) -> bool:
+        """`_sees`, of an entity as history has it."""
+        match kind:
+            case "campaign":
+                return self._caller.reaches(number)
+            case "stream" | "link":
+                campaign = values.get("campaign_id")
+                return isinstance(campaign, int) and self._caller.reaches(campaign)
+            case "user":
+                return self._administers()
+            case "token":
+                return self._administers() or self._is_his(values.get("user_id"))
+        return True
+
+    def _shown(self, change: Change) -> Change:
+        """Without what it was while it belonged to a campaign or a user that is not his."""
+        before = change.before
+        if before is None or self._sees_values(change.kind, change.id, before):
+            return change
+        return msgspec.structs.replace(change, before=None)
+
+    # Who changes what
+
+    async def _changeable(self, kind: Kind, number: int) -> Entity:
+        """The entity, if he sees it and may change it."""
+        entity = await self.get(kind, number)
+        match entity:
+            case Campaign() | Stream() | Link():
+                pass  # what he sees of these is in a campaign of his
+            case User() | Token():
+                self._refuse_foreign_places(entity)
+            case _ if self._caller.campaigns is not None and not self._is_his(entity.owner_id):
+                raise Forbidden(
+                    f"{kind} {number} is not yours; only its owner or an administrator changes it"
+                )
+        return entity
+
+    def _refuse_foreign_places(self, entity: Entity) -> None:
+        """Nothing may be put into a campaign that is not his, nor in the name of another user."""
+        match entity:
+            case Stream() | Link():
+                if not self._caller.reaches(entity.campaign_id):
+                    wrong = FieldProblem("campaign_id", f"there is no campaign {entity.campaign_id}")
+                    raise Refused("this cannot be stored", [wrong])
+            case User():
+                self._refuse_others()
+            case Token():
+                if not self._is_his(entity.user_id):
+                    self._refuse_others()
+
+    def _refuse_others(self) -> None:
+        if not self._caller.may("users.write"):
+            raise Forbidden("only an administrator changes other users and their tokens")
+
+
+def _with(entity: Entity, values: Values) -> Entity:
+    known = {name: value for name, value in values.items() if name in entity.__struct_fields__}
+    return msgspec.structs.replace(entity, **known)
