@@ -42,7 +42,10 @@ class Caller:
     """The id of his session, where he has one: what signing out ends."""
 
     def may(self, permission: str) -> bool:
-        return self.permissions is None or permission in self.permissions
+        """`anyone` holds for nobody in particular too, `self` for whoever is signed in."""
+        if self.permissions is None or permission == "anyone":
+            return True
+        return self.user_id > 0 if permission == "self" else permission in self.permissions
 
     def reaches(self, campaign: int) -> bool:
         """Whether the campaign is one of his."""
