@@ -91,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     operations.add_argument(
         "--markdown", action="store_true", help="as docs/reference/operations.md has them"
     )
+    operations.add_argument("--typescript", action="store_true", help="as ui/src/api.ts has them")
     command("version", "print the version")
     for role in ("edge", "core"):  # hidden: the parent starts these
         command(role, None).add_argument("--index", type=int, default=0)
@@ -122,7 +123,7 @@ def _run(arguments: argparse.Namespace, children: Command | None, system_file: P
         case "edge" | "core":
             _child(arguments.command, arguments.index)
         case "operations":
-            return _operations(arguments.markdown)
+            return _operations(arguments)
     source = _source(arguments, system_file)
     match arguments.command:
         case "serve":
@@ -214,11 +215,12 @@ def _call(source: Source, name: str, payload: str) -> int:
     return call(data, name, sys.stdin.read() if payload == "-" else payload)
 
 
-def _operations(markdown: bool) -> int:
+def _operations(arguments: argparse.Namespace) -> int:
     from appliance.operations import registry
+    from appliance.operations.typescript import typescript
 
-    if markdown:
-        print(registry.reference(), end="")
+    if arguments.markdown or arguments.typescript:
+        print(registry.reference() if arguments.markdown else typescript(), end="")
         return 0
     for line in registry.describe():
         print(line)

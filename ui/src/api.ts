@@ -1,0 +1,491 @@
+// Made from the registry: `weir operations --typescript > ui/src/api.ts`. A test holds it to it.
+
+export interface Campaign {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  slug: string;
+  public_id: string;
+  status: "active" | "paused";
+  source_id: number | null;
+  currency: string;
+  trafficback_url: string;
+}
+
+export interface Page {
+  items: unknown[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface AtItem {
+  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  entity: Record<string, unknown>;
+}
+
+export interface At {
+  revision: number;
+  items: AtItem[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface Change {
+  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  id: number;
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown>;
+}
+
+export interface Revision {
+  number: number;
+  at_us: number;
+  author: string;
+  door: string;
+  changes: Change[];
+}
+
+export interface History {
+  items: Revision[];
+}
+
+export interface ClickRecord {
+  click: Record<string, unknown>;
+}
+
+export interface Adjustment {
+  id: string;
+  campaign_id: number;
+  from_us: number;
+  to_us: number;
+  amount: number;
+  currency: string;
+  note: string;
+  author: string;
+  at_us: number;
+  parts: number;
+  clicks: number;
+}
+
+export interface Adjustments {
+  items: Adjustment[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface Destination {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  url: string;
+  status: "active" | "paused";
+  network_id: number | null;
+}
+
+export interface Held {
+  edge: number;
+  consumer: "conversions" | "publisher";
+}
+
+export interface HoldAnswer {
+  held: Held[];
+}
+
+export interface Link {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  token: string;
+  campaign_id: number;
+  params: Record<string, string>;
+  status: "active" | "paused";
+}
+
+export interface Network {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  slug: string;
+  secret: string;
+  template_id: number | null;
+  status: "active" | "paused";
+  currency: string;
+}
+
+export interface Described {
+  name: string;
+  summary: string;
+  permission: string;
+  changes: boolean;
+  example: Record<string, unknown>;
+  fields: Record<string, string>;
+}
+
+export interface Operations {
+  items: Described[];
+}
+
+export interface CatalogPage {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  slug: string;
+  body: string;
+  content_type: string;
+}
+
+export interface Overview {
+  from: string;
+  to: string;
+  timezone: string;
+  currency: string;
+  clicks: number;
+  conversions: number;
+  revenue: number;
+  cost: number;
+  profit: number;
+  roi: number | null;
+  cr: number | null;
+  epc: number | null;
+  unconverted: Record<string, Record<string, number>>;
+}
+
+export interface Table {
+  from: string;
+  to: string;
+  timezone: string;
+  currency: string;
+  group_by: string[];
+  items: Record<string, unknown>[];
+  total: number;
+  limit: number;
+  offset: number;
+  totals: Record<string, unknown>;
+}
+
+export interface Reloaded {
+  revision: number;
+  parts: number;
+  edges: number;
+}
+
+export interface EdgeTable {
+  edge: number;
+  connected: boolean;
+  revision: number;
+  age_seconds: number;
+  behind: number;
+  refused: string;
+}
+
+export interface RoutingStats {
+  revision: number;
+  compiled_at_us: number;
+  parts: number;
+  entities: Record<string, number>;
+  edges: EdgeTable[];
+}
+
+export interface Source {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  currency: string;
+}
+
+export interface Rule {
+  param: string;
+  operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with";
+  value?: string | string[];
+}
+
+export interface Target {
+  destination_id: number;
+  weight: number;
+}
+
+export interface Stream {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  campaign_id: number;
+  position: number;
+  status: "active" | "paused";
+  rules: Rule[];
+  targets: Target[];
+}
+
+export interface About {
+  version: string;
+  public: string;
+  currency: string;
+}
+
+export interface ProducerReport {
+  topic: string;
+  queue_capacity: number;
+  queued: number;
+  published: number;
+  dropped: number;
+  publish_errors: number;
+  failed_enqueue: number;
+  closed: boolean;
+}
+
+export interface EdgeProducers {
+  edge: number;
+  connected: boolean;
+  topics: ProducerReport[];
+}
+
+export interface Producers {
+  edges: EdgeProducers[];
+}
+
+export interface CatalogReport {
+  revision: number;
+  compiled_us: number;
+  parts: number;
+  entities: Record<string, number>;
+}
+
+export interface WarehouseReport {
+  state: string;
+  engine: string;
+  rows_shipped: number;
+  rows_set_aside: number;
+  last_error: string;
+}
+
+export interface JournalReport {
+  epoch: number;
+  last_seq: number;
+  mode: string;
+  ring: number;
+  ring_capacity: number;
+  unrecorded: number;
+  bytes: number;
+  wal_bytes: number;
+  segments: number;
+  commits: number;
+  last_error: string;
+}
+
+export interface ActorReport {
+  name: string;
+  state: string;
+  restarts: number;
+  mailbox_depth: number;
+  mailbox_peak: number;
+  mailbox_capacity: number;
+  refused: number;
+  handled: number;
+  last_error: string;
+}
+
+export interface EdgeReport {
+  edge: number;
+  pid: number;
+  at_us: number;
+  revision: number;
+  table_age_us: number;
+  ready: boolean;
+  connections: number;
+  requests: number;
+  replies: Record<string, number>;
+  unknown_macros: Record<string, number>;
+  bad_params: Record<string, number>;
+  rss_bytes: number;
+  journal: JournalReport;
+  producers: ProducerReport[];
+  actors: ActorReport[];
+}
+
+export interface EdgeStatus {
+  edge: number;
+  connected: boolean;
+  connections: number;
+  taken_revision: number;
+  behind_revisions: number;
+  report_age_seconds: number;
+  refused: string;
+  report: EdgeReport | null;
+  disk_free_bytes: number;
+}
+
+export interface ConsumerReport {
+  consumer: string;
+  edge: number;
+  epoch: number;
+  seq: number;
+  behind: number;
+  behind_seconds: number;
+  taken: number;
+  held: boolean;
+  last_error: string;
+  caught_up_us: number;
+}
+
+export interface ConversionsReport {
+  outcomes: Record<string, number>;
+  waiting: number;
+  figures: Record<string, number>;
+  last_error: string;
+}
+
+export interface ProcessReport {
+  name: string;
+  pid: number;
+  state: string;
+  restarts: number;
+  last_error: string;
+}
+
+export interface SystemStatus {
+  version: string;
+  at_us: number;
+  started_us: number;
+  ready: boolean;
+  problems: string[];
+  degraded: string[];
+  catalog: CatalogReport;
+  warehouse: WarehouseReport;
+  edges: EdgeStatus[];
+  consumers: ConsumerReport[];
+  conversions: ConversionsReport;
+  actors: ActorReport[];
+  holds: [number, string][];
+  processes: ProcessReport[];
+  rss_bytes: number;
+  disk_free_bytes: number;
+}
+
+export interface Template {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  mapping: Record<string, string[]>;
+}
+
+export interface FieldProblem {
+  path: string;
+  message: string;
+}
+
+export interface FieldChange {
+  field: string;
+  before: unknown;
+  after: unknown;
+}
+
+export interface Named {
+  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  id: number;
+  name: string;
+}
+
+export interface Clash {
+  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  id: number;
+  entity: Record<string, unknown>;
+  changed: FieldChange[];
+  author: string;
+  door: string;
+  at_us: number;
+  used_by: Named[];
+}
+
+export interface ErrorBody {
+  code: string;
+  message: string;
+  fields: FieldProblem[];
+  details?: Clash;
+}
+
+export interface ErrorShape {
+  error: ErrorBody;
+}
+
+export interface Api {
+  "campaigns.archive": { request: { id: number; revision?: number | null }; answer: Campaign };
+  "campaigns.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string }; answer: Campaign };
+  "campaigns.create": { request: { name: string; slug: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string }; answer: Campaign };
+  "campaigns.get": { request: { id?: number | null; slug?: string | null }; answer: Campaign };
+  "campaigns.list": { request: { limit?: number; offset?: number; archived?: boolean; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null }; answer: Page };
+  "catalog.at": { request: { revision: number; kind?: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: At };
+  "catalog.history": { request: { limit?: number; before?: number | null }; answer: History };
+  "clicks.get": { request: { id: string }; answer: ClickRecord };
+  "conversions.list": { request: { from?: string; to?: string; timezone?: string; limit?: number; offset?: number; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "hold" | "lead" | "rejected" | "sale" | "trash" }; answer: Page };
+  "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id: number; amount: string | number; note?: string; id?: string }; answer: Adjustment };
+  "costs.list": { request: { limit?: number; offset?: number }; answer: Adjustments };
+  "destinations.archive": { request: { id: number; revision?: number | null }; answer: Destination };
+  "destinations.change": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null }; answer: Destination };
+  "destinations.create": { request: { name: string; url: string; status?: "active" | "paused"; network_id?: number | null }; answer: Destination };
+  "destinations.get": { request: { id: number }; answer: Destination };
+  "destinations.list": { request: { limit?: number; offset?: number; archived?: boolean; status?: "active" | "paused"; network_id?: number | null }; answer: Page };
+  "ingestion_errors.list": { request: { from?: string; to?: string; timezone?: string; limit?: number; offset?: number; topic?: string; edge?: number }; answer: Page };
+  "journal.hold": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
+  "journal.release": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
+  "links.archive": { request: { id: number; revision?: number | null }; answer: Link };
+  "links.change": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused" }; answer: Link };
+  "links.create": { request: { campaign_id: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused" }; answer: Link };
+  "links.get": { request: { id: number }; answer: Link };
+  "links.list": { request: { limit?: number; offset?: number; archived?: boolean; token?: string; campaign_id?: number; status?: "active" | "paused" }; answer: Page };
+  "networks.archive": { request: { id: number; revision?: number | null }; answer: Network };
+  "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
+  "networks.create": { request: { name: string; slug: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
+  "networks.get": { request: { id?: number | null; slug?: string | null }; answer: Network };
+  "networks.list": { request: { limit?: number; offset?: number; archived?: boolean; slug?: string; status?: "active" | "paused"; template_id?: number | null }; answer: Page };
+  "operations.list": { request: Record<string, never>; answer: Operations };
+  "pages.archive": { request: { id: number; revision?: number | null }; answer: CatalogPage };
+  "pages.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; body?: string; content_type?: string }; answer: CatalogPage };
+  "pages.create": { request: { name: string; slug: string; body: string; content_type?: string }; answer: CatalogPage };
+  "pages.get": { request: { id?: number | null; slug?: string | null }; answer: CatalogPage };
+  "pages.list": { request: { limit?: number; offset?: number; archived?: boolean; slug?: string }; answer: Page };
+  "postbacks.list": { request: { from?: string; to?: string; timezone?: string; limit?: number; offset?: number; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting" }; answer: Page };
+  "reports.overview": { request: { from?: string; to?: string; timezone?: string; currency?: string; campaign_id?: number | null; stream_id?: number | null; destination_id?: number | null; source_id?: number | null; network_id?: number | null; link_id?: number | null }; answer: Overview };
+  "reports.query": { request: { from?: string; to?: string; timezone?: string; currency?: string; group_by: string[]; filters?: Record<string, (number | string)[]>; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
+  "routing.reload": { request: Record<string, never>; answer: Reloaded };
+  "routing.stats": { request: Record<string, never>; answer: RoutingStats };
+  "sources.archive": { request: { id: number; revision?: number | null }; answer: Source };
+  "sources.change": { request: { id: number; revision?: number | null; name?: string; currency?: string }; answer: Source };
+  "sources.create": { request: { name: string; currency?: string }; answer: Source };
+  "sources.get": { request: { id: number }; answer: Source };
+  "sources.list": { request: { limit?: number; offset?: number; archived?: boolean; name?: string }; answer: Page };
+  "streams.archive": { request: { id: number; revision?: number | null }; answer: Stream };
+  "streams.change": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; position?: number; status?: "active" | "paused"; rules?: ({ param: string; operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with"; value?: string | string[] })[]; targets?: { destination_id: number; weight?: number }[] }; answer: Stream };
+  "streams.create": { request: { campaign_id: number; name?: string; position?: number; status?: "active" | "paused"; rules?: ({ param: string; operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with"; value?: string | string[] })[]; targets?: { destination_id: number; weight?: number }[] }; answer: Stream };
+  "streams.get": { request: { id: number }; answer: Stream };
+  "streams.list": { request: { limit?: number; offset?: number; archived?: boolean; campaign_id?: number; status?: "active" | "paused" }; answer: Page };
+  "system.about": { request: Record<string, never>; answer: About };
+  "system.event_producers": { request: Record<string, never>; answer: Producers };
+  "system.status": { request: Record<string, never>; answer: SystemStatus };
+  "templates.archive": { request: { id: number; revision?: number | null }; answer: Template };
+  "templates.change": { request: { id: number; revision?: number | null; name?: string; mapping?: Record<string, string[]> }; answer: Template };
+  "templates.create": { request: { name: string; mapping?: Record<string, string[]> }; answer: Template };
+  "templates.get": { request: { id: number }; answer: Template };
+  "templates.list": { request: { limit?: number; offset?: number; archived?: boolean; name?: string }; answer: Page };
+  "warehouse.attach": { request: Record<string, never>; answer: WarehouseReport };
+  "warehouse.detach": { request: { seconds?: number }; answer: WarehouseReport };
+}
+
+export type Name = keyof Api;
