@@ -20,7 +20,8 @@ import msgspec
 import trio
 
 from appliance import unix
-from appliance.actors.catalog import CatalogActor, CatalogDesk
+from appliance.actors.catalog import CatalogActor
+from appliance.actors.catalog_desk import CatalogDesk
 from appliance.actors.conversions import Conversions, Limits
 from appliance.actors.core_link import CompiledTable, CoreLink
 from appliance.actors.janitor import Janitor, keepings

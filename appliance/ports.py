@@ -6,11 +6,11 @@ because virtual time and threads do not mix: model-codebases.md §3.5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
-from appliance.model.catalog import Entity, Kind, Revision
+from appliance.model.catalog import Change, Entity, Kind, Revision
 from appliance.model.conversions import ClickFacts, Conversion, LedgerSizes, Settlement, WaitingPostback
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
@@ -103,11 +103,28 @@ class CatalogStore(Protocol):
         Raises Conflict when a `before` is not what is stored.
         """
 
-    def history(self, limit: int, before: int | None = None) -> Sequence[Revision]:
-        """Revisions, newest first."""
+    def history(
+        self,
+        limit: int,
+        before: int | None = None,
+        kind: Kind | None = None,
+        id: int | None = None,
+        author: str = "",
+        keep: Callable[[Change], bool] | None = None,
+    ) -> Sequence[Revision]:
+        """Revisions, newest first, with those of their changes that were asked for; without any, left out."""
 
     def at(self, number: int) -> Mapping[tuple[Kind, int], Entity]:
         """The whole catalog as of a revision, rebuilt from its changes."""
+
+    def versions(self, number: int, keys: Collection[tuple[Kind, int]]) -> Mapping[tuple[Kind, int], Entity]:
+        """Some entities as of a revision; those that did not exist yet are left out."""
+
+    def between(self, first: int, last: int) -> Sequence[Change]:
+        """What the revisions after `first` up to `last` amount to: one change per entity, by kind and id.
+
+        Left out is what is after them as it was before, but for its revision.
+        """
 
     def close(self) -> None: ...
 

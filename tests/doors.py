@@ -9,7 +9,8 @@ from pathlib import Path
 
 import trio
 
-from appliance.actors.catalog import CatalogActor, CatalogDesk
+from appliance.actors.catalog import CatalogActor
+from appliance.actors.catalog_desk import CatalogDesk
 from appliance.actors.kernel import Tree, inline_runner, supervise
 from appliance.attribution.template import names
 from appliance.errors import Unavailable
@@ -21,6 +22,7 @@ from appliance.model.status import ConsumerReport, ConversionsReport, EdgeStatus
 from appliance.model.table import SettingsEntry
 from appliance.operations import demo, registry
 from appliance.operations.context import Caller, Context, local_administrator
+from appliance.operations.scope import ScopedCatalog
 from appliance.overview import Overview, Parts
 from appliance.stores.sqlite.catalog import SqliteCatalog
 
@@ -85,7 +87,9 @@ class Doors:
     desk: CatalogDesk
 
     def context(self, caller: Caller, request_id: str) -> Context:
-        return Context(caller, self.desk, NoReports(), self.overview, NoCosts(), request_id)
+        return Context(
+            caller, ScopedCatalog(self.desk, caller), NoReports(), self.overview, NoCosts(), request_id
+        )
 
     async def call(self, name: str, payload: object = None, caller: Caller | None = None) -> object:
         context = self.context(caller or local_administrator("test"), "r")

@@ -14,16 +14,37 @@ from dataclasses import dataclass, field
 import msgspec
 import trio
 
+from appliance.actors.catalog_desk import (
+    Archive,
+    At,
+    Between,
+    Change,
+    Create,
+    Duplicate,
+    Get,
+    History,
+    ListOf,
+    Message,
+    Reload,
+    Restore,
+    Revert,
+    Versions,
+)
 from appliance.actors.kernel import Mailbox, Question
 from appliance.errors import Conflict, FieldProblem, Missing, Refused, WeirError
 from appliance.model.catalog import TYPES, Campaign, Entity, Kind, Link, Revision
+from appliance.model.history import Clash, changed_since, in_use
 from appliance.model.status import CatalogReport
 from appliance.model.table import Part, SettingsEntry
 from appliance.operations.context import Caller
+from appliance.operations.decoding import MOST_PROBLEMS
+from appliance.operations.selection import page_of
 from appliance.ports import CatalogStore, Runner
 from appliance.routing.checks import check
+from appliance.routing.copies import copy_of, streams_of
 from appliance.routing.holdings import Holdings, part_of
 from appliance.routing.parts import Names, compile_part, settings_part
+from appliance.routing.uses import users_of
 
 log = logging.getLogger("weir.catalog")
 
@@ -34,68 +55,13 @@ When it is full the door waits, up to the deadline of `ask`."""
 AT_ONCE = 10
 """Campaigns compiled between two checkpoints: 150-400 µs each with five streams of five rules."""
 
+LEAVE_TOGETHER = {("campaign", "stream"), ("user", "token")}
+"""A campaign's streams and a user's tokens are part of it and are archived with it."""
+
 Publish = Callable[[int, int, Mapping[str, Part]], None]
 """(revision, compiled_us, parts): the complete table, to every edge."""
 
 Placed = Sequence[tuple[Kind, Entity]]
-
-
-@dataclass(frozen=True)
-class Create:
-    kind: Kind
-    entity: Entity
-    caller: Caller
-
-
-@dataclass(frozen=True)
-class Change:
-    kind: Kind
-    number: int
-    values: Mapping[str, object]
-    caller: Caller
-    revision: int | None = None
-
-
-@dataclass(frozen=True)
-class Archive:
-    kind: Kind
-    number: int
-    caller: Caller
-    revision: int | None = None
-
-
-@dataclass(frozen=True)
-class Get:
-    kind: Kind
-    key: int | str
-
-
-@dataclass(frozen=True)
-class ListOf:
-    kind: Kind
-    limit: int
-    offset: int
-    where: Mapping[str, object]
-    archived: bool
-
-
-@dataclass(frozen=True)
-class History:
-    limit: int
-    before: int | None
-
-
-@dataclass(frozen=True)
-class At:
-    number: int
-
-
-@dataclass(frozen=True)
-class Reload:
-    pass
-
-
-Message = Create | Change | Archive | Get | ListOf | History | At | Reload
 
 
 @dataclass
@@ -173,20 +139,35 @@ class CatalogActor:
                 return await self._change(message)
             case Archive():
                 return await self._archive(message)
+            case Restore():
+                return await self._restore(message)
+            case Duplicate():
+                return await self._duplicate(message)
+            case Revert():
+                return await self._revert(message)
             case Get(kind, key):
                 return self._get(kind, key)
             case ListOf():
                 return self._list(message)
-            case History(limit, before):
-                return await self._runner(self._store.history, limit, before)
+            case History(limit, before, kind, number, author, keep):
+                return await self._runner(self._store.history, limit, before, kind, number, author, keep)
             case At(number):
-                if number > self._compiled.revision:
-                    raise Missing(f"the catalog is at revision {self._compiled.revision}")
+                self._reached(number)
                 return await self._runner(self._store.at, number)
+            case Versions(number, keys):
+                self._reached(number)
+                return await self._runner(self._store.versions, number, keys)
+            case Between(first, last):
+                self._reached(last)
+                return await self._runner(self._store.between, first, last)
             case Reload():
                 await self._load()
                 self._push()
                 return self._compiled.revision
+
+    def _reached(self, number: int) -> None:
+        if number > self._compiled.revision:
+            raise Missing(f"the catalog is at revision {self._compiled.revision}")
 
     async def _load(self) -> None:
         """Everything from the store, compiled anew, in steps that let others run."""
@@ -242,7 +223,8 @@ class CatalogActor:
         return self._stored(message.kind, revision.changes[0].id)
 
     async def _change(self, message: Change) -> Entity:
-        before = self._current(message.kind, message.number, message.revision)
+        before = await self._current(message.kind, message.number, message.revision)
+        self._refuse_archived(message.kind, before)
         after: Entity = msgspec.structs.replace(before, **message.values)
         after = self._with_token(after)
         if after == before:
@@ -252,21 +234,78 @@ class CatalogActor:
         return self._stored(message.kind, message.number)
 
     async def _archive(self, message: Archive) -> Entity:
-        before = self._current(message.kind, message.number, message.revision)
-        users = self._holdings.users(message.kind, message.number)
-        # A campaign's streams are part of it and leave with it; whatever else uses it does not.
-        own = [user for user in users if message.kind == "campaign" and user[0] == "stream"]
-        others = [user for user in users if user not in own]
-        if others:
-            shown = ", ".join(f"{kind} {user.id} {user.name!r}" for kind, user in others[:20])
+        kind = message.kind
+        before = await self._current(kind, message.number, message.revision)
+        self._refuse_archived(kind, before)
+        users = users_of(kind, before, self._holdings)
+        own = [user for user in users if (kind, user[0]) in LEAVE_TOGETHER]
+        if others := [user for user in users if user not in own]:
+            shown = ", ".join(f"{k} {user.id} {user.name!r}" for k, user in others[:20])
             more = f" and {len(others) - 20} more" if len(others) > 20 else ""
-            raise Conflict(f"{message.kind} {message.number} is used by {shown}{more}; change those first")
-        gone: list[tuple[Kind, Entity]] = [*own, (message.kind, before)]
+            raise Conflict(
+                f"{kind} {before.id} is used by {shown}{more}; change those first",
+                in_use(kind, before, others),
+            )
+        gone: Placed = [*own, (kind, before)]
         await self._apply(
-            [(kind, entity, msgspec.structs.replace(entity, archived=True)) for kind, entity in gone],
+            [(k, entity, msgspec.structs.replace(entity, archived=True)) for k, entity in gone],
             message.caller,
         )
-        return self._stored(message.kind, message.number)
+        return self._stored(kind, message.number)
+
+    async def _restore(self, message: Restore) -> Entity:
+        before = await self._current(message.kind, message.number, message.revision)
+        if not before.archived:
+            return before
+        after = msgspec.structs.replace(before, archived=False)
+        return await self._bring_back(message.kind, before, after, message.caller)
+
+    async def _revert(self, message: Revert) -> Entity:
+        kind, number, to = message.kind, message.number, message.to
+        before = await self._current(kind, number, message.revision)
+        self._reached(to)
+        then = (await self._runner(self._store.versions, to, [(kind, number)])).get((kind, number))
+        if then is None:
+            raise Missing(f"there was no {kind} {number} yet at revision {to}")
+        if then.archived:
+            problem = FieldProblem("revision", "it was archived then; archive it, or choose another")
+            raise Refused(f"this {kind} cannot be made what it was", [problem])
+        after = msgspec.structs.replace(then, revision=before.revision, owner_id=before.owner_id)
+        if after == before:
+            return before
+        if before.archived:
+            return await self._bring_back(kind, before, after, message.caller)
+        self._refuse_faults(kind, after)
+        await self._apply([(kind, before, after)], message.caller)
+        return self._stored(kind, number)
+
+    async def _bring_back(self, kind: Kind, before: Entity, after: Entity, caller: Caller) -> Entity:
+        """From the archive, a campaign with the streams that left with it."""
+        changes: list[tuple[Kind, Entity | None, Entity]] = [(kind, before, after)]
+        if isinstance(before, Campaign):
+            changes += [
+                ("stream", stream, msgspec.structs.replace(stream, archived=False))
+                for stream in streams_of(before, self._holdings)
+            ]
+        self._refuse_together([(k, entity) for k, _, entity in changes])
+        await self._apply(changes, caller)
+        return self._stored(kind, before.id)
+
+    async def _duplicate(self, message: Duplicate) -> Entity:
+        kind = message.kind
+        source = await self._current(kind, message.number, message.revision)
+        copy = copy_of(kind, source, message.values, message.caller.user_id or None, self._holdings)
+        made: list[tuple[Kind, Entity]] = [(kind, self._with_token(copy))]
+        if isinstance(source, Campaign):
+            # Its number is needed before it is stored: the next one, as ids are never used again.
+            number = max(entity.id for entity in self._holdings.all(kind)) + 1
+            made = [(kind, msgspec.structs.replace(made[0][1], id=number))]
+            for stream in streams_of(source, self._holdings):
+                same = {"id": 0, "archived": False, "campaign_id": number, "owner_id": copy.owner_id}
+                made.append(("stream", msgspec.structs.replace(stream, **same)))
+        self._refuse_together(made)
+        revision = await self._apply([(k, None, entity) for k, entity in made], message.caller)
+        return self._stored(kind, revision.changes[0].id)
 
     def _get(self, kind: Kind, key: int | str) -> Entity:
         found = (
@@ -276,24 +315,32 @@ class CatalogActor:
             raise Missing(f"there is no {kind} {key}")
         return found
 
-    def _list(self, message: ListOf) -> tuple[list[Entity], int]:
-        """A page and the total; equality of fields, a reference None included."""
-        found = [
-            entity
-            for entity in self._holdings.all(message.kind)
-            if entity.archived == message.archived
-            and all(getattr(entity, name) == value for name, value in message.where.items())
-        ]
-        found.sort(key=lambda entity: entity.id)
-        return found[message.offset : message.offset + message.limit], len(found)
+    def _list(self, asked: ListOf) -> tuple[list[Entity], int]:
+        return page_of(
+            self._holdings.all(asked.kind),
+            asked.limit, asked.offset, asked.where, asked.archived, asked.search, asked.sort, asked.keep,
+        )  # fmt: skip
 
-    def _current(self, kind: Kind, number: int, revision: int | None) -> Entity:
+    async def _current(self, kind: Kind, number: int, revision: int | None) -> Entity:
+        """The entity, which must still be what the caller read at `revision`."""
         entity = self._get(kind, number)
-        if entity.archived:
-            raise Missing(f"{kind} {number} is archived")
         if revision is not None and revision != entity.revision:
-            raise Conflict(f"{kind} {number} is at revision {entity.revision} by now; read it again")
+            raise Conflict(
+                f"{kind} {number} is at revision {entity.revision} by now; read it again",
+                await self._clash(kind, entity, revision),
+            )
         return entity
+
+    def _refuse_archived(self, kind: Kind, entity: Entity) -> None:
+        if entity.archived:
+            raise Missing(f"{kind} {entity.id} is archived; restore it first")
+
+    async def _clash(self, kind: Kind, entity: Entity, since: int) -> Clash:
+        """What others did to an entity since a revision."""
+        key = (kind, entity.id)
+        was = await self._runner(self._store.versions, since, [key])
+        newest = await self._runner(self._store.history, 1, None, *key)
+        return changed_since(kind, was.get(key), entity, newest[0] if newest else None)
 
     def _stored(self, kind: Kind, number: int) -> Entity:
         entity = self._holdings.get(kind, number)
@@ -304,6 +351,18 @@ class CatalogActor:
         problems: list[FieldProblem] = check(kind, entity, self._holdings)
         if problems:
             raise Refused(f"this {kind} cannot be stored", problems)
+
+    def _refuse_together(self, placed: Placed) -> None:
+        """The same for an entity and what comes with it, which refers to it before it is there."""
+        (kind, first), *rest = placed
+        problems = check(kind, first, self._holdings)
+        for k, entity in rest:
+            for problem in check(k, entity, self._holdings):
+                if problem.path != f"{kind}_id":
+                    path = f"{k} {entity.id or entity.name!r}: {problem.path}"
+                    problems.append(FieldProblem(path, problem.message))
+        if problems:
+            raise Refused(f"this {kind} cannot be stored", problems[:MOST_PROBLEMS])
 
     def _with_token(self, entity: Entity) -> Entity:
         """Public names left empty are made: 60 random bits, which nobody guesses."""
@@ -321,9 +380,14 @@ class CatalogActor:
             revision = await self._runner(
                 self._store.apply, changes, caller.name, caller.door, self._now_us()
             )
-        except Conflict:
+        except Conflict as fault:
             await self._load()
             self._push()
+            for kind, before, _ in changes:
+                now = self._holdings.get(kind, before.id) if before is not None else None
+                if before is not None and now is not None and now != before:
+                    fault.details = await self._clash(kind, now, before.revision)
+                    break
             raise
         stale: set[str] = set()
         for (kind, before, after), change in zip(changes, revision.changes, strict=True):
@@ -349,37 +413,5 @@ class CatalogActor:
         return revision
 
 
-class CatalogDesk:
-    """The catalog of operations/context.py: asks the actor."""
-
-    def __init__(self, mailbox: Mailbox[Message]) -> None:
-        self._ask = mailbox.ask
-
-    async def create(self, kind: Kind, entity: Entity, caller: Caller) -> Entity:
-        return await self._ask(Create(kind, entity, caller))  # type: ignore[no-any-return]
-
-    async def change(
-        self, kind: Kind, number: int, values: Mapping[str, object], caller: Caller, revision: int | None
-    ) -> Entity:
-        return await self._ask(Change(kind, number, values, caller, revision))  # type: ignore[no-any-return]
-
-    async def archive(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
-        return await self._ask(Archive(kind, number, caller, revision))  # type: ignore[no-any-return]
-
-    async def get(self, kind: Kind, key: int | str) -> Entity:
-        return await self._ask(Get(kind, key))  # type: ignore[no-any-return]
-
-    async def list(
-        self, kind: Kind, limit: int, offset: int, where: Mapping[str, object], archived: bool
-    ) -> tuple[Sequence[Entity], int]:
-        return await self._ask(ListOf(kind, limit, offset, where, archived))  # type: ignore[no-any-return]
-
-    async def history(self, limit: int, before: int | None) -> Sequence[Revision]:
-        return await self._ask(History(limit, before))  # type: ignore[no-any-return]
-
-    async def at(self, number: int) -> Mapping[tuple[Kind, int], Entity]:
-        # Rebuilding a catalog of 100,000 changes takes about a second in the store's thread.
-        return await self._ask(At(number), deadline=60)  # type: ignore[no-any-return]
-
-    async def reload(self) -> int:
-        return await self._ask(Reload(), deadline=60)  # type: ignore[no-any-return]
+def _fits(value: object, wanted: object) -> bool:
+    return value in wanted if isinstance(wanted, frozenset) else value == wanted

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from appliance.errors import WeirError
-from appliance.model.catalog import Entity, Kind, Revision
+from appliance.model.catalog import Change, Entity, Kind, Revision
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
@@ -57,6 +57,11 @@ def local_administrator(door: str) -> Caller:
     return Caller("local administrator", door, None)
 
 
+KeepEntity = Callable[[Entity], bool]
+KeepChange = Callable[[Change], bool]
+"""Pure and quick: who a list or a history is for decides with it what takes part, before pages are cut."""
+
+
 class Catalog(Protocol):
     """The catalog actor. Every method may raise Unavailable when it does not answer in time."""
 
@@ -72,20 +77,78 @@ class Catalog(Protocol):
         """
 
     async def archive(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
-        """Raises Missing, or Conflict naming what uses it."""
+        """Put it away, a campaign with its streams, a user with his tokens.
+
+        Raises Missing, or Conflict naming what uses it.
+        """
+
+    async def restore(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
+        """Bring back what was archived, a campaign with the streams that left with it.
+
+        Raises Missing, Conflict, or Refused when it refers to what is archived or its names are taken.
+        """
+
+    async def duplicate(
+        self, kind: Kind, number: int, values: Mapping[str, object], caller: Caller, revision: int | None
+    ) -> Entity:
+        """A copy with `values` and free names, owned by the caller; a campaign's streams are copied too.
+
+        Raises as `create` does, Missing, and Conflict.
+        """
+
+    async def revert(self, kind: Kind, number: int, to: int, caller: Caller, revision: int | None) -> Entity:
+        """Make the entity what it was at the revision `to`; its owner stays. Checked like any change.
+
+        Raises Refused, Missing, or Conflict. What would come back is `versions(to, [(kind, number)])`.
+        """
 
     async def get(self, kind: Kind, key: int | str) -> Entity:
         """By id or, where the kind has one, by slug. Raises Missing."""
 
     async def list(
-        self, kind: Kind, limit: int, offset: int, where: Mapping[str, object], archived: bool
+        self,
+        kind: Kind,
+        limit: int,
+        offset: int,
+        where: Mapping[str, object],
+        archived: bool,
+        search: str = "",
+        sort: str = "id",
+        keep: KeepEntity | None = None,
     ) -> tuple[Sequence[Entity], int]:
-        """A page of those whose fields equal `where`, by id, and how many there are in all."""
+        """A page of those whose fields equal `where`, and how many there are in all.
 
-    async def history(self, limit: int, before: int | None) -> Sequence[Revision]: ...
+        `search`: in the name, slug, email or URL, in any case; `sort`: a field's name, -field for the other
+        way round, then by id.
+        """
+
+    async def history(
+        self,
+        limit: int,
+        before: int | None,
+        kind: Kind | None = None,
+        number: int | None = None,
+        author: str = "",
+        keep: KeepChange | None = None,
+    ) -> Sequence[Revision]:
+        """Revisions older than `before`, newest first, with those of their changes that were asked for.
+
+        A revision without any is left out.
+        """
 
     async def at(self, number: int) -> Mapping[tuple[Kind, int], Entity]:
         """The whole catalog as of a revision. Raises Missing for one that does not exist yet."""
+
+    async def versions(
+        self, number: int, keys: Collection[tuple[Kind, int]]
+    ) -> Mapping[tuple[Kind, int], Entity]:
+        """Some entities as of a revision, those that existed then. Raises Missing like `at`."""
+
+    async def between(self, first: int, last: int) -> Sequence[Change]:
+        """What differs between two revisions, `first` the older: one change per entity, by kind and id.
+
+        Raises Missing like `at`.
+        """
 
     async def reload(self) -> int:
         """Read the store again, compile everything, push it to every edge; returns the revision."""

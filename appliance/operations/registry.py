@@ -16,9 +16,10 @@ from importlib import import_module
 from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from appliance.errors import FieldProblem, Missing, Refused, WeirError
+from appliance.errors import Conflict, FieldProblem, Missing, Refused, WeirError
+from appliance.model.history import Clash
 from appliance.operations.context import Context, Forbidden
 from appliance.operations.decoding import decode
 
@@ -180,11 +181,15 @@ async def call(
 
 
 class ErrorBody(Struct, frozen=True, kw_only=True):
-    """What went wrong: a word for programs, a sentence for people, the fields that are wrong."""
+    """What went wrong: a word for programs, a sentence for people, the fields that are wrong.
+
+    `details` comes with a conflict: the other change, or what uses it.
+    """
 
     code: str
     message: str
     fields: tuple[FieldProblem, ...] = ()
+    details: Clash | UnsetType = UNSET
 
 
 class ErrorShape(Struct, frozen=True, kw_only=True):
@@ -195,7 +200,8 @@ class ErrorShape(Struct, frozen=True, kw_only=True):
 
 def error_shape(fault: WeirError) -> ErrorShape:
     fields = tuple(fault.fields) if isinstance(fault, Refused) else ()
-    return ErrorShape(error=ErrorBody(code=fault.code, message=fault.message, fields=fields))
+    details = fault.details if isinstance(fault, Conflict) and isinstance(fault.details, Clash) else UNSET
+    return ErrorShape(error=ErrorBody(code=fault.code, message=fault.message, fields=fields, details=details))
 
 
 def internal_error(request_id: str) -> ErrorShape:

@@ -24,6 +24,7 @@ from appliance.routing.holdings import UNIQUE, Holdings, references
 from appliance.routing.macros import check_url
 
 LONGEST_NAME = 200
+LONGEST_SLUG = 64
 LARGEST_PAGE = 256 * 1024
 LONGEST_SECRET = 200
 MOST_PRESETS = 50

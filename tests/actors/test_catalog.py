@@ -11,7 +11,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from appliance.actors.catalog import CatalogActor, CatalogDesk
+from appliance.actors.catalog import CatalogActor
+from appliance.actors.catalog_desk import CatalogDesk
 from appliance.actors.kernel import Tree, inline_runner, supervise
 from appliance.attribution.template import names
 from appliance.errors import Conflict, Missing, Refused, Unavailable

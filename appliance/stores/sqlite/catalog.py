@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -102,15 +102,44 @@ class SqliteCatalog:
             raise Conflict(f"{kind} {before.id} was changed by somebody else meanwhile; read it again")
         return before.id
 
-    def history(self, limit: int, before: int | None = None) -> Sequence[Revision]:
-        rows = self._connection.execute(
-            "select number, at_us, author, door from revision where number < ? order by number desc limit ?",
-            (before if before is not None else 1 << 62, limit),
+    def history(
+        self,
+        limit: int,
+        before: int | None = None,
+        kind: Kind | None = None,
+        id: int | None = None,
+        author: str = "",
+        keep: Callable[[Change], bool] | None = None,
+    ) -> Sequence[Revision]:
+        found: list[Revision] = []
+        older = before if before is not None else 1 << 62
+        while len(found) < limit:
+            rows = self._heads(limit - len(found), older, kind, id, author)
+            for number, at_us, by, door in rows:
+                changes = tuple(
+                    change
+                    for change in self._changes(number)
+                    if kind in (None, change.kind)
+                    and id in (None, change.id)
+                    and (keep is None or keep(change))
+                )
+                if changes:
+                    found.append(Revision(number=number, at_us=at_us, author=by, door=door, changes=changes))
+            if not rows:
+                break
+            older = rows[-1][0]
+        return found
+
+    def _heads(
+        self, limit: int, older: int, kind: Kind | None, id: int | None, author: str
+    ) -> list[tuple[int, int, str, str]]:
+        return self._connection.execute(
+            "select number, at_us, author, door from revision where number < :older "
+            "and (:author = '' or author = :author) and (:kind is null or number in "
+            "(select revision from change where kind = :kind and (:id is null or id = :id))) "
+            "order by number desc limit :limit",
+            {"older": older, "author": author, "kind": kind, "id": id, "limit": limit},
         ).fetchall()
-        return [
-            Revision(number=number, at_us=at_us, author=author, door=door, changes=self._changes(number))
-            for number, at_us, author, door in rows
-        ]
 
     def _changes(self, number: int) -> tuple[Change, ...]:
         rows = self._connection.execute(
@@ -134,8 +163,47 @@ class SqliteCatalog:
             at, position = rows[-1][:2]
         return {(kind, key): _DECODERS[kind].decode(body) for (kind, key), body in bodies.items()}
 
+    def versions(self, number: int, keys: Collection[tuple[Kind, int]]) -> Mapping[tuple[Kind, int], Entity]:
+        found: dict[tuple[Kind, int], Entity] = {}
+        for kind, key in keys:
+            row = self._connection.execute(
+                "select after from change where kind = ? and id = ? and revision <= ? "
+                "order by revision desc, position desc limit 1",
+                (kind, key, number),
+            ).fetchone()
+            if row is not None:
+                found[kind, key] = _DECODERS[kind].decode(row[0])
+        return found
+
+    def between(self, first: int, last: int) -> Sequence[Change]:
+        befores: dict[tuple[Kind, int], str | None] = {}
+        afters: dict[tuple[Kind, int], str] = {}
+        at, position = first, 1 << 62
+        while True:
+            rows = self._connection.execute(
+                "select revision, position, kind, id, before, after from change where revision <= ? "
+                "and (revision, position) > (?, ?) order by revision, position limit ?",
+                (last, at, position, _READ_AT_ONCE),
+            ).fetchall()
+            for _, _, kind, key, before, after in rows:
+                befores.setdefault((kind, key), before)
+                afters[kind, key] = after
+            if len(rows) < _READ_AT_ONCE:
+                break
+            at, position = rows[-1][:2]
+        made = (_change(*key, before, afters[key]) for key, before in sorted(befores.items(), key=_by_key))
+        return [change for change in made if not _same(change)]
+
     def close(self) -> None:
         self._connection.close()
+
+
+def _by_key(item: tuple[tuple[Kind, int], object]) -> tuple[Kind, int]:
+    return item[0]
+
+
+def _same(change: Change) -> bool:
+    return change.before is not None and {**change.before, "revision": 0} == {**change.after, "revision": 0}
 
 
 def _change(kind: Kind, key: int, before: str | None, after: str | bytes) -> Change:
