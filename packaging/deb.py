@@ -131,8 +131,8 @@ def digest(path: Path) -> str:
 
 def build(tree: Path, package: Path, compression: str, level: int) -> None:
     """Write the package as a whole. The last commit's time stands for every file's."""
-    environ = {**os.environ}
-    environ.setdefault("SOURCE_DATE_EPOCH", printed("git", "log", "-1", "--format=%ct"))
+    epoch = os.environ.get("SOURCE_DATE_EPOCH") or printed("git", "log", "-1", "--format=%ct")
+    environ = os.environ | {"SOURCE_DATE_EPOCH": epoch}
     fresh = tree.parent / "fresh.deb"
     squeeze = [f"-Z{compression}"] + ([] if compression == "none" else [f"-z{level}"])
     argv = ["dpkg-deb", "--root-owner-group", *squeeze, "--build", str(tree), str(fresh)]

@@ -109,11 +109,14 @@ install_weir() {
     ln -sfn ../lib/weir/weir "$program"
     say "$program is now $("$program" version)"
     if [ ! -e "$config" ]; then
-        "$program" init --yes --config "$config" --data "$data" \
+        public=0.0.0.0:80
+        # State 0A is "listens", and 0050 is port 80: another web server would keep Weir from starting.
+        if grep -qs ':0050 [0-9A-F:]* 0A ' /proc/net/tcp /proc/net/tcp6; then
+            public=0.0.0.0:8080
+            say "port 80 is taken; tracked links get port 8080. Change public.bind in $config"
+        fi
+        "$program" init --yes --config "$config" --data "$data" --public "$public" \
             ${domain:+--domain "$domain"} ${email:+--email "$email"}
-        chown root:weir "$config"
-        chmod 0640 "$config"
-        say "wrote $config"
     else
         say "kept $config"
     fi

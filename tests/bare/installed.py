@@ -53,13 +53,16 @@ class Installed:
             self.stored = []
             yield weir
 
-    def call(self, name: str, **payload: Any) -> Any:
+    def call(self, name: str, /, **payload: Any) -> Any:
         argv = ("weir", "call", "--config", CONFIG, name, json.dumps(payload))
         return json.loads(self.root.run(*argv, seconds=60))
 
     def totals(self, **wanted: int) -> dict[str, Any] | None:
         """The overview, once every figure in `wanted` is reached."""
-        report: dict[str, Any] = self.call("reports.overview")
+        try:
+            report: dict[str, Any] = self.call("reports.overview")
+        except AssertionError:
+            return None  # clicks are served before the core answers
         return report if all(report[name] >= count for name, count in wanted.items()) else None
 
     def wait_shipped(self) -> dict[str, Any]:

@@ -92,10 +92,13 @@ def inside(folder: Path, deb: Path | None, binary: Path | None) -> int:
     root, table = Root(folder / "root"), Table()
     root.mount()
     if deb is not None:
-        Package(root, deb.resolve(), table, folder).prove()
+        with table.check("the story of the package is told to its end"):
+            Package(root, deb.resolve(), table, folder).prove()
     if binary is not None:
-        Onefile(root, binary.resolve(), table).prove()
-        Script(root, binary.resolve(), table).prove()
+        with table.check("the story of the executable is told to its end"):
+            Onefile(root, binary.resolve(), table).prove()
+        with table.check("the story of install.sh is told to its end"):
+            Script(root, binary.resolve(), table).prove()
     print(f"{time.monotonic() - began:.0f} s")
     for name in table.failed:
         print(f"failed: {name}")

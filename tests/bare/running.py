@@ -45,6 +45,7 @@ def prove_running(site: Installed, table: Table) -> None:
 
 def first_use(site: Installed, table: Table) -> None:
     with table.check("a link is made, clicked, sold and reported") as note:
+        wait_for("the core", site.totals, SHIPPED_WITHIN)
         offer = site.call("destinations.create", name="Offer", url="https://offer.example/?cid={click_id}")
         campaign = site.call("campaigns.create", name="Bare", slug="bare")
         targets = [{"destination_id": offer["id"]}]
@@ -92,6 +93,7 @@ def restarted_under_load(site: Installed, weir: Started, visitors: Visitors, tab
             with table.check("SIGTERM under load: exit code 0 within the stop budget") as stop_note:
                 time.sleep(LOAD_SECONDS)
                 taken = second.stop(second.unit.stop_seconds)
+                second.notifications.drop_stored()  # as after `systemctl stop`
                 visitors.stop()
                 stop_note.text = f"{taken:.1f} s of {second.unit.stop_seconds:g}; {summary(visitors.visits)}"
 

@@ -123,13 +123,16 @@ class Notifications:
         self.heard.stored = {}
         return taken
 
+    def drop_stored(self) -> None:
+        for _, descriptor in self.take_stored():
+            os.close(descriptor)
+
     def close(self) -> None:
         self._closed.set()
         self._thread.join()
         self._sock.close()
         self._path.unlink(missing_ok=True)
-        for _, descriptor in self.take_stored():
-            os.close(descriptor)
+        self.drop_stored()
 
 
 class Started:
@@ -149,6 +152,8 @@ class Started:
         self.heard = self.notifications.heard
         self.began = time.monotonic()
         caps = ",".join(f"+{name}" for name in unit.capabilities)
+        watchdog_us = str(int(unit.watchdog_seconds * 1e6))
+        own = {"HOME": "/", "NOTIFY_SOCKET": NOTIFY, "WATCHDOG_USEC": watchdog_us}
         bound = ",".join(["-all", *(f"+{name}" for name in unit.capabilities)])
         with log.open("ab") as out:
             self.process = subprocess.Popen(
@@ -158,10 +163,7 @@ class Started:
                     f"--inh-caps={caps}", f"--ambient-caps={caps}",
                     "/bin/bash", "-c", _handing_over(stored), "bash", *unit.command,
                 ),
-                env=root.environ(
-                    HOME="/", NOTIFY_SOCKET=NOTIFY, WATCHDOG_USEC=str(int(unit.watchdog_seconds * 1e6)),
-                    **unit.environ, **(environ or {}),
-                ),
+                env=root.environ() | own | unit.environ | dict(environ or {}),
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
                 pass_fds=[descriptor for _, descriptor in stored],
             )  # fmt: skip
