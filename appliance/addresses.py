@@ -73,3 +73,18 @@ def is_url(text: str) -> bool:
         return clean and split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
     except ValueError:  # "http://[": urlsplit refuses some texts by raising
         return False
+
+
+def is_origin(text: str) -> bool:
+    """True for scheme, host and maybe a port of the web, as a browser's Origin header has them."""
+    return is_url(text) and re.fullmatch(r"https?://[^/?#@\\]+/?", text.lower()) is not None
+
+
+def is_smtp_url(text: str) -> bool:
+    """True for smtp:// (587, STARTTLS where offered) and smtps:// (465) with a host."""
+    try:
+        split = urlsplit(text)
+        clean = text.isprintable() and " " not in text and split.path in ("", "/") and split.port != 0
+        return clean and split.scheme in ("smtp", "smtps") and bool(split.hostname)
+    except ValueError:
+        return False

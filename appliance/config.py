@@ -10,13 +10,14 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
-from appliance.addresses import host_name, host_port, is_url, mailbox
+from appliance.addresses import host_name, host_port, is_origin, is_smtp_url, is_url, mailbox
 from appliance.errors import ConfigError, FieldProblem
 
 
@@ -38,10 +39,22 @@ class Public(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The admin port: loopback only until sign-in exists. `emails` are the administrators."""
+    """The admin port. `emails` are administrators; `url`, `hosts` and `origins`: http/admin/gate.py."""
 
     bind: str = "127.0.0.1:8081"
     emails: tuple[str, ...] = ()
+    url: str = ""
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    local_codes: bool = False
+
+
+class Mail(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How codes for signing in are sent: Resend's API, or an SMTP server."""
+
+    resend_key: str = ""
+    smtp_url: str = ""
+    sender: str = ""
 
 
 class Journal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,6 +120,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     secret_file: str = ""
     public: Public = Public()
     admin: Admin = Admin()
+    mail: Mail = Mail()
     journal: Journal = Journal()
     routing: Routing = Routing()
     warehouse: Warehouse = Warehouse()
@@ -169,7 +183,12 @@ def _normal(settings: Settings) -> Settings:
     return msgspec.structs.replace(
         settings,
         public=msgspec.structs.replace(settings.public, domain=domain),
-        admin=msgspec.structs.replace(settings.admin, emails=emails),
+        admin=msgspec.structs.replace(
+            settings.admin,
+            emails=emails,
+            url=settings.admin.url.rstrip("/").lower(),
+            origins=tuple(origin.rstrip("/").lower() for origin in settings.admin.origins),
+        ),
     )
 
 
@@ -183,8 +202,9 @@ def leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
 
 
 def masked(settings: Settings) -> dict[str, Any]:
-    """Every setting by its dotted path, fit to be shown: a password inside a URL is replaced by ***."""
+    """Every setting by its dotted path, fit to be shown: a key, or a password in a URL, is replaced by ***."""
     shown = dict(leaves(msgspec.to_builtins(settings)))
+    shown["mail.resend_key"] = "***" if settings.mail.resend_key else ""
     return {
         path: re.sub(r"(?<=://)([^/@]*?):[^/@]*@", r"\1:***@", value) if isinstance(value, str) else value
         for path, value in shown.items()
@@ -244,16 +264,10 @@ def _check(settings: Settings) -> list[FieldProblem]:
 
     for path, bind in (("public.bind", settings.public.bind), ("admin.bind", settings.admin.bind)):
         try:
-            host, _ = host_port(bind)
+            host_port(bind)
         except ValueError as fault:
             need(False, path, str(fault))
-        else:
-            if path == "admin.bind":
-                need(
-                    ipaddress.ip_address(host).is_loopback,
-                    path,
-                    "the admin port has no sign-in yet: loopback only, use 127.0.0.1 and an SSH tunnel",
-                )
+    found += [*_check_admin(settings.admin), *_check_mail(settings.mail)]
     names = [("public.domain", host_name, settings.public.domain)] if settings.public.domain else []
     names += [(f"admin.emails[{n}]", mailbox, text) for n, text in enumerate(settings.admin.emails)]
     for path, read, text in names:
@@ -300,3 +314,48 @@ def _check(settings: Settings) -> list[FieldProblem]:
     for key in ("identity_days", "clicks_days", "postbacks_days"):
         need(getattr(settings.retention, key) >= 1, f"retention.{key}", "at least 1 day")
     return found
+
+
+def _check_admin(admin: Admin) -> Iterator[FieldProblem]:
+    if admin.url and not is_origin(admin.url):
+        yield FieldProblem("admin.url", "an http(s) URL without a path, for example https://weir.example.com")
+    for index, host in enumerate(admin.hosts):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            try:
+                host_name(host)
+            except ValueError as fault:
+                yield FieldProblem(f"admin.hosts[{index}]", f"{host!r}: {fault}")
+    for index, origin in enumerate(admin.origins):
+        if not is_origin(origin):
+            why = (
+                f"{origin!r}: expected a scheme, a host and maybe a port, for example https://app.example.com"
+            )
+            yield FieldProblem(f"admin.origins[{index}]", why)
+    if admin.local_codes and (admin.url or admin.hosts or not _loopback(admin.bind)):
+        why = "only where this machine alone reaches the admin port: loopback, no admin.url or admin.hosts"
+        yield FieldProblem("admin.local_codes", why)
+
+
+def _loopback(bind: str) -> bool:
+    try:
+        return ipaddress.ip_address(host_port(bind)[0]).is_loopback
+    except ValueError:
+        return True  # it has a fault of its own
+
+
+def _check_mail(mail: Mail) -> Iterator[FieldProblem]:
+    if mail.resend_key and mail.smtp_url:
+        yield FieldProblem("mail.smtp_url", "either this or mail.resend_key")
+    if mail.resend_key and not re.fullmatch(r"[\x21-\x7e]+", mail.resend_key):
+        yield FieldProblem("mail.resend_key", "an API key of Resend: no spaces")
+    if mail.smtp_url and not is_smtp_url(mail.smtp_url):
+        yield FieldProblem("mail.smtp_url", "smtp://user:password@host:587 or smtps://user:password@host:465")
+    if (mail.resend_key or mail.smtp_url) and not mail.sender:
+        yield FieldProblem("mail.sender", "whom mail comes from, for example Weir <weir@example.com>")
+    if mail.sender:
+        try:
+            mailbox(parseaddr(mail.sender)[1] if mail.sender.isprintable() else "")
+        except ValueError as fault:
+            yield FieldProblem("mail.sender", str(fault))

@@ -46,11 +46,26 @@ TEXT = """\
 #root_text = "The world is yours!"
 #root_redirect = ""
 
-# The admin port: loopback only; reach it through an SSH tunnel.
+# The admin port. On loopback, reach it through an SSH tunnel; beyond that see docs/running.md first.
 [admin]
 #bind = "127.0.0.1:8081"
-# The administrators.
+# Whoever signs in with one of these is an administrator.
 #emails = []
+# Where people find it, for example https://weir.example.com behind a proxy on this machine.
+#url = ""
+# Further names and addresses that lead here.
+#hosts = []
+# Whose pages may ask with an API token, for example https://app.example.com.
+#origins = []
+# On this machine only: a code for signing in is in the answer too, no mail needed.
+#local_codes = false
+
+# How codes for signing in are sent: an API key of Resend, or smtp://user:password@host:587 (smtps: 465).
+[mail]
+#resend_key = ""
+#smtp_url = ""
+# Whom they come from, for example Weir <weir@example.com>.
+#sender = ""
 
 # What every click is written to before it is answered.
 [journal]

@@ -99,7 +99,7 @@ def test_without_a_terminal_it_names_the_flags_and_writes_nothing(tmp_path: Path
         ("--domain", "http://go.example.com", "public.domain"),
         ("--email", "ann", "admin.emails[0]"),
         ("--public", "example.com:80", "public.bind"),
-        ("--admin", "0.0.0.0:8081", "admin.bind"),
+        ("--admin", "weir.example:8081", "admin.bind"),
     ],
 )
 def test_a_wrong_value_names_its_field_and_nothing_is_written(

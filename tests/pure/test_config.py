@@ -111,8 +111,18 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         ('[public]\ndomain = "straße.example"', "public.domain", "xn--"),
         ('[admin]\nemails = ["a@example.com", "b"]', "admin.emails[1]", "mail address"),
         ('[admin]\nemails = ["a b@example.com"]', "admin.emails[0]", "mail address"),
-        ('[admin]\nbind = "0.0.0.0:8081"', "admin.bind", "loopback"),
-        ('[admin]\nbind = "[::]:8081"', "admin.bind", "loopback"),
+        ('[admin]\nbind = "weir.example:8081"', "admin.bind", "IP address or localhost"),
+        ('[admin]\nurl = "https://weir.example.com/ui"', "admin.url", "without a path"),
+        ('[admin]\nurl = "ftp://weir.example.com"', "admin.url", "http(s) URL"),
+        ('[admin]\nhosts = ["weir.example.com", "*"]', "admin.hosts[1]", "host name"),
+        ('[admin]\norigins = ["*"]', "admin.origins[0]", "expected a scheme"),
+        ('[admin]\norigins = ["https://a.example/x"]', "admin.origins[0]", "expected a scheme"),
+        ('[admin]\nbind = "0.0.0.0:8081"\nlocal_codes = true', "admin.local_codes", "loopback"),
+        ('[admin]\nhosts = ["a.example"]\nlocal_codes = true', "admin.local_codes", "alone"),
+        ('[mail]\nresend_key = "re_1"', "mail.sender", "whom mail comes from"),
+        ('[mail]\nsmtp_url = "mail.example.com"\nsender = "a@b.cc"', "mail.smtp_url", "smtp://"),
+        ('[mail]\nsmtp_url = "smtp://h"\nsender = "Weir <nobody>"', "mail.sender", "mail address"),
+        ('[mail]\nsmtp_url = "smtp://h"\nsender = "a@b.cc"\nresend_key = "k"', "mail.smtp_url", "either"),
         ('[routing]\ncurrency = "US1"', "routing.currency", "ISO 4217"),
         ('[warehouse]\nurl = "sqlite"', "warehouse.url", "ClickHouse"),
         ("[warehouse]\nquery_memory_mb = 5000", "warehouse.query_memory_mb", "max_memory_mb"),
@@ -181,6 +191,19 @@ def test_administrators_come_from_the_environment_too(tmp_path: Path) -> None:
 def test_a_password_in_a_url_is_not_shown(tmp_path: Path) -> None:
     settings = load(tmp_path, '[warehouse]\nurl = "https://weir:hunter2@db:8443/weir"\n')
     assert config.masked(settings)["warehouse.url"] == "https://weir:***@db:8443/weir"
+
+
+def test_keys_and_passwords_of_mail_are_not_shown(tmp_path: Path) -> None:
+    text = '[mail]\nsender = "Weir <weir@example.com>"\n'
+    settings = load(tmp_path, text + 'smtp_url = "smtp://weir:hunter2@mail.example.com:587"\n')
+    assert config.masked(settings)["mail.smtp_url"] == "smtp://weir:***@mail.example.com:587"
+    assert config.masked(load(tmp_path, text + 'resend_key = "re_1"\n'))["mail.resend_key"] == "***"
+
+
+def test_an_origin_is_kept_as_browsers_write_it(tmp_path: Path) -> None:
+    text = '[admin]\nurl = "https://Weir.example.com/"\norigins = ["https://App.example.com:8443/"]\n'
+    admin = load(tmp_path, text).admin
+    assert (admin.url, admin.origins) == ("https://weir.example.com", ("https://app.example.com:8443",))
 
 
 def test_settings_survive_the_way_to_a_child() -> None:
