@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
 
     def addresses(to: argparse.ArgumentParser) -> None:
         to.add_argument("--public", metavar="HOST:PORT", help="public address (0.0.0.0:8080)")
-        to.add_argument("--admin", metavar="HOST:PORT", help="admin address, loopback only (127.0.0.1:8081)")
+        to.add_argument("--admin", metavar="HOST:PORT", help="admin address (127.0.0.1:8081)")
 
     def settings(to: argparse.ArgumentParser) -> None:
         addresses(to)
