@@ -216,13 +216,13 @@ def _call(source: Source, name: str, payload: str) -> int:
 
 
 def _operations(arguments: argparse.Namespace) -> int:
-    from appliance.operations import registry
+    from appliance.operations import reference
     from appliance.operations.typescript import typescript
 
     if arguments.markdown or arguments.typescript:
-        print(registry.reference() if arguments.markdown else typescript(), end="")
+        print(reference.reference() if arguments.markdown else typescript(), end="")
         return 0
-    for line in registry.describe():
+    for line in reference.describe():
         print(line)
     return 0
 

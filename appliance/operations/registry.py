@@ -9,7 +9,6 @@ The function's annotations are its validation; its docstring is its help.
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,7 +17,7 @@ from typing import Any, Literal, TypeVar, get_args, get_type_hints
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from appliance.errors import Conflict, FieldProblem, Missing, Refused, WeirError
+from appliance.errors import Conflict, FieldProblem, Missing, Refused, Unauthenticated, WeirError
 from appliance.model.history import Clash
 from appliance.operations.context import Context, Forbidden
 from appliance.operations.decoding import decode
@@ -37,7 +36,7 @@ Door = Literal["rest", "rpc", "call", "mcp"]
 DOORS: tuple[Door, ...] = get_args(Door)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """One thing that can be asked for. `example` is a payload that decodes; `changes` marks what writes.
 
@@ -106,55 +105,12 @@ def load_all() -> Mapping[str, Operation]:
     return dict(sorted(_registered.items()))
 
 
-def describe() -> list[str]:
-    """One line per operation for a terminal: its name, a payload to start from, what it does."""
-    return [
-        f"{each.name}  {msgspec.json.encode(each.example).decode()}\n    {each.summary}"
-        for each in load_all().values()
-    ]
-
-
-def fields(each: Operation) -> list[tuple[str, str]]:
-    """The fields of an operation's payload, as they are sent, each with "required" or its default."""
-    return [(field.encode_name, _default(field)) for field in msgspec.structs.fields(each.request)]
-
-
-def _default(field: msgspec.structs.FieldInfo) -> str:
-    if field.default is msgspec.UNSET:
-        return "optional"
-    if field.default is not msgspec.NODEFAULT:
-        return f"default {msgspec.json.encode(field.default).decode()}"
-    return "optional" if field.default_factory is not msgspec.NODEFAULT else "required"
-
-
-def reference() -> str:
-    """docs/reference/operations.md: `weir operations --markdown` prints it."""
-    nouns: dict[str, list[Operation]] = {}
-    for each in load_all().values():
-        nouns.setdefault(each.name.partition(".")[0], []).append(each)
-    lines = [
-        "# Operations", "",
-        "Everything an operator can do, as `weir --data DIR call NAME JSON` takes it; without JSON it takes",
-        "`{}`. **changes** marks what writes. This page is made from the registry, by",
-        "`weir operations --markdown`, and a test holds it to it.", "",
-        "An error has one shape, on stderr with exit code 1:",
-        '`{"error": {"code", "message", "fields": [{"path", "message"}]}}`;',
-        "codes are refused, missing, conflict, forbidden, unavailable and internal.", "",
-    ]  # fmt: skip
-    for noun, offered in nouns.items():
-        lines += [f"## {noun}", ""]
-        for each in offered:
-            permission = f"permission `{each.permission}`" + (", **changes**" if each.changes else "")
-            lines += [f"### `{each.name}`", "", f"{each.summary} ({permission})", ""]
-            if found := fields(each):
-                lines += [", ".join(f"`{name}` {default}" for name, default in found) + ".", ""]
-            payload = shlex.quote(msgspec.json.encode(each.example).decode())
-            lines += [f"    weir call {each.name} {payload}", ""]
-    return "\n".join(lines)
-
-
 encode = msgspec.json.Encoder(decimal_format="number").encode
 """Any answer → JSON bytes; money leaves as exact decimal numbers."""
+
+
+class NoSuchOperation(Missing):
+    """This door offers nothing of that name. operations.list names what there is."""
 
 
 async def call(
@@ -163,11 +119,13 @@ async def call(
     """Run one operation. Raises WeirError for whatever the caller can act on."""
     found = operations.get(name) if isinstance(name, str) else None
     if found is None:
-        raise Missing(f"there is no operation {str(name)[:80]!r}; operations.list names them all")
+        raise NoSuchOperation(f"there is no operation {str(name)[:80]!r}; operations.list names them all")
     for door, reason in found.closed_at.items():
         if door == context.caller.door:
-            raise Missing(f"{found.name} is not offered here: {reason}")
+            raise NoSuchOperation(f"{found.name} is not offered here: {reason}")
     if not context.caller.may(found.permission):
+        if not context.caller.user_id and not context.caller.permissions:
+            raise Unauthenticated("sign in first, or send an API token")
         raise Forbidden(f"{found.name} needs the permission {found.permission}")
     request = decode(found.request, payload)
     answer = await found.run(request, context)

@@ -9,10 +9,11 @@ from msgspec import Struct
 from appliance import __version__
 from appliance.model.messages import ProducerReport
 from appliance.model.status import SystemStatus
-from appliance.operations import registry
+from appliance.operations import reference, registry
 from appliance.operations.context import Context
 from appliance.operations.nouns import Request
 from appliance.operations.registry import operation
+from appliance.operations.routes import route_of
 
 
 class Nothing(Request, frozen=True, kw_only=True):
@@ -71,12 +72,19 @@ def producers(status: SystemStatus) -> Producers:
 
 
 class Described(Struct, frozen=True, kw_only=True):
-    """One operation: what it does, what it needs, a payload to start from, its fields with their defaults."""
+    """One operation: what it does and needs, a payload to start from, its fields with their defaults.
+
+    `doors` offer it, `closed` says why the others do not; `method` and `path` are its REST route, if any.
+    """
 
     name: str
     summary: str
     permission: str
     changes: bool
+    doors: tuple[str, ...]
+    closed: dict[str, str]
+    method: str
+    path: str
     example: dict[str, Any]
     fields: dict[str, str]
 
@@ -88,16 +96,20 @@ class Operations(Struct, frozen=True, kw_only=True):
 @operation("operations.list", permission="system.read")
 async def operations(request: Nothing, context: Context) -> Operations:
     """Everything this appliance can be asked, with examples."""
-    return Operations(
-        items=tuple(
-            Described(
-                name=each.name,
-                summary=each.summary,
-                permission=each.permission,
-                changes=each.changes,
-                example=dict(each.example),
-                fields=dict(registry.fields(each)),
-            )
-            for each in registry.load_all().values()
-        )
+    return Operations(items=tuple(map(_described, registry.load_all().values())))
+
+
+def _described(each: registry.Operation) -> Described:
+    by_rest = "rest" not in each.closed_at
+    return Described(
+        name=each.name,
+        summary=each.summary,
+        permission=each.permission,
+        changes=each.changes,
+        doors=reference.doors(each),
+        closed={str(door): reason for door, reason in each.closed_at.items()},
+        method=route_of(each).method if by_rest else "",
+        path=route_of(each).path if by_rest else "",
+        example=dict(each.example),
+        fields=dict(reference.fields(each)),
     )

@@ -9,7 +9,7 @@ import msgspec
 
 from appliance.config import Settings, leaves
 from appliance.http.public.routes import ROUTES
-from appliance.operations import registry
+from appliance.operations import reference
 from appliance.operations.typescript import typescript
 from appliance.routing.macros import READERS
 from appliance.routing.visit import COST, SOURCE_CLICK_ID
@@ -43,7 +43,7 @@ def test_the_http_page_lists_every_alias_and_macro() -> None:
 
 def test_the_operations_page_is_what_the_registry_says() -> None:
     """Write it anew with `weir operations --markdown > docs/reference/operations.md`."""
-    assert (ROOT / "docs" / "reference" / "operations.md").read_text() == registry.reference()
+    assert (ROOT / "docs" / "reference" / "operations.md").read_text() == reference.reference()
 
 
 def test_the_screens_know_the_operations_as_the_registry_has_them() -> None:
