@@ -128,6 +128,10 @@ export interface Described {
   summary: string;
   permission: string;
   changes: boolean;
+  doors: string[];
+  closed: Record<string, string>;
+  method: string;
+  path: string;
   example: Record<string, unknown>;
   fields: Record<string, string>;
 }
