@@ -24,7 +24,9 @@ _SEEN = (
 _OWN = ("tokens", "sessions")
 """What everybody has of his own."""
 _VIEWER = frozenset(f"{noun}.read" for noun in _SEEN) | {f"{n}.{v}" for n in _OWN for v in ("read", "write")}
-_BUYER = _VIEWER | {f"{n}.write" for n in ("campaigns", "streams", "links", "destinations", "costs")}
+_BUYER = _VIEWER | {
+    f"{n}.write" for n in ("campaigns", "streams", "links", "destinations", "costs", "history")
+}
 
 ROLES: dict[Role, frozenset[str]] = {"administrator": WORDS, "buyer": _BUYER, "viewer": _VIEWER}
 

@@ -8,8 +8,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from appliance.model.catalog import Entity, Kind, Revision
+from appliance.model.history import masked
 from appliance.operations.context import Context
-from appliance.operations.nouns import Request, shown, shown_values
+from appliance.operations.nouns import Request, shown
 from appliance.operations.registry import operation
 
 
@@ -76,7 +77,9 @@ async def at(request: AtRequest, context: Context) -> At:
 def _masked(revision: Revision) -> Revision:
     changes = tuple(
         msgspec.structs.replace(
-            change, before=shown_values(change.before), after=shown_values(change.after) or {}
+            change,
+            before=None if change.before is None else masked(change.before),
+            after=masked(change.after),
         )
         for change in revision.changes
     )

@@ -1,4 +1,4 @@
-"""The five operations that every kind of entity has: list, get, create, change, archive.
+"""The operations that every kind of entity has: list, get, create, change, archive, restore, duplicate.
 
 Each noun's file states its own request Structs and examples and calls `offer`.
 """
@@ -6,23 +6,23 @@ Each noun's file states its own request Structs and examples and calls `offer`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from appliance.errors import FieldProblem, Refused
 from appliance.model.catalog import TYPES, Entity, Kind
+from appliance.model.history import MASK, SECRETS
 from appliance.operations.context import Context
 from appliance.operations.registry import add
+from appliance.operations.selection import SEARCHED, sortable
 
 E = TypeVar("E", bound=Entity)
+T = TypeVar("T")
 
 Id = Annotated[int, Meta(ge=1, le=2**53)]
 """An entity's id: small, and safe in any JSON reader."""
-
-MASK = "********"
-"""Shown instead of a secret that is set. Sent back in a change it means "as it is"."""
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,11 +30,17 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Listing(Request, frozen=True, kw_only=True):
-    """Which page of a list; subclasses add the fields that may be asked to equal something."""
+    """Which page of a list, of what and in which order; other fields must be equal.
+
+    `sort` names a field, -field for the other way round. `search` looks in name, slug, email and URL.
+    """
 
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     offset: Annotated[int, Meta(ge=0, le=2**53)] = 0
     archived: bool = False
+    sort: Annotated[str, Meta(max_length=64)] = "id"
+    search: Annotated[str, Meta(max_length=200)] = ""
+    owner_id: Id | UnsetType | None = UNSET
 
 
 class Get(Request, frozen=True, kw_only=True):
@@ -50,6 +56,13 @@ class GetBySlug(Request, frozen=True, kw_only=True):
 
 class Archive(Request, frozen=True, kw_only=True):
     """`revision`: refuse with a conflict unless the entity still is at this revision."""
+
+    id: Id
+    revision: int | None = None
+
+
+class Restore(Request, frozen=True, kw_only=True):
+    """`revision` as in Archive."""
 
     id: Id
     revision: int | None = None
@@ -71,18 +84,19 @@ class Page(Struct, frozen=True, kw_only=True):
     total: int
 
 
+class PageOf(Struct, Generic[T], frozen=True, kw_only=True):
+    """A Page whose items have a type."""
+
+    items: tuple[T, ...]
+    limit: int
+    offset: int
+    total: int
+
+
 def shown(entity: E) -> E:
-    """The entity as anybody may see it: a secret is replaced by MASK."""
-    if getattr(entity, "secret", ""):
-        return msgspec.structs.replace(entity, secret=MASK)
-    return entity
-
-
-def shown_values(values: Mapping[str, object] | None) -> dict[str, object] | None:
-    """The same for an entity that is a dict, as history has it."""
-    if values is None:
-        return None
-    return {key: MASK if key == "secret" and value else value for key, value in values.items()}
+    """The entity as anybody may see it: what is secret is replaced by MASK."""
+    hidden = {name: MASK for name in entity.__struct_fields__ if name in SECRETS and getattr(entity, name)}
+    return msgspec.structs.replace(entity, **hidden) if hidden else entity
 
 
 def _given(request: Struct, without: tuple[str, ...]) -> dict[str, object]:
@@ -101,17 +115,25 @@ def offer(
     example: Mapping[str, object],
     change_example: Mapping[str, object],
     by_slug: bool = False,
+    copies: bool = True,
 ) -> None:
-    """Register `<plural>.list`, `.get`, `.create`, `.change` and `.archive`."""
+    """Register `<plural>.list`, `.get`, `.create`, `.change`, `.archive`, `.restore` and `.duplicate`.
+
+    `copies=False`: without `.duplicate`.
+    """
     type_: Any = TYPES[kind]
     read, write = f"{plural}.read", f"{plural}.write"
 
-    async def run_list(request: Listing, context: Context) -> Page:
-        where = _given(request, ("limit", "offset", "archived"))
+    async def run_list(request: Listing, context: Context) -> PageOf[Entity]:
+        fields = sortable(kind)
+        if request.sort.removeprefix("-") not in fields:
+            there_are = f"one of: {', '.join(fields)}; with - before it the other way round"
+            raise Refused("the request is wrong", [FieldProblem("sort", there_are)])
+        where = _given(request, ("limit", "offset", "archived", "sort", "search"))
         items, total = await context.catalog.list(
-            kind, request.limit, request.offset, where, request.archived
+            kind, request.limit, request.offset, where, request.archived, request.search, request.sort
         )
-        return Page(items=tuple(map(shown, items)), limit=request.limit, offset=request.offset, total=total)
+        return PageOf(items=tuple(map(shown, items)), limit=request.limit, offset=request.offset, total=total)
 
     async def run_get(request: Get | GetBySlug, context: Context) -> Entity:
         key: int | str | None = request.id
@@ -129,27 +151,82 @@ def offer(
         return shown(await context.catalog.create(kind, type_(**values), context.caller))
 
     async def run_change(request: Change, context: Context) -> Entity:
-        values = _given(request, ("id", "revision"))
-        if values.get("secret") == MASK:
-            del values["secret"]
+        values = _changed(request)
         return shown(await context.catalog.change(kind, request.id, values, context.caller, request.revision))
 
     async def run_archive(request: Archive, context: Context) -> Entity:
         return shown(await context.catalog.archive(kind, request.id, context.caller, request.revision))
 
+    async def run_restore(request: Restore, context: Context) -> Entity:
+        return shown(await context.catalog.restore(kind, request.id, context.caller, request.revision))
+
+    async def run_duplicate(request: Change, context: Context) -> Entity:
+        values = _changed(request)
+        return shown(
+            await context.catalog.duplicate(kind, request.id, values, context.caller, request.revision)
+        )
+
+    searched = " and ".join(field for field in SEARCHED if field in type_.__struct_fields__)
     run_list.__doc__ = (
-        f"The {plural}, by id; fields given must be equal. archived=true lists the archived ones."
+        f"The {plural}, sorted by a field (-field: the other way round). Fields given must be equal, "
+        f"search looks in {searched}; archived=true lists the archived ones."
     )
     run_get.__doc__ = f"One {kind}" + (", by id or slug." if by_slug else ", by id.")
     run_create.__doc__ = f"A new {kind}. {' '.join((create.__doc__ or '').split())}"
-    run_change.__doc__ = f"Replace the given fields of a {kind}; the others stay."
-    run_archive.__doc__ = f"Put a {kind} away: it takes no part any more; its history and reports stay."
+    run_change.__doc__ = (
+        f"Replace the given fields of a {kind}; the others stay. With the revision that was read, a change "
+        "made meanwhile is a conflict that shows it."
+    )
+    run_archive.__doc__ = (
+        f"Put a {kind} away{_TOGETHER.get(kind, '')}: it takes no part any more; its history and reports "
+        "stay. What is in use is refused with what uses it."
+    )
+    run_restore.__doc__ = (
+        f"Bring an archived {kind} back{_BACK.get(kind, '')}: what it refers to must be there, and its names "
+        "free."
+    )
+    run_duplicate.__doc__ = (
+        f"A copy of a {kind}{_COPIED.get(kind, '')} under free names; the given fields replace its own."
+    )
     page = {"limit": 10, "offset": 0}
-    add(f"{plural}.list", run_list, listing, Page, read, False, page)
+    add(f"{plural}.list", run_list, listing, PageOf[type_], read, False, page)
     add(f"{plural}.get", run_get, GetBySlug if by_slug else Get, type_, read, False, {"id": 1})
     add(f"{plural}.create", run_create, create, type_, write, True, example)
     add(f"{plural}.change", run_change, change, type_, write, True, {"id": 1, **change_example})
     add(f"{plural}.archive", run_archive, Archive, type_, write, True, {"id": 1})
+    add(f"{plural}.restore", run_restore, Restore, type_, write, True, {"id": 1})
+    if copies:
+        add(f"{plural}.duplicate", run_duplicate, change, type_, write, True, {"id": 1, "name": "Another"})
 
 
-__all__ = ["UNSET", "Archive", "Change", "Get", "Id", "Listing", "Page", "Request", "UnsetType", "offer"]
+_TOGETHER: Mapping[Kind, str] = {"campaign": " with its streams", "user": " with his tokens"}
+_BACK: Mapping[Kind, str] = {
+    "campaign": ", with the streams that left with it",
+    "user": ", without his tokens",
+}
+_COPIED: Mapping[Kind, str] = {"campaign": " and its streams"}
+
+
+def _changed(request: Change) -> dict[str, object]:
+    """The fields to replace; a secret's mask sent back means "as it is"."""
+    values = _given(request, ("id", "revision"))
+    if values.get("secret") == MASK:
+        del values["secret"]
+    return values
+
+
+__all__ = [
+    "UNSET",
+    "Archive",
+    "Change",
+    "Get",
+    "Id",
+    "Listing",
+    "Page",
+    "PageOf",
+    "Request",
+    "Restore",
+    "UnsetType",
+    "offer",
+    "shown",
+]

@@ -28,7 +28,7 @@ Run = Callable[[Any, Context], Awaitable[object]]
 
 MODULES = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "pages",
-    "catalog", "routing", "journal", "system", "reports", "costs", "records", "warehouse",
+    "catalog", "history", "routing", "journal", "system", "reports", "costs", "records", "warehouse", "live",
 )  # fmt: skip
 
 

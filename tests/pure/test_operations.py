@@ -110,16 +110,18 @@ def test_every_operation_has_words_a_permission_and_an_example_that_decodes() ->
         noun, _, verb = name.partition(".")
         assert noun and verb
         assert len(operation.summary) > 10, name
+        decode(operation.request, operation.example)
+        if operation.permission in ("anyone", "self"):
+            continue
         assert operation.permission.split(".")[1] in ("read", "write"), name
         assert operation.changes == operation.permission.endswith(".write"), name
-        decode(operation.request, operation.example)
 
 
-def test_every_kind_offers_the_same_five_operations() -> None:
+def test_every_kind_offers_the_same_operations() -> None:
     found = registry.load_all()
     nouns = ("campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "pages")
     for noun in nouns:
-        for verb in ("list", "get", "create", "change", "archive"):
+        for verb in ("list", "get", "create", "change", "archive", "restore", "duplicate"):
             assert f"{noun}.{verb}" in found
 
 

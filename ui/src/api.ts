@@ -128,10 +128,6 @@ export interface Described {
   summary: string;
   permission: string;
   changes: boolean;
-  doors: string[];
-  closed: Record<string, string>;
-  method: string;
-  path: string;
   example: Record<string, unknown>;
   fields: Record<string, string>;
 }
