@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 KILLS ?= 30
 MODE ?= release
 
-.PHONY: help run dev test check smoke e2e-smoke faults bench binary binary-cached binary-smoke clean
+.PHONY: help run dev test check smoke e2e-smoke faults bench binary binary-cached binary-smoke deb bare clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -66,6 +66,15 @@ binary-smoke: $(READY) ## the smoke and a short fault run against dist/weir
 	@dist/weir version
 	@$(BIN)/python -m tests.smoke
 	@$(BIN)/python -m tests.faults.run --kills 4 --phase kills
+
+deb: $(READY) ## dist/weir_*.deb out of dist/weir
+	@test -x dist/weir || { echo "There is no dist/weir: make binary"; exit 1; }
+	@rm -f dist/weir_*.deb
+	@$(BIN)/python packaging/deb.py --binary dist/weir --out dist
+
+bare: $(READY) ## as root: both on a bare Debian 12 without Python: install, upgrade, purge, first starts
+	@test -x dist/weir && ls dist/weir_*.deb >/dev/null 2>&1 || { echo "Nothing to prove yet: make binary deb"; exit 1; }
+	@$(BIN)/python -m tests.bare.prove --deb dist/weir_*.deb --binary dist/weir
 
 clean: ## remove what these commands made; ./data stays
 	rm -rf $(VENV) .cache .hypothesis dist test-output bench.json bench-binary.json *.egg-info
