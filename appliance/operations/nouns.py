@@ -6,7 +6,7 @@ Each noun's file states its own request Structs and examples and calls `offer`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -19,7 +19,6 @@ from appliance.operations.registry import add
 from appliance.operations.selection import SEARCHED, sortable
 
 E = TypeVar("E", bound=Entity)
-T = TypeVar("T")
 
 Id = Annotated[int, Meta(ge=1, le=2**53)]
 """An entity's id: small, and safe in any JSON reader."""
@@ -84,15 +83,6 @@ class Page(Struct, frozen=True, kw_only=True):
     total: int
 
 
-class PageOf(Struct, Generic[T], frozen=True, kw_only=True):
-    """A Page whose items have a type."""
-
-    items: tuple[T, ...]
-    limit: int
-    offset: int
-    total: int
-
-
 def shown(entity: E) -> E:
     """The entity as anybody may see it: what is secret is replaced by MASK."""
     hidden = {name: MASK for name in entity.__struct_fields__ if name in SECRETS and getattr(entity, name)}
@@ -123,8 +113,16 @@ def offer(
     """
     type_: Any = TYPES[kind]
     read, write = f"{plural}.read", f"{plural}.write"
+    # A Page that says what its items are, for whoever reads the registry: CampaignList.
+    page_type: Any = msgspec.defstruct(
+        f"{type_.__name__}List",
+        [("items", tuple[type_, ...]), ("limit", int), ("offset", int), ("total", int)],
+        frozen=True,
+        kw_only=True,
+        namespace={"__doc__": f"A page of {plural}; `total` counts what the filters let through."},
+    )
 
-    async def run_list(request: Listing, context: Context) -> PageOf[Entity]:
+    async def run_list(request: Listing, context: Context) -> Struct:
         fields = sortable(kind)
         if request.sort.removeprefix("-") not in fields:
             there_are = f"one of: {', '.join(fields)}; with - before it the other way round"
@@ -133,7 +131,9 @@ def offer(
         items, total = await context.catalog.list(
             kind, request.limit, request.offset, where, request.archived, request.search, request.sort
         )
-        return PageOf(items=tuple(map(shown, items)), limit=request.limit, offset=request.offset, total=total)
+        return page_type(
+            items=tuple(map(shown, items)), limit=request.limit, offset=request.offset, total=total
+        )
 
     async def run_get(request: Get | GetBySlug, context: Context) -> Entity:
         key: int | str | None = request.id
@@ -189,7 +189,7 @@ def offer(
         f"A copy of a {kind}{_COPIED.get(kind, '')} under free names; the given fields replace its own."
     )
     page = {"limit": 10, "offset": 0}
-    add(f"{plural}.list", run_list, listing, PageOf[type_], read, False, page)
+    add(f"{plural}.list", run_list, listing, page_type, read, False, page)
     add(f"{plural}.get", run_get, GetBySlug if by_slug else Get, type_, read, False, {"id": 1})
     add(f"{plural}.create", run_create, create, type_, write, True, example)
     add(f"{plural}.change", run_change, change, type_, write, True, {"id": 1, **change_example})
@@ -223,7 +223,6 @@ __all__ = [
     "Id",
     "Listing",
     "Page",
-    "PageOf",
     "Request",
     "Restore",
     "UnsetType",

@@ -14,8 +14,8 @@ export interface Campaign {
   trafficback_url: string;
 }
 
-export interface Page {
-  items: unknown[];
+export interface CampaignList {
+  items: Campaign[];
   limit: number;
   offset: number;
   total: number;
@@ -53,8 +53,43 @@ export interface History {
   items: Revision[];
 }
 
+export interface FieldChange {
+  field: string;
+  before: unknown;
+  after: unknown;
+}
+
+export interface Then {
+  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  entity: Record<string, unknown>;
+  since: FieldChange[];
+}
+
+export interface ClickConfiguration {
+  click_id: string;
+  revision: number;
+  at_us: number;
+  author: string;
+  decision: string;
+  reason: string;
+  campaign: Then | null;
+  stream: Then | null;
+  destination: Then | null;
+  source: Then | null;
+  network: Then | null;
+  link: Then | null;
+  considered: Then[];
+}
+
 export interface ClickRecord {
   click: Record<string, unknown>;
+}
+
+export interface Page {
+  items: unknown[];
+  limit: number;
+  offset: number;
+  total: number;
 }
 
 export interface Adjustment {
@@ -89,6 +124,50 @@ export interface Destination {
   network_id: number | null;
 }
 
+export interface DestinationList {
+  items: Destination[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface EntityChange {
+  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  id: number;
+  name: string;
+  deed: "archived" | "changed" | "created" | "restored";
+  fields: FieldChange[];
+}
+
+export interface Comparison {
+  from: number;
+  to: number;
+  items: EntityChange[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface RevisionChanges {
+  revision: number;
+  at_us: number;
+  author: string;
+  door: string;
+  changes: EntityChange[];
+  more: number;
+}
+
+export interface HistoryPage {
+  items: RevisionChanges[];
+  limit: number;
+  before: number | null;
+}
+
+export interface Restored {
+  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  entity: Record<string, unknown>;
+}
+
 export interface Held {
   edge: number;
   consumer: "conversions" | "publisher";
@@ -110,6 +189,23 @@ export interface Link {
   status: "active" | "paused";
 }
 
+export interface LinkList {
+  items: Link[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface Unwatched {
+  subscription: number;
+}
+
+export interface Watching {
+  subscription: number;
+  seq: number;
+  topics: ("clicks" | "conversions" | "postbacks" | "system")[];
+}
+
 export interface Network {
   id: number;
   revision: number;
@@ -123,11 +219,22 @@ export interface Network {
   currency: string;
 }
 
+export interface NetworkList {
+  items: Network[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
 export interface Described {
   name: string;
   summary: string;
   permission: string;
   changes: boolean;
+  doors: string[];
+  closed: Record<string, string>;
+  method: string;
+  path: string;
   example: Record<string, unknown>;
   fields: Record<string, string>;
 }
@@ -145,6 +252,13 @@ export interface CatalogPage {
   slug: string;
   body: string;
   content_type: string;
+}
+
+export interface PageList {
+  items: CatalogPage[];
+  limit: number;
+  offset: number;
+  total: number;
 }
 
 export interface Overview {
@@ -208,6 +322,13 @@ export interface Source {
   currency: string;
 }
 
+export interface SourceList {
+  items: Source[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
 export interface Rule {
   param: string;
   operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with";
@@ -230,6 +351,13 @@ export interface Stream {
   status: "active" | "paused";
   rules: Rule[];
   targets: Target[];
+}
+
+export interface StreamList {
+  items: Stream[];
+  limit: number;
+  offset: number;
+  total: number;
 }
 
 export interface About {
@@ -358,6 +486,17 @@ export interface ProcessReport {
   last_error: string;
 }
 
+export interface LiveReport {
+  watchers: number;
+  classes: number;
+  interval_seconds: number;
+  frames: number;
+  cut: number;
+  sampled: number;
+  skipped: number;
+  last_error: string;
+}
+
 export interface SystemStatus {
   version: string;
   at_us: number;
@@ -373,6 +512,7 @@ export interface SystemStatus {
   actors: ActorReport[];
   holds: [number, string][];
   processes: ProcessReport[];
+  live: LiveReport;
   rss_bytes: number;
   disk_free_bytes: number;
 }
@@ -386,15 +526,16 @@ export interface Template {
   mapping: Record<string, string[]>;
 }
 
+export interface TemplateList {
+  items: Template[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
 export interface FieldProblem {
   path: string;
   message: string;
-}
-
-export interface FieldChange {
-  field: string;
-  before: unknown;
-  after: unknown;
 }
 
 export interface Named {
@@ -429,10 +570,13 @@ export interface Api {
   "campaigns.archive": { request: { id: number; revision?: number | null }; answer: Campaign };
   "campaigns.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string }; answer: Campaign };
   "campaigns.create": { request: { name: string; slug: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string }; answer: Campaign };
+  "campaigns.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string }; answer: Campaign };
   "campaigns.get": { request: { id?: number | null; slug?: string | null }; answer: Campaign };
-  "campaigns.list": { request: { limit?: number; offset?: number; archived?: boolean; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null }; answer: Page };
+  "campaigns.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null }; answer: CampaignList };
+  "campaigns.restore": { request: { id: number; revision?: number | null }; answer: Campaign };
   "catalog.at": { request: { revision: number; kind?: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: At };
   "catalog.history": { request: { limit?: number; before?: number | null }; answer: History };
+  "clicks.configuration": { request: { id: string }; answer: ClickConfiguration };
   "clicks.get": { request: { id: string }; answer: ClickRecord };
   "conversions.list": { request: { from?: string; to?: string; timezone?: string; limit?: number; offset?: number; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "hold" | "lead" | "rejected" | "sale" | "trash" }; answer: Page };
   "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id: number; amount: string | number; note?: string; id?: string }; answer: Adjustment };
@@ -440,27 +584,40 @@ export interface Api {
   "destinations.archive": { request: { id: number; revision?: number | null }; answer: Destination };
   "destinations.change": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null }; answer: Destination };
   "destinations.create": { request: { name: string; url: string; status?: "active" | "paused"; network_id?: number | null }; answer: Destination };
+  "destinations.duplicate": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null }; answer: Destination };
   "destinations.get": { request: { id: number }; answer: Destination };
-  "destinations.list": { request: { limit?: number; offset?: number; archived?: boolean; status?: "active" | "paused"; network_id?: number | null }; answer: Page };
+  "destinations.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; status?: "active" | "paused"; network_id?: number | null }; answer: DestinationList };
+  "destinations.restore": { request: { id: number; revision?: number | null }; answer: Destination };
+  "history.compare": { request: { from: number; to?: number | null; kind?: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: Comparison };
+  "history.list": { request: { kind?: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; author?: string; before?: number | null; limit?: number }; answer: HistoryPage };
+  "history.restore": { request: { kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user"; id: number; revision: number; current?: number | null }; answer: Restored };
   "ingestion_errors.list": { request: { from?: string; to?: string; timezone?: string; limit?: number; offset?: number; topic?: string; edge?: number }; answer: Page };
   "journal.hold": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
   "journal.release": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
   "links.archive": { request: { id: number; revision?: number | null }; answer: Link };
   "links.change": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused" }; answer: Link };
   "links.create": { request: { campaign_id: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused" }; answer: Link };
+  "links.duplicate": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused" }; answer: Link };
   "links.get": { request: { id: number }; answer: Link };
-  "links.list": { request: { limit?: number; offset?: number; archived?: boolean; token?: string; campaign_id?: number; status?: "active" | "paused" }; answer: Page };
+  "links.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; token?: string; campaign_id?: number; status?: "active" | "paused" }; answer: LinkList };
+  "links.restore": { request: { id: number; revision?: number | null }; answer: Link };
+  "live.unwatch": { request: { subscription: number }; answer: Unwatched };
+  "live.watch": { request: { topics?: ("clicks" | "conversions" | "postbacks" | "system")[]; campaign_id?: number[]; stream_id?: number[]; destination_id?: number[]; source_id?: number[]; network_id?: number[]; after?: number | null }; answer: Watching };
   "networks.archive": { request: { id: number; revision?: number | null }; answer: Network };
   "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
   "networks.create": { request: { name: string; slug: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
+  "networks.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
   "networks.get": { request: { id?: number | null; slug?: string | null }; answer: Network };
-  "networks.list": { request: { limit?: number; offset?: number; archived?: boolean; slug?: string; status?: "active" | "paused"; template_id?: number | null }; answer: Page };
+  "networks.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; status?: "active" | "paused"; template_id?: number | null }; answer: NetworkList };
+  "networks.restore": { request: { id: number; revision?: number | null }; answer: Network };
   "operations.list": { request: Record<string, never>; answer: Operations };
   "pages.archive": { request: { id: number; revision?: number | null }; answer: CatalogPage };
   "pages.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; body?: string; content_type?: string }; answer: CatalogPage };
   "pages.create": { request: { name: string; slug: string; body: string; content_type?: string }; answer: CatalogPage };
+  "pages.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; body?: string; content_type?: string }; answer: CatalogPage };
   "pages.get": { request: { id?: number | null; slug?: string | null }; answer: CatalogPage };
-  "pages.list": { request: { limit?: number; offset?: number; archived?: boolean; slug?: string }; answer: Page };
+  "pages.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string }; answer: PageList };
+  "pages.restore": { request: { id: number; revision?: number | null }; answer: CatalogPage };
   "postbacks.list": { request: { from?: string; to?: string; timezone?: string; limit?: number; offset?: number; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting" }; answer: Page };
   "reports.overview": { request: { from?: string; to?: string; timezone?: string; currency?: string; campaign_id?: number | null; stream_id?: number | null; destination_id?: number | null; source_id?: number | null; network_id?: number | null; link_id?: number | null }; answer: Overview };
   "reports.query": { request: { from?: string; to?: string; timezone?: string; currency?: string; group_by: string[]; filters?: Record<string, (number | string)[]>; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
@@ -469,21 +626,27 @@ export interface Api {
   "sources.archive": { request: { id: number; revision?: number | null }; answer: Source };
   "sources.change": { request: { id: number; revision?: number | null; name?: string; currency?: string }; answer: Source };
   "sources.create": { request: { name: string; currency?: string }; answer: Source };
+  "sources.duplicate": { request: { id: number; revision?: number | null; name?: string; currency?: string }; answer: Source };
   "sources.get": { request: { id: number }; answer: Source };
-  "sources.list": { request: { limit?: number; offset?: number; archived?: boolean; name?: string }; answer: Page };
+  "sources.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; name?: string }; answer: SourceList };
+  "sources.restore": { request: { id: number; revision?: number | null }; answer: Source };
   "streams.archive": { request: { id: number; revision?: number | null }; answer: Stream };
   "streams.change": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; position?: number; status?: "active" | "paused"; rules?: ({ param: string; operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with"; value?: string | string[] })[]; targets?: { destination_id: number; weight?: number }[] }; answer: Stream };
   "streams.create": { request: { campaign_id: number; name?: string; position?: number; status?: "active" | "paused"; rules?: ({ param: string; operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with"; value?: string | string[] })[]; targets?: { destination_id: number; weight?: number }[] }; answer: Stream };
+  "streams.duplicate": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; position?: number; status?: "active" | "paused"; rules?: ({ param: string; operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with"; value?: string | string[] })[]; targets?: { destination_id: number; weight?: number }[] }; answer: Stream };
   "streams.get": { request: { id: number }; answer: Stream };
-  "streams.list": { request: { limit?: number; offset?: number; archived?: boolean; campaign_id?: number; status?: "active" | "paused" }; answer: Page };
+  "streams.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; campaign_id?: number; status?: "active" | "paused" }; answer: StreamList };
+  "streams.restore": { request: { id: number; revision?: number | null }; answer: Stream };
   "system.about": { request: Record<string, never>; answer: About };
   "system.event_producers": { request: Record<string, never>; answer: Producers };
   "system.status": { request: Record<string, never>; answer: SystemStatus };
   "templates.archive": { request: { id: number; revision?: number | null }; answer: Template };
   "templates.change": { request: { id: number; revision?: number | null; name?: string; mapping?: Record<string, string[]> }; answer: Template };
   "templates.create": { request: { name: string; mapping?: Record<string, string[]> }; answer: Template };
+  "templates.duplicate": { request: { id: number; revision?: number | null; name?: string; mapping?: Record<string, string[]> }; answer: Template };
   "templates.get": { request: { id: number }; answer: Template };
-  "templates.list": { request: { limit?: number; offset?: number; archived?: boolean; name?: string }; answer: Page };
+  "templates.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; name?: string }; answer: TemplateList };
+  "templates.restore": { request: { id: number; revision?: number | null }; answer: Template };
   "warehouse.attach": { request: Record<string, never>; answer: WarehouseReport };
   "warehouse.detach": { request: { seconds?: number }; answer: WarehouseReport };
 }
