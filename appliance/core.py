@@ -26,6 +26,7 @@ from appliance.actors.conversions import Conversions, Limits
 from appliance.actors.core_link import CompiledTable, CoreLink
 from appliance.actors.janitor import Janitor, keepings
 from appliance.actors.kernel import Tree, supervise, thread_runner
+from appliance.actors.live import Live
 from appliance.actors.publisher import Publisher
 from appliance.addresses import host_port
 from appliance.attribution import template
@@ -49,6 +50,7 @@ from appliance.operations.context import Caller, Context
 from appliance.operations.scope import ScopedCatalog
 from appliance.overview import Overview, Parts
 from appliance.routing.macros import check_url
+from appliance.stores.journal.newest import NewestEntries
 from appliance.stores.journal.tails import Tails
 from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
 from appliance.stores.sqlite.catalog import SqliteCatalog
@@ -175,6 +177,8 @@ async def main(control: Control) -> None:
             now_us=_now_us,
             drain_seconds=settings.stop_seconds * _SHIPPING_SHARE,
         )
+        live = Live(NewestEntries(data), thread_runner(1), overview.status, _now_us)
+        parts.live = live.report
         conversions = Conversions(
             ledger=ledger,
             journals=Tails(data),
@@ -187,6 +191,7 @@ async def main(control: Control) -> None:
             broken=lambda edge, epoch, reason: _told(link.rotate(edge, epoch, reason), edge),
             run_blocking=thread_runner(1),
             now_us=_now_us,
+            stored=live.offer,
         )
         keep = settings.retention
         janitor = Janitor(
@@ -200,7 +205,8 @@ async def main(control: Control) -> None:
         parts.consumers += [publisher.consumers, conversions.consumers]
 
         def context(caller: Caller, request_id: str) -> Context:
-            return Context(caller, ScopedCatalog(desk, caller), reports, overview, costs, request_id)
+            seen = ScopedCatalog(desk, caller)
+            return Context(caller, seen, reports, overview, costs, request_id, live=live)
 
         call_door = CallDoor(operations, context)
         admin = AdminServer(create_app(operations, context, overview), grace)
@@ -217,7 +223,7 @@ async def main(control: Control) -> None:
                         # Not before the catalog is there: a postback read without its network's template
                         # would be understood by the default names. It still outlives the catalog.
                         await converting.start(supervise, tree, "conversions", conversions.run)
-                        await _serve_doors(control, tree, desk, call_door, admin, admin_port)
+                        await _serve_doors(control, tree, desk, live, call_door, admin, admin_port)
                         began = time.monotonic()
                         catalog.mailbox.close()
                     linking.cancel_scope.cancel()
@@ -230,7 +236,13 @@ async def main(control: Control) -> None:
 
 
 async def _serve_doors(
-    control: Control, tree: Tree, desk: CatalogDesk, call_door: CallDoor, admin: AdminServer, port: _AdminPort
+    control: Control,
+    tree: Tree,
+    desk: CatalogDesk,
+    live: Live,
+    call_door: CallDoor,
+    admin: AdminServer,
+    port: _AdminPort,
 ) -> None:
     """The innermost life: doors open, ready, until the stop."""
     settings, run = control.settings, Path(control.settings.data) / "run"
@@ -238,6 +250,7 @@ async def _serve_doors(
         closed = trio.Event()
         grace = settings.stop_seconds * _DOORS_SHARE
         calls = functools.partial(call_door.serve, lambda: unix.listen(run / "call.sock"), closed, grace)
+        await doors.start(supervise, tree, "live", live.run)
         await doors.start(supervise, tree, "call", calls)
         await doors.start(supervise, tree, "admin", functools.partial(admin.serve, port.listen, closed))
         lines = await _lines_to_try(desk, settings)
@@ -245,6 +258,7 @@ async def _serve_doors(
         log.info("core ready", extra={"admin": port.address})
         await control.stop.wait()
         began = time.monotonic()
+        live.stop()  # first: a socket that still waits for a frame would take the whole grace
         closed.set()
     _say_stage(control, "doors closed", began)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, EdgeReport
 from appliance.model.status import ConsumerReport, EdgeStatus, SystemStatus
 
@@ -47,6 +48,7 @@ def exposition(status: SystemStatus) -> str:
         out.add("gauge", "catalog_entities", "Entities that are not archived.", count, kind=kind)
     _warehouse(out, status)
     _consumers(out, status)
+    _live(out, status.live)
     for edge in status.edges:
         _edge(out, edge)
     for actor in status.actors:
@@ -86,6 +88,16 @@ def _consumers(out: Exposition, status: SystemStatus) -> None:
         out.add("gauge", "consumer_taken_events", "Events taken of the logs there are.", taken, **name)
         held = any(report.held for report in reports)
         out.add("gauge", "consumer_held", "1 while an operator holds it.", held, **name)
+
+
+def _live(out: Exposition, live: LiveReport) -> None:
+    out.add("gauge", "live_watchers", "Watchers of the live feed.", live.watchers)
+    out.add("gauge", "live_classes", "Different feeds that they watch.", live.classes)
+    out.add("gauge", "live_interval_seconds", "Between two frames, longer under load.", live.interval_seconds)
+    out.add("counter", "live_frames_total", "Frames taken by watchers.", live.frames)
+    out.add("counter", "live_cut_total", "Watchers cut: they took nothing.", live.cut)
+    out.add("counter", "live_sampled_total", "Events counted but not shown.", live.sampled)
+    out.add("counter", "live_skipped_total", "Journal entries not looked at: too many.", live.skipped)
 
 
 def _edge(out: Exposition, edge: EdgeStatus) -> None:

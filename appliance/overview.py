@@ -13,6 +13,7 @@ import msgspec
 
 from appliance import __version__
 from appliance.model.holds import Holds
+from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport
 from appliance.model.status import (
     CatalogReport,
@@ -38,6 +39,7 @@ class Parts:
     warehouse: Callable[[], WarehouseReport] = lambda: WarehouseReport(state="opening")
     conversions: Callable[[], ConversionsReport] = ConversionsReport
     processes: Callable[[], Sequence[ProcessReport]] = tuple
+    live: Callable[[], LiveReport] = LiveReport
     public: str = ""
     """Where tracked links lead: an origin that a visitor can open."""
 
@@ -80,6 +82,7 @@ class Overview:
             actors=actors,
             holds=self.holds.all(),
             processes=tuple(parts.processes()),
+            live=parts.live(),
             rss_bytes=_resident_bytes(),
             disk_free_bytes=free,
         )

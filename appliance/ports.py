@@ -205,6 +205,23 @@ class Piece(NamedTuple):
     error: str = ""
 
 
+class NewRecords(Protocol):
+    """What is appended to any edge's journal from now on. Nothing waits for whoever reads here."""
+
+    last_error: str
+
+    def begin(self) -> None:
+        """Look at nothing that is there now."""
+
+    def read(self, limit: int) -> tuple[Sequence[bytes], bool]:
+        """About `limit` new records, and whether there are more already."""
+
+    def skip(self) -> int:
+        """Go on at the end; how many records are passed over."""
+
+    def close(self) -> None: ...
+
+
 class Journals(Protocol):
     """All edges' journals for one consumer, which keeps its offsets: (edge, epoch) → last number taken."""
 

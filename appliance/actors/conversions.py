@@ -26,7 +26,7 @@ from appliance.attribution.waiting import Patience, postpone
 from appliance.errors import Unavailable
 from appliance.model.catalog import Network, Template
 from appliance.model.conversions import ClickFacts, Conversion, Position, Settlement, WaitingPostback
-from appliance.model.events import PostbackLogEvent
+from appliance.model.events import ConversionEvent, PostbackLogEvent
 from appliance.model.status import ConsumerReport, ConversionsReport
 from appliance.ports import Journals, Ledger, Piece, Runner
 
@@ -82,7 +82,8 @@ class Conversions:
 
     `lookup_clicks` raises Unavailable while the warehouse is away; it must end by itself in bounded time.
     `currency` counts for networks without one. `held(edge)` leaves an edge's journal alone. `broken(edge,
-    epoch, reason)` is called once per segment that cannot be read: its edge must rotate.
+    epoch, reason)` is called once per segment that cannot be read: its edge must rotate. `stored(records)`
+    is told what has just been stored for shipping; it never waits.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Conversions:
         run_blocking: Runner,
         now_us: Callable[[], int],
         limits: Limits | None = None,
+        stored: Callable[[Sequence[PostbackLogEvent | ConversionEvent]], None] = lambda records: None,
     ) -> None:
         self._ledger = ledger
         self._journals = journals
@@ -111,6 +113,7 @@ class Conversions:
         self._broken = broken
         self._blocking = run_blocking
         self._now_us = now_us
+        self._stored = stored
         self._limits = it = limits or Limits()
         self._patience = Patience(
             int(click_wait_hours * 3600 * SECOND),
@@ -291,6 +294,8 @@ class Conversions:
         if something or self._save_now(read):
             await self._commit(settlement)
             self._account(batch, rows, waiting)
+            if settlement.records:
+                self._stored(settlement.records)
         return something or any(piece.entries for piece, _ in read)
 
     def _outbox_full(self) -> bool:

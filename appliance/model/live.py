@@ -7,8 +7,6 @@ from typing import Literal, get_args
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from appliance.model.messages import ActorReport
-
 Topic = Literal["clicks", "conversions", "postbacks", "system"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
@@ -35,7 +33,8 @@ class Frame(Struct, frozen=True, kw_only=True):
     `counts` are true also when `events` is only a sample: clicks (counted ones), uncounted (other clicks),
     conversions (new ones less those taken back), changes (revisions of conversions), postbacks (arrivals).
     `resync`: frames were missed that cannot be made up for, so read totals again. `skipped`: journal entries
-    that the feed did not look at, because more arrived than it may read; they are in no count here.
+    that the feed did not look at, because more arrived than it may read; they are in no count here. `system`
+    is what `system.status` answers, whenever it has changed.
     """
 
     seq: int
@@ -47,41 +46,6 @@ class Frame(Struct, frozen=True, kw_only=True):
     resync: bool = False
     skipped: int | UnsetType = UNSET
     system: msgspec.Raw | UnsetType = UNSET
-
-
-class Process(Struct, frozen=True, kw_only=True):
-    """One process of the appliance and its actors; `journal` is how an edge's journal is."""
-
-    name: str
-    running: bool
-    actors: tuple[ActorReport, ...]
-    pid: int = 0
-    rss_mb: int = 0
-    connections: int = 0
-    requests: int = 0
-    revision: int = 0
-    journal: str = ""
-
-
-class Lag(Struct, frozen=True, kw_only=True):
-    """How far a consumer is behind in one edge's journal (-1: the core's outbox)."""
-
-    consumer: str
-    edge: int
-    events: int
-    seconds: int
-
-
-class Picture(Struct, frozen=True, kw_only=True):
-    """The appliance as the topic `system` shows it: the supervision tree of every process."""
-
-    ready: bool
-    problems: tuple[str, ...]
-    degraded: tuple[str, ...]
-    warehouse: str
-    revision: int
-    processes: tuple[Process, ...]
-    lags: tuple[Lag, ...]
 
 
 class LiveReport(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, EdgeReport
 
 
@@ -105,5 +106,6 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     actors: tuple[ActorReport, ...]
     holds: tuple[tuple[int, str], ...]
     processes: tuple[ProcessReport, ...] = ()
+    live: LiveReport = LiveReport()
     rss_bytes: int = 0
     disk_free_bytes: int = 0

@@ -232,7 +232,7 @@ class Socket(Protocol):
 class Live(Protocol):
     """The live feed."""
 
-    def watch(self, wish: Wish, after: int | None, cut: Callable[[], None]) -> tuple[Frames, int]:
+    async def watch(self, wish: Wish, after: int | None, cut: Callable[[], None]) -> tuple[Frames, int]:
         """Watch from now, or from behind frame `after`; the frames, and the number of the newest one.
 
         `cut` is called when this watcher takes nothing while others do. Raises Unavailable.

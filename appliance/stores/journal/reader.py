@@ -25,6 +25,7 @@ _FROM = """
 select first, count, bodies from entries
 where first >= coalesce((select max(first) from entries where first <= :after), 0) order by first
 """
+_LAST = "select first + count - 1 from entries order by first desc limit 1"
 
 
 def segments(data: Path) -> list[Path]:
@@ -71,12 +72,13 @@ class SegmentReader:
             self._db.execute("pragma wal_autocheckpoint=0")
         return self._db
 
-    def read(self, after: int, limit: int) -> Sequence[Entry]:
-        """Entries after `after`, whole groups until at least `limit` are found.
+    def read(self, after: int, limit: int, most_bytes: int = 1 << 40) -> Sequence[Entry]:
+        """Entries after `after`, whole groups until at least `limit` or `most_bytes` are found.
 
         Raises JournalMalformed when the file is damaged, Unavailable when it cannot be opened now.
         """
         found: list[Entry] = []
+        size = 0
         try:
             cursor = self._open().execute(_FROM, {"after": after})
             try:
@@ -85,7 +87,8 @@ class SegmentReader:
                     if len(bodies) != count:
                         raise JournalMalformed(f"{self.path.name}: group {first} is not {count} entries")
                     found.extend(Entry(seq, body) for seq, body in enumerate(bodies, first) if seq > after)
-                    if len(found) >= limit:
+                    size += len(blob)
+                    if len(found) >= limit or size >= most_bytes:
                         break
             finally:
                 cursor.close()
@@ -94,6 +97,16 @@ class SegmentReader:
                 raise JournalMalformed(f"{self.path.name}: {fault}") from fault
             raise Unavailable(f"cannot read {self.path.name}: {fault}") from fault
         return found
+
+    def last(self) -> int:
+        """The number of the newest entry, 0 when there is none. Raises as `read` does."""
+        try:
+            row = self._open().execute(_LAST).fetchone()
+        except sqlite3.DatabaseError as fault:
+            if is_damage(fault):
+                raise JournalMalformed(f"{self.path.name}: {fault}") from fault
+            raise Unavailable(f"cannot read {self.path.name}: {fault}") from fault
+        return int(row[0]) if row else 0
 
     def finished(self) -> bool:
         """Nobody holds the segment's lock: its edge left it or died."""
