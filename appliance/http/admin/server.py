@@ -4,18 +4,25 @@ Hypercorn's protocol code serves each connection; accepting is ours, because its
 server down when one connection meets a fault in it and has no cap. It also leaves connections behind: one
 whose client pipelined a request and left waits for ever, and there is no write timeout. So each stream is
 watched here, and one without any input or output for `read_seconds` is cut.
+
+The application finds in `scope["state"]["cut"]` a function that ends its connection at once: a send that
+waits for a client that takes nothing is shielded by Hypercorn, and no cancellation reaches it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import socket
+import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, cast
 
 import trio
 from hypercorn.config import Config
+from hypercorn.protocol import ws_stream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
@@ -25,16 +32,27 @@ from appliance.http.admin.gate import App
 
 log = logging.getLogger("weir.admin")
 
-MOST_CONNECTIONS = 256
-"""Browsers, scrapers and scripts of one machine. The 257th takes the place of whoever was longest without
-any byte in or out: a program that holds all of them must not lock the operator out."""
+MOST_CONNECTIONS = 2_048
+"""Browsers with their live feed (43 KB each), scrapers and scripts. One more takes the place of whoever was
+longest without any byte in or out: a program that holds all of them must not lock the operator out."""
 HEADER_SECONDS = 15
 """From connecting, or from the last reply, to a whole request head; it is also the idle limit."""
 READ_SECONDS = 60
 STALL_MILLISECONDS = 10_000
 """TCP_USER_TIMEOUT: Hypercorn has no write timeout, and a client that takes nothing would stay for ever
 (experiments.md f)."""
+MOST_UNSENT = 64 * 1024
+"""TCP_NOTSENT_LOWAT: a send waits when so much is not on its way yet, so that a client which takes nothing
+is noticed by the next frame instead of after the megabytes that a send buffer grows to."""
+PING_SECONDS = 20
+"""A watcher says nothing by itself; the pong keeps its connection from looking dead after READ_SECONDS."""
 LARGEST_HEAD = 32 * 1024
+
+_TCP_NOTSENT_LOWAT = 25
+
+# Hypercorn agrees to permessage-deflate with every browser: 300 KB and 0.1 ms per frame and watcher, for
+# frames that are made once for all of them. It has no setting for it.
+ws_stream.server_extensions_handshake = lambda requested, supported: None  # type: ignore[attr-defined]
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -46,8 +64,9 @@ def listen(host: str, port: int) -> socket.socket:
         # Inherited by accepted sockets.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_MILLISECONDS)
+        listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, MOST_UNSENT)
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(512)
         listener.setblocking(False)
     except BaseException:
         listener.close()
@@ -112,6 +131,7 @@ def _config(header_seconds: float, read_seconds: float) -> Config:
     config.keep_alive_timeout = header_seconds
     config.read_timeout = read_seconds  # type: ignore[assignment]  # any number of seconds will do
     config.max_app_queue_size = 16
+    config.websocket_ping_interval = PING_SECONDS
     return config
 
 
@@ -190,7 +210,7 @@ class AdminServer:
                     self._app,
                     self._config,
                     self._context,
-                    ConnectionState({}),
+                    ConnectionState({"cut": functools.partial(_cut, stream)}),
                     cast("trio.SSLStream[trio.SocketStream]", watched),
                 ).run()
         except Exception as fault:
@@ -205,3 +225,10 @@ class AdminServer:
     def _moved(self, life: trio.CancelScope) -> None:
         if life in self._lives:
             self._lives.move_to_end(life)
+
+
+def _cut(stream: trio.SocketStream) -> None:
+    """End a connection now: what is unsent is dropped, and whoever sends or receives on it is woken."""
+    with contextlib.suppress(OSError):
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.socket.close()
