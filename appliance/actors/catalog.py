@@ -7,7 +7,6 @@ The store's thread is the only wait, so changes are one after another and reader
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,20 +30,17 @@ from appliance.actors.catalog_desk import (
     Versions,
 )
 from appliance.actors.kernel import Mailbox, Question
-from appliance.errors import Conflict, FieldProblem, Missing, Refused, WeirError
-from appliance.model.catalog import TYPES, Campaign, Entity, Kind, Link, Revision
-from appliance.model.history import Clash, changed_since, in_use
+from appliance.errors import Conflict, Missing, WeirError
+from appliance.model.catalog import TYPES, Entity, Kind, Revision
+from appliance.model.history import Clash, changed_since
 from appliance.model.status import CatalogReport
 from appliance.model.table import Part, SettingsEntry
+from appliance.operations import edits
 from appliance.operations.context import Caller
-from appliance.operations.decoding import MOST_PROBLEMS
 from appliance.operations.selection import page_of
 from appliance.ports import CatalogStore, Runner
-from appliance.routing.checks import check
-from appliance.routing.copies import copy_of, streams_of
 from appliance.routing.holdings import Holdings, part_of
 from appliance.routing.parts import Names, compile_part, settings_part
-from appliance.routing.uses import users_of
 
 log = logging.getLogger("weir.catalog")
 
@@ -54,9 +50,6 @@ When it is full the door waits, up to the deadline of `ask`."""
 
 AT_ONCE = 10
 """Campaigns compiled between two checkpoints: 150-400 µs each with five streams of five rules."""
-
-LEAVE_TOGETHER = {("campaign", "stream"), ("user", "token")}
-"""A campaign's streams and a user's tokens are part of it and are archived with it."""
 
 Publish = Callable[[int, int, Mapping[str, Part]], None]
 """(revision, compiled_us, parts): the complete table, to every edge."""
@@ -103,6 +96,14 @@ class CatalogActor:
         """An entity as it is now, archived or not; never waits. For the core's other actors."""
         return self._holdings.get(kind, number)
 
+    def owner(self, kind: Kind, field: str, value: str) -> Entity | None:
+        """Who, not archived, has `value` in a unique field now; never waits."""
+        return self._holdings.owner(kind, field, value)
+
+    def campaigns_of(self, user: int) -> frozenset[int]:
+        """The campaigns that a user owns now; never waits."""
+        return self._holdings.campaigns_of(user)
+
     def report(self) -> CatalogReport:
         compiled = self._compiled
         return CatalogReport(
@@ -135,16 +136,10 @@ class CatalogActor:
         match message:
             case Create():
                 return await self._create(message)
-            case Change():
-                return await self._change(message)
-            case Archive():
-                return await self._archive(message)
-            case Restore():
-                return await self._restore(message)
             case Duplicate():
                 return await self._duplicate(message)
-            case Revert():
-                return await self._revert(message)
+            case Change() | Archive() | Restore() | Revert():
+                return await self._edit(message)
             case Get(kind, key):
                 return self._get(kind, key)
             case ListOf():
@@ -210,102 +205,45 @@ class CatalogActor:
     async def _begin(self) -> None:
         """Store what a new catalog begins with, as one revision or not at all."""
         for kind, entity in self._first:
-            problems = check(kind, entity, self._holdings)
-            if problems:
-                raise Refused(f"the first {kind} is wrong", problems)
+            edits.refuse_faults([(kind, None, entity)], self._holdings)
             self._holdings.put(kind, entity)
         await self._apply([(kind, None, entity) for kind, entity in self._first], Caller("weir", "demo"))
 
     async def _create(self, message: Create) -> Entity:
-        entity = self._with_token(message.entity)
-        self._refuse_faults(message.kind, entity)
-        revision = await self._apply([(message.kind, None, entity)], message.caller)
+        made = edits.create(message.kind, message.entity, self._holdings)
+        revision = await self._apply(made, message.caller)
         return self._stored(message.kind, revision.changes[0].id)
 
-    async def _change(self, message: Change) -> Entity:
-        before = await self._current(message.kind, message.number, message.revision)
-        self._refuse_archived(message.kind, before)
-        after: Entity = msgspec.structs.replace(before, **message.values)
-        after = self._with_token(after)
-        if after == before:
-            return before
-        self._refuse_faults(message.kind, after)
-        await self._apply([(message.kind, before, after)], message.caller)
-        return self._stored(message.kind, message.number)
+    async def _duplicate(self, message: Duplicate) -> Entity:
+        kind, caller = message.kind, message.caller
+        source = await self._current(kind, message.number, message.revision)
+        made = edits.duplicate(kind, source, message.values, caller, self._holdings)
+        revision = await self._apply(made, caller)
+        return self._stored(kind, revision.changes[0].id)
 
-    async def _archive(self, message: Archive) -> Entity:
-        kind = message.kind
+    async def _edit(self, message: Change | Archive | Restore | Revert) -> Entity:
+        """Whatever changes an entity that is there. What changes nothing makes no revision."""
+        kind, holdings = message.kind, self._holdings
         before = await self._current(kind, message.number, message.revision)
-        self._refuse_archived(kind, before)
-        users = users_of(kind, before, self._holdings)
-        own = [user for user in users if (kind, user[0]) in LEAVE_TOGETHER]
-        if others := [user for user in users if user not in own]:
-            shown = ", ".join(f"{k} {user.id} {user.name!r}" for k, user in others[:20])
-            more = f" and {len(others) - 20} more" if len(others) > 20 else ""
-            raise Conflict(
-                f"{kind} {before.id} is used by {shown}{more}; change those first",
-                in_use(kind, before, others),
-            )
-        gone: Placed = [*own, (kind, before)]
-        await self._apply(
-            [(k, entity, msgspec.structs.replace(entity, archived=True)) for k, entity in gone],
-            message.caller,
-        )
-        return self._stored(kind, message.number)
-
-    async def _restore(self, message: Restore) -> Entity:
-        before = await self._current(message.kind, message.number, message.revision)
-        if not before.archived:
-            return before
-        after = msgspec.structs.replace(before, archived=False)
-        return await self._bring_back(message.kind, before, after, message.caller)
-
-    async def _revert(self, message: Revert) -> Entity:
-        kind, number, to = message.kind, message.number, message.to
-        before = await self._current(kind, number, message.revision)
-        self._reached(to)
-        then = (await self._runner(self._store.versions, to, [(kind, number)])).get((kind, number))
-        if then is None:
-            raise Missing(f"there was no {kind} {number} yet at revision {to}")
-        if then.archived:
-            problem = FieldProblem("revision", "it was archived then; archive it, or choose another")
-            raise Refused(f"this {kind} cannot be made what it was", [problem])
-        after = msgspec.structs.replace(then, revision=before.revision, owner_id=before.owner_id)
-        if after == before:
-            return before
-        if before.archived:
-            return await self._bring_back(kind, before, after, message.caller)
-        self._refuse_faults(kind, after)
-        await self._apply([(kind, before, after)], message.caller)
-        return self._stored(kind, number)
-
-    async def _bring_back(self, kind: Kind, before: Entity, after: Entity, caller: Caller) -> Entity:
-        """From the archive, a campaign with the streams that left with it."""
-        changes: list[tuple[Kind, Entity | None, Entity]] = [(kind, before, after)]
-        if isinstance(before, Campaign):
-            changes += [
-                ("stream", stream, msgspec.structs.replace(stream, archived=False))
-                for stream in streams_of(before, self._holdings)
-            ]
-        self._refuse_together([(k, entity) for k, _, entity in changes])
-        await self._apply(changes, caller)
+        match message:
+            case Change():
+                made = edits.change(kind, before, message.values, holdings)
+            case Archive():
+                made = edits.archive(kind, before, message.caller, holdings)
+            case Restore():
+                made = edits.restore(kind, before, holdings)
+            case Revert():
+                made = edits.revert(kind, before, await self._as_of(kind, before.id, message.to), holdings)
+        if made:
+            await self._apply(made, message.caller)
         return self._stored(kind, before.id)
 
-    async def _duplicate(self, message: Duplicate) -> Entity:
-        kind = message.kind
-        source = await self._current(kind, message.number, message.revision)
-        copy = copy_of(kind, source, message.values, message.caller.user_id or None, self._holdings)
-        made: list[tuple[Kind, Entity]] = [(kind, self._with_token(copy))]
-        if isinstance(source, Campaign):
-            # Its number is needed before it is stored: the next one, as ids are never used again.
-            number = max(entity.id for entity in self._holdings.all(kind)) + 1
-            made = [(kind, msgspec.structs.replace(made[0][1], id=number))]
-            for stream in streams_of(source, self._holdings):
-                same = {"id": 0, "archived": False, "campaign_id": number, "owner_id": copy.owner_id}
-                made.append(("stream", msgspec.structs.replace(stream, **same)))
-        self._refuse_together(made)
-        revision = await self._apply([(k, None, entity) for k, entity in made], message.caller)
-        return self._stored(kind, revision.changes[0].id)
+    async def _as_of(self, kind: Kind, number: int, revision: int) -> Entity:
+        self._reached(revision)
+        found = await self._runner(self._store.versions, revision, [(kind, number)])
+        if (kind, number) not in found:
+            raise Missing(f"there was no {kind} {number} yet at revision {revision}")
+        return found[kind, number]
 
     def _get(self, kind: Kind, key: int | str) -> Entity:
         found = (
@@ -331,10 +269,6 @@ class CatalogActor:
             )
         return entity
 
-    def _refuse_archived(self, kind: Kind, entity: Entity) -> None:
-        if entity.archived:
-            raise Missing(f"{kind} {entity.id} is archived; restore it first")
-
     async def _clash(self, kind: Kind, entity: Entity, since: int) -> Clash:
         """What others did to an entity since a revision."""
         key = (kind, entity.id)
@@ -345,33 +279,6 @@ class CatalogActor:
     def _stored(self, kind: Kind, number: int) -> Entity:
         entity = self._holdings.get(kind, number)
         assert entity is not None
-        return entity
-
-    def _refuse_faults(self, kind: Kind, entity: Entity) -> None:
-        problems: list[FieldProblem] = check(kind, entity, self._holdings)
-        if problems:
-            raise Refused(f"this {kind} cannot be stored", problems)
-
-    def _refuse_together(self, placed: Placed) -> None:
-        """The same for an entity and what comes with it, which refers to it before it is there."""
-        (kind, first), *rest = placed
-        problems = check(kind, first, self._holdings)
-        for k, entity in rest:
-            for problem in check(k, entity, self._holdings):
-                if problem.path != f"{kind}_id":
-                    path = f"{k} {entity.id or entity.name!r}: {problem.path}"
-                    problems.append(FieldProblem(path, problem.message))
-        if problems:
-            raise Refused(f"this {kind} cannot be stored", problems[:MOST_PROBLEMS])
-
-    def _with_token(self, entity: Entity) -> Entity:
-        """Public names left empty are made: 60 random bits, which nobody guesses."""
-        made = secrets.token_urlsafe(8)[:10]
-        match entity:
-            case Campaign(public_id=""):
-                return msgspec.structs.replace(entity, public_id=made)
-            case Link(token=""):
-                return msgspec.structs.replace(entity, token=made)
         return entity
 
     async def _apply(self, changes: Sequence[tuple[Kind, Entity | None, Entity]], caller: Caller) -> Revision:

@@ -122,7 +122,7 @@ def offer(
         namespace={"__doc__": f"A page of {plural}; `total` counts what the filters let through."},
     )
 
-    async def run_list(request: Listing, context: Context) -> Struct:
+    async def run_list(request: Listing, context: Context) -> object:
         fields = sortable(kind)
         if request.sort.removeprefix("-") not in fields:
             there_are = f"one of: {', '.join(fields)}; with - before it the other way round"

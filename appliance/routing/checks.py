@@ -18,10 +18,11 @@ from appliance.model.catalog import (
     Source,
     Stream,
     Template,
+    User,
 )
 from appliance.routing.compile import check_destination, check_stream
 from appliance.routing.holdings import UNIQUE, Holdings, references
-from appliance.routing.macros import check_url
+from appliance.routing.macros import READERS, UrlTemplate, check_url
 
 LONGEST_NAME = 200
 LONGEST_SLUG = 64
@@ -34,7 +35,7 @@ MOST_ALIASES = 20
 FURTHEST_POSITION = 1_000_000_000
 TEMPLATE_FIELDS = ("click_id", "transaction_id", "payout", "currency", "status", "event_type", "secret")
 
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+_SLUG = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_SLUG - 1}}}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}(; ?charset=[\w-]{1,40})?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -42,7 +43,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 def check(kind: Kind, entity: Entity, holdings: Holdings) -> list[FieldProblem]:
     """Every fault of an entity that is about to be stored, beside what the catalog holds now."""
-    return [*faults(entity), *_taken(kind, entity, holdings), *_dangling(entity, holdings)]
+    return [
+        *faults(entity),
+        *_unknown_macros(kind, entity, holdings),
+        *_taken(kind, entity, holdings),
+        *_dangling(entity, holdings),
+        *_granted(entity, holdings),
+    ]
 
 
 def faults(entity: Entity) -> list[FieldProblem]:
@@ -80,6 +87,18 @@ def faults(entity: Entity) -> list[FieldProblem]:
     return found
 
 
+def _unknown_macros(kind: Kind, entity: Entity, holdings: Holdings) -> Iterable[FieldProblem]:
+    """No fault of what is stored already: an older Weir took such URLs, and a click leaves them empty."""
+    field = {"destination": "url", "campaign": "trafficback_url"}.get(kind, "")
+    url = getattr(entity, field, "")
+    before = holdings.get(kind, entity.id)
+    if not url or check_url(url, field) or (before is not None and getattr(before, field) == url):
+        return
+    for name in UrlTemplate(url).unknown:
+        known = ", ".join(["query.NAME", *READERS])
+        yield FieldProblem(field, f"there is no macro {{{name}}}; there are: {known}")
+
+
 def _taken(kind: Kind, entity: Entity, holdings: Holdings) -> Iterable[FieldProblem]:
     for field in UNIQUE.get(kind, ()):
         value = getattr(entity, field)
@@ -95,6 +114,14 @@ def _dangling(entity: Entity, holdings: Holdings) -> Iterable[FieldProblem]:
             yield FieldProblem(reference.path, f"there is no {reference.kind} {reference.id}")
         elif found.archived:
             yield FieldProblem(reference.path, f"{reference.kind} {reference.id} is archived")
+
+
+def _granted(entity: Entity, holdings: Holdings) -> Iterable[FieldProblem]:
+    """A grant keeps no campaign from being archived, so it is no reference; but it must name one."""
+    if isinstance(entity, User):
+        for index, number in enumerate(entity.campaigns):
+            if holdings.get("campaign", number) is None:
+                yield FieldProblem(f"campaigns[{index}]", f"there is no campaign {number}")
 
 
 def _text(value: str, path: str, longest: int) -> list[FieldProblem]:
