@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.bare.root import Root
 from tests.bare.table import Table
-from tests.bare.unit import sessions_of
+from tests.bare.unit import NOTIFY, Notifications, family_of
 from tests.rig import alive, wait_for
 from tests.wire import address_of, exchange
 
@@ -105,32 +106,37 @@ class Onefile:
         self.drop(cache)
 
     @contextmanager
-    def serving(self, cache: str, data: str) -> Iterator[tuple[subprocess.Popen[str], float]]:
-        """`weir serve` with an edge and a core ready; and the seconds that took."""
+    def serving(self, cache: str, data: str) -> Iterator[tuple[subprocess.Popen[str], float, float]]:
+        """`weir serve`; the seconds until READY=1, when edges serve, and until its core answers too."""
+        notifications = Notifications(self.root, 0)
         began = time.monotonic()
         process = self.begin(
             "serve", "--data", data, "--public", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-            XDG_CACHE_HOME=cache, WEIR_LOG__LEVEL="error",
+            XDG_CACHE_HOME=cache, WEIR_LOG__LEVEL="error", NOTIFY_SOCKET=NOTIFY,
         )  # fmt: skip
         try:
-            wait_for("the appliance", lambda: self._ready(process, data), PATIENCE)
-            yield process, time.monotonic() - began
+            heard = notifications.heard
+            wait_for("READY=1", lambda: self._alive(process) and heard.times("READY=1"), PATIENCE)
+            ready = heard.times("READY=1")[0] - began
+            wait_for("the core", lambda: self._alive(process) and self._where(data)["admin"], PATIENCE)
+            yield process, ready, time.monotonic() - began
         finally:
-            end_session(process)
+            end_family(process)
+            notifications.close()
 
-    def _ready(self, process: subprocess.Popen[str], data: str) -> bool:
+    def _alive(self, process: subprocess.Popen[str]) -> bool:
         assert process.poll() is None, f"ended with {process.returncode}: {process.communicate()}"
-        try:
-            where = json.loads((self.root / data / "run" / "weir.json").read_text())
-        except FileNotFoundError:
-            return False
-        return bool(where["admin"]) and where["pid"] == process.pid
+        return True
+
+    def _where(self, data: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.root / data / "run" / "weir.json").read_text())
+        return found
 
     def served(self) -> None:
         cache, data = self.cache(), self.cache()
-        with self.table.check(f"`weir serve` until ready, first start: under {FIRST_START:g} s") as note:
+        with self.table.check(f"`weir serve` until READY=1, first start: under {FIRST_START:g} s") as note:
             note.text = self._serve_once(cache, data, FIRST_START)
-        with self.table.check(f"`weir serve` until ready, later start: under {LATER_START:g} s") as note:
+        with self.table.check(f"`weir serve` until READY=1, later start: under {LATER_START:g} s") as note:
             note.text = self._serve_once(cache, data, LATER_START)
         with self.table.check("after kill -9 of what was started nothing stays behind") as note:
             note.text = self._kill(cache, data)
@@ -139,27 +145,24 @@ class Onefile:
 
     def _serve_once(self, cache: str, data: str, budget: float) -> str:
         """Start, click, stop; the seconds until it was ready."""
-        with self.serving(cache, data) as (process, seconds):
-            self._click(data)
+        with self.serving(cache, data) as (process, ready, core):
+            answer = exchange(address_of(f"http://{self._where(data)['public']}"), "/c/demo")
+            assert answer.status == 302, answer
             process.terminate()
             code = process.wait(STOP_SECONDS + 5)
         assert code == 0, f"stopped with {code}"
-        assert seconds < budget, f"{seconds:.1f} s"
-        return f"{seconds:.1f} s"
+        said = f"{ready:.1f} s, and {core:.1f} s until the core answers too"
+        assert ready < budget, said
+        return said
 
     def _kill(self, cache: str, data: str) -> str:
-        with self.serving(cache, data) as (process, _):
-            family = sessions_of(process.pid)
+        with self.serving(cache, data) as (process, _, _):
+            family = family_of(process.pid)
             assert len(family) >= 3, f"expected a parent, an edge and a core: {family}"
             process.kill()
             began = time.monotonic()
             wait_for("their end", lambda: not any(map(alive, family)), STOP_SECONDS + 5)
             return f"{len(family)} processes, gone after {time.monotonic() - began:.1f} s"
-
-    def _click(self, data: str) -> None:
-        where = json.loads((self.root / data / "run" / "weir.json").read_text())
-        answer = exchange(address_of(f"http://{where['public']}"), "/c/demo")
-        assert answer.status == 302, answer
 
     def concurrent(self) -> None:
         cache = self.cache()
@@ -187,7 +190,7 @@ class Onefile:
                 else:
                     process.kill()
                 seconds, _ = self.version(cache)
-                end_session(process)
+                end_family(process)
                 (build,) = self.builds(cache)
                 assert not build.endswith(".new"), build
                 note.text = f"killed at {half:.0f} MB, the next took {seconds:.1f} s"
@@ -248,13 +251,13 @@ def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
     try:
         return process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        end_session(process)
+        end_family(process)
         raise
 
 
-def end_session(process: subprocess.Popen[str]) -> None:
+def end_family(process: subprocess.Popen[str]) -> None:
     """Kill what is left of it and of what it started."""
-    for pid in sessions_of(process.pid):
+    for pid in family_of(process.pid):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -59,6 +59,14 @@ class Package:
             assert [path for path in FILES if not (self.root / path).exists()] == []
             assert self.root.run("dpkg", "--verify", "weir") == ""
             note.text = self.root.run("weir", "version").strip()
+        with self.table.check("every library of it finds what it needs in here") as note:
+            find = "find /usr/lib/weir -type f ( -name *.so* -o -name weir )"
+            files = self.root.run(*find.split()).split()
+            said = self.root.run("ldd", *files, accept=(0, 1))
+            assert "not found" not in said, [
+                line.strip() for line in said.splitlines() if "not found" in line
+            ]
+            note.text = f"{len(files)} files"
         with self.table.check("user, group and modes"):
             home, shell = self.root.run("getent", "passwd", "weir").strip().split(":")[-2:]
             assert (home, shell) == (DATA, "/usr/sbin/nologin"), (home, shell)

@@ -69,8 +69,9 @@ class Heard:
     lines: list[tuple[float, str]] = field(default_factory=list)
     stored: dict[str, list[int]] = field(default_factory=dict)
 
-    def count(self, line: str) -> int:
-        return sum(said == line for _, said in self.lines)
+    def times(self, line: str) -> list[float]:
+        """When it was said, by time.monotonic()."""
+        return [at for at, said in self.lines if said == line]
 
 
 class Notifications:
@@ -182,10 +183,10 @@ class Started:
 
         def ready() -> bool:
             assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.log_end()}"
-            return self.heard.count("READY=1") > 0
+            return bool(self.heard.times("READY=1"))
 
         wait_for("READY=1", ready, START_SECONDS)
-        return next(at for at, line in self.heard.lines if line == "READY=1") - self.began
+        return self.heard.times("READY=1")[0] - self.began
 
     def stop(self, budget: float) -> float:
         """SIGTERM; the seconds until it had gone. AssertionError for another exit code than 0."""
@@ -204,7 +205,7 @@ class Started:
         return self._log.read_text("utf-8", "replace")[-1500:]
 
     def end(self) -> None:
-        for pid in sessions_of(self.process.pid):
+        for pid in family_of(self.process.pid):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -221,16 +222,17 @@ def _handing_over(stored: Sequence[tuple[str, int]]) -> str:
     return (given if stored else "") + 'export WATCHDOG_PID=$$; exec "$@"'
 
 
-def sessions_of(leader: int) -> list[int]:
-    """Every living process of the session that `leader` began: the parent and all it started."""
-    found = []
+def family_of(pid: int) -> list[int]:
+    """The living among `pid`, what it started, and what those started: each leads a session of its own."""
+    parents: dict[int, int] = {}
     for process in Path("/proc").iterdir():
-        if not process.name.isdigit() or not alive(int(process.name)):
-            continue
         try:
-            session = (process / "stat").read_text().rpartition(")")[2].split()[3]
+            if process.name.isdigit() and alive(int(process.name)):
+                fields = (process / "stat").read_text().rpartition(")")[2].split()
+                parents[int(process.name)] = int(fields[1])
         except OSError:
             continue
-        if int(session) == leader:
-            found.append(int(process.name))
+    found = [pid] if pid in parents else []
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
     return found
