@@ -63,9 +63,8 @@ class Package:
             find = "find /usr/lib/weir -type f ( -name *.so* -o -name weir )"
             files = self.root.run(*find.split()).split()
             said = self.root.run("ldd", *files, accept=(0, 1))
-            assert "not found" not in said, [
-                line.strip() for line in said.splitlines() if "not found" in line
-            ]
+            missing = [line.strip() for line in said.splitlines() if "not found" in line]
+            assert missing == [], missing
             note.text = f"{len(files)} files"
         with self.table.check("user, group and modes"):
             home, shell = self.root.run("getent", "passwd", "weir").strip().split(":")[-2:]
