@@ -68,7 +68,7 @@ class Watcher:
         self._live = live
         self._seen = seen
         self._missed = missed
-        self._picture_seen = -1
+        self._picture_seen = 0
         self._wake: trio.Event | None = None
         self._closed = False
 
@@ -92,7 +92,7 @@ class Watcher:
 
     def has_news(self) -> bool:
         it = self.audience
-        return self._missed or it.newest > self._seen or it.picture_seq > max(self._picture_seen, 0)
+        return self._missed or it.newest > self._seen or it.picture_seq > self._picture_seen
 
     def behind(self) -> bool:
         """A frame is there and nobody takes it."""

@@ -53,6 +53,7 @@ class Audience:
         self._made: dict[tuple[int, bool], bytes] = {}
         self._picture = b""
         self.picture_seq = 0
+        """0: there is none."""
         self._clear()
 
     def _clear(self) -> None:
