@@ -1,7 +1,8 @@
-"""The live feed over real journals, under virtual time: what a watcher gets, and what becomes of a slow one."""
+"""The live feed over real journals, under virtual time: what watchers get, and what becomes of slow ones."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -128,9 +129,9 @@ async def test_frames_come_up_to_four_a_second_and_say_everything_once(
         await trio.sleep(0.5)
         watcher.close()
     assert sum(one["counts"].get("clicks", 0) for one in got) == 100
-    assert [id for one in got for id in ids(one)] == [click(number) for number in range(1, 101)]
+    assert [each for one in got for each in ids(one)] == [click(number) for number in range(1, 101)]
     assert 8 <= len(got) <= 11
-    assert all(later["seq"] > earlier["seq"] for earlier, later in zip(got, got[1:], strict=False))
+    assert all(later["seq"] > earlier["seq"] for earlier, later in itertools.pairwise(got))
 
 
 async def test_above_a_hundred_events_a_second_there_is_a_sample_and_the_true_count(
@@ -401,7 +402,7 @@ async def test_too_much_at_once_is_passed_over_and_said(tmp_path: Path, autojump
         counted = sum(one["counts"].get("clicks", 0) for one in got)
         assert skipped == feed.live.report().skipped > 0
         assert counted * 2 + skipped == 2_002
-        assert click(2_000) in [id for one in got for id in ids(one)]
+        assert click(2_000) in [each for one in got for each in ids(one)]
 
 
 async def test_watchers_and_different_wishes_are_limited(tmp_path: Path, autojump_clock: MockClock) -> None:
