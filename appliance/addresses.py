@@ -88,3 +88,14 @@ def is_smtp_url(text: str) -> bool:
         return clean and split.scheme in ("smtp", "smtps") and bool(split.hostname)
     except ValueError:
         return False
+
+
+def is_loopback(address: str) -> bool:
+    """True for an address of this machine alone; False for what is no address."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return found.is_loopback

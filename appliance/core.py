@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 import logging
+import secrets
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
@@ -20,15 +21,18 @@ import msgspec
 import trio
 
 from appliance import unix
+from appliance.access.codes import DIGITS
 from appliance.actors.catalog import CatalogActor
 from appliance.actors.catalog_desk import CatalogDesk
 from appliance.actors.conversions import Conversions, Limits
 from appliance.actors.core_link import CompiledTable, CoreLink
+from appliance.actors.identity import Draw, IdentityActor, Keys, Policy
+from appliance.actors.identity_desk import IdentityDesk
 from appliance.actors.janitor import Janitor, keepings
 from appliance.actors.kernel import Tree, supervise, thread_runner
 from appliance.actors.live import Live
 from appliance.actors.publisher import Publisher
-from appliance.addresses import host_port
+from appliance.addresses import host_port, is_loopback
 from appliance.attribution import template
 from appliance.call_door import CallDoor
 from appliance.config import Routing, Settings
@@ -36,6 +40,7 @@ from appliance.control import Control
 from appliance.datadir import processes
 from appliance.errors import ConfigError, FieldProblem, Missing, Unavailable
 from appliance.http.admin.app import create_app
+from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import AdminServer, listen
 from appliance.listening import shown_address
 from appliance.model.catalog import Campaign, Entity, Kind, Network, Template
@@ -54,6 +59,7 @@ from appliance.stores.journal.newest import NewestEntries
 from appliance.stores.journal.tails import Tails
 from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
 from appliance.stores.sqlite.catalog import SqliteCatalog
+from appliance.stores.sqlite.identity import SqliteIdentity
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.sqlite.shipping import ShippingFile
 from appliance.stores.table_files import TableFiles
@@ -65,18 +71,6 @@ _DOORS_SHARE = 0.1
 # Of stop_seconds: what the last shipping may take. The rest waits in the journals for the next start.
 _SHIPPING_SHARE = 0.35
 E = TypeVar("E", bound=Entity)
-
-
-class _Reports:
-    """The warehouse's report slots, each query in a thread of their own limiter."""
-
-    def __init__(self, warehouse: Warehouse, slots: int, currency: str) -> None:
-        self.currency = currency
-        self._warehouse = warehouse
-        self._run = thread_runner(slots)
-
-    async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
-        return await self._run(self._warehouse.query, sql, params)
 
 
 class _Costs:
@@ -143,11 +137,14 @@ async def main(control: Control) -> None:
     parts.public = demo.origin(settings.public.bind, settings.public.domain)
     admin_port = _AdminPort(settings.admin.bind)
     files = thread_runner(1)
+    open_here = is_loopback(host_port(settings.admin.bind)[0])
+    keys = Keys.of(await files(secret, Path(settings.secret_file or data / "secret"), open_here))
 
     with (
         closing(await files(SqliteCatalog, data / "catalog.db")) as catalog_store,
         closing(await files(SqliteLedger, data / "ledger.db", _now_ms)) as ledger,
         closing(await files(ShippingFile, data / "shipping.db")) as shipping,
+        closing(await files(SqliteIdentity, data / "identity.db")) as identity_store,
         closing(Warehouse(settings.warehouse, data)) as warehouse,
     ):
         overview = Overview(data, parts, holds, _WarehouseDoor(warehouse))
@@ -206,10 +203,10 @@ async def main(control: Control) -> None:
 
         def context(caller: Caller, request_id: str) -> Context:
             seen = ScopedCatalog(desk, caller)
-            return Context(caller, seen, reports, overview, costs, request_id, live=live)
+            return Context(caller, seen, reports, overview, costs, request_id, live=live, identity=identities)
 
         call_door = CallDoor(operations, context)
-        admin = AdminServer(create_app(operations, context, overview), grace)
+        admin = AdminServer(create_app(operations, context, overview, rules=Rules.of(settings.admin)), grace)
 
         async with trio.open_nursery() as shipping_nursery:
             await shipping_nursery.start(supervise, tree, "publisher", publisher.run, publisher.mailbox)
@@ -223,8 +220,10 @@ async def main(control: Control) -> None:
                         # Not before the catalog is there: a postback read without its network's template
                         # would be understood by the default names. It still outlives the catalog.
                         await converting.start(supervise, tree, "conversions", conversions.run)
-                        await _serve_doors(control, tree, desk, live, call_door, admin, admin_port)
+                        await cataloguing.start(supervise, tree, "identity", identity.run, identity.mailbox)
+                        await _serve_doors(control, tree, desk, identity, live, call_door, admin, admin_port)
                         began = time.monotonic()
+                        identity.mailbox.close()
                         catalog.mailbox.close()
                     linking.cancel_scope.cancel()
                 began = _say_stage(control, "catalog and link closed", began)
@@ -239,6 +238,7 @@ async def _serve_doors(
     control: Control,
     tree: Tree,
     desk: CatalogDesk,
+    identity: IdentityActor,
     live: Live,
     call_door: CallDoor,
     admin: AdminServer,
@@ -253,7 +253,7 @@ async def _serve_doors(
         await doors.start(supervise, tree, "live", live.run)
         await doors.start(supervise, tree, "call", calls)
         await doors.start(supervise, tree, "admin", functools.partial(admin.serve, port.listen, closed))
-        lines = await _lines_to_try(desk, settings)
+        lines = [*_claim_line(identity, settings, port.address), *await _lines_to_try(desk, settings)]
         control.say({"say": "ready", "admin": port.address, "try": lines})
         log.info("core ready", extra={"admin": port.address})
         await control.stop.wait()
@@ -317,6 +317,13 @@ class _AdminPort:
 
 def _publish(link: CoreLink, revision: int, compiled_us: int, parts: Mapping[str, Part]) -> None:
     link.publish(CompiledTable(revision, compiled_us, parts))
+
+
+def _claim_line(identity: IdentityActor, settings: Settings, address: str) -> Iterator[str]:
+    """The way in for the first administrator, until it was used."""
+    if identity.claim_token:
+        origin = settings.admin.url or f"http://{demo.reachable(address)}"
+        yield f"Become its administrator in a browser, once: {origin}/claim/{identity.claim_token}"
 
 
 async def _lines_to_try(desk: CatalogDesk, settings: Settings) -> list[str]:

@@ -14,6 +14,7 @@ from appliance.model.catalog import Change, Entity, Kind, Revision
 from appliance.model.conversions import ClickFacts, Conversion, LedgerSizes, Settlement, WaitingPostback
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
+from appliance.model.identity import Code, Session
 from appliance.model.shipping import Bound, Cut, Offset
 from appliance.reporting.rows import Row
 
@@ -298,3 +299,47 @@ class Ledger(Protocol):
         """Forget this epoch's rows up to `seq`: they are shipped."""
 
     def close(self) -> None: ...
+
+
+class IdentityStore(Protocol):
+    """Sessions and the codes of the last day. One writer; durable when a call returns. Raises Unavailable."""
+
+    def sessions(self) -> Sequence[Session]: ...
+
+    def codes(self) -> Sequence[Code]:
+        """By mail address and time."""
+
+    def put_session(self, session: Session) -> None:
+        """A new one, or a new state of one that is there."""
+
+    def remove_sessions(self, ids: Sequence[str]) -> None: ...
+
+    def put_code(self, code: Code) -> None:
+        """A code is known by its address and the time it was made at."""
+
+    def remove_code(self, code: Code) -> None: ...
+
+    def forget(self, now_us: int, codes_before_us: int) -> None:
+        """Remove sessions that have expired by now, and codes made before that time."""
+
+    def close(self) -> None: ...
+
+
+class ClaimFile(Protocol):
+    """The link that makes whoever opens it the first administrator: a file in the data directory."""
+
+    def token(self) -> str:
+        """What the link ends with; "" when there is none or it was used."""
+
+    def offer(self, token: str) -> None:
+        """Make one, unless one is there or was used."""
+
+    def use(self) -> None:
+        """There is no claim any more, now and after a restart."""
+
+
+class Post(Protocol):
+    """Sends mail."""
+
+    async def send(self, to: str, subject: str, text: str) -> None:
+        """Raises Unavailable when it cannot be sent now."""

@@ -121,13 +121,15 @@ UserStatus = Literal["active", "pending_approval", "blocked"]
 
 
 class User(Entity, frozen=True, kw_only=True):
-    """Who may sign in. `campaigns` are granted to him beside his own; an administrator has all of them."""
+    """Who may sign in. `campaigns` are granted to him beside his own; an administrator has all of them, and a
+    viewer with `every_campaign` sees them all."""
 
     email: str
     role: Role = "viewer"
     status: UserStatus = "active"
     campaigns: tuple[int, ...] = ()
     sees_money: bool = True
+    every_campaign: bool = False
 
 
 class Token(Entity, frozen=True, kw_only=True):

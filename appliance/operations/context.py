@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appliance.errors import WeirError
-from appliance.model.catalog import Change, Entity, Kind, Revision
+from appliance.model.catalog import Change, Entity, Kind, Revision, User
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
@@ -240,6 +240,44 @@ class Live(Protocol):
 
 
 @dataclass(frozen=True)
+class Grant:
+    """A session that has just begun or been renewed, and whom it makes of the caller."""
+
+    token: str
+    expires_us: int
+    user: User
+    caller: Caller
+
+
+class Identity(Protocol):
+    """Who may sign in, and who is."""
+
+    def user(self, caller: Caller) -> User | None:
+        """The caller as he is now; None for the local administrator."""
+
+    async def request_code(self, email: str, caller: Caller) -> tuple[int, str]:
+        """Mail a code; when it ends and, where mail is not needed, the code itself.
+
+        Raises Refused, TooMany, or Unavailable when no mail could be sent: there is no code then.
+        """
+
+    async def sign_in(self, email: str, code: str, caller: Caller) -> Grant:
+        """Raises Unauthenticated, TooMany."""
+
+    async def claim(self, token: str, email: str, caller: Caller) -> Grant:
+        """Make the first administrator. Raises Unauthenticated, Refused, TooMany."""
+
+    async def renew(self, caller: Caller) -> Grant:
+        """A later end for the caller's session. Raises Unauthenticated when it may not have one."""
+
+    def sessions(self) -> Sequence[Session]:
+        """Everybody's, the newest first."""
+
+    async def end(self, ids: Collection[str]) -> int:
+        """End these sessions; how many there were."""
+
+
+@dataclass(frozen=True)
 class Context:
     """Handed to every operation."""
 
@@ -251,3 +289,4 @@ class Context:
     request_id: str = ""
     socket: Socket | None = None
     live: Live | None = None
+    identity: Identity | None = None

@@ -80,6 +80,7 @@ class Holdings:
         self._owners: dict[tuple[Kind, str, str], int] = {}
         self._users: dict[tuple[Kind, int], set[tuple[Kind, int]]] = {}
         self._members: dict[str, set[tuple[Kind, int]]] = {}
+        self._campaigns: dict[int, set[int]] = {}
         self.counts: dict[Kind, int] = dict.fromkeys(TYPES, 0)
         """Entities that are not archived."""
 
@@ -98,6 +99,10 @@ class Holdings:
         """Who, not archived, has `value` in a unique field."""
         number = self._owners.get((kind, field, value))
         return None if number is None else self._all[kind][number]
+
+    def campaigns_of(self, user: int) -> frozenset[int]:
+        """The campaigns that a user owns, archived ones included."""
+        return frozenset(self._campaigns.get(user, ()))
 
     def users(self, kind: Kind, number: int) -> list[tuple[Kind, Entity]]:
         """What refers to an entity and is not archived, in order of kind and id."""
@@ -118,6 +123,11 @@ class Holdings:
         if before is not None and not before.archived:
             self._forget(kind, before)
         self._all[kind][entity.id] = entity
+        if kind == "campaign":
+            if before is not None and before.owner_id is not None:
+                self._campaigns[before.owner_id].discard(before.id)
+            if entity.owner_id is not None:
+                self._campaigns.setdefault(entity.owner_id, set()).add(entity.id)
         if entity.archived:
             return
         self.counts[kind] += 1

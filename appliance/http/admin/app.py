@@ -8,7 +8,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any, cast
+from typing import cast
 
 from quart import Response, request
 from quart_trio import QuartTrio
@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from appliance import metrics
 from appliance.errors import WeirError
-from appliance.http.admin.gate import LARGEST_BODY, App, Gate
+from appliance.http.admin.gate import LARGEST_BODY, App, Gate, Rules
 from appliance.operations.context import Caller, Context, System, local_administrator
 from appliance.operations.registry import (
     ErrorBody,
@@ -49,18 +49,17 @@ _STYLE = (
     "code{background:#eef2f5;padding:.1em .35em;border-radius:4px}li{margin:.3em 0}h1{font-size:1.4rem}"
 )
 _HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+_PAGE_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'"
 
 MakeContext = Callable[[Caller, str], Context]
 
 
-def create_app(operations: Mapping[str, Operation], make_context: MakeContext, system: System) -> App:
+def create_app(
+    operations: Mapping[str, Operation],
+    make_context: MakeContext,
+    system: System,
+    rules: Rules | None = None,
+) -> App:
     """The guarded ASGI application."""
     app = QuartTrio("appliance.http.admin", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
@@ -69,7 +68,9 @@ def create_app(operations: Mapping[str, Operation], make_context: MakeContext, s
 
     @app.get("/")
     async def index() -> Response:
-        return Response(_page(), content_type="text/html; charset=utf-8")
+        page = Response(_page(), content_type="text/html; charset=utf-8")
+        page.headers["Content-Security-Policy"] = _PAGE_POLICY
+        return page
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -124,13 +125,7 @@ def create_app(operations: Mapping[str, Operation], make_context: MakeContext, s
         log.error("an admin request failed", extra={"request_id": request_id}, exc_info=fault)
         return _json(internal_error(request_id), 500)
 
-    @app.after_request
-    async def headers(response: Any) -> Any:
-        for name, value in _HEADERS.items():
-            response.headers[name] = value
-        return response
-
-    return Gate(cast(App, app))
+    return Gate(cast(App, app), rules)
 
 
 def _json(answer: object, status: int = 200) -> Response:

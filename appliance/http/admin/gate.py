@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from appliance.addresses import host_port
+from appliance.addresses import host_port, is_loopback
 from appliance.config import Admin
 from appliance.http.admin.credentials import COOKIE
 
@@ -265,13 +265,3 @@ def is_local_name(host: str) -> bool:
     """Whether a Host header names this machine's loopback: localhost, 127.0.0.0/8 or [::1], any port."""
     name = _name(host)
     return name.lower() == "localhost" or is_loopback(name)
-
-
-def is_loopback(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return found.is_loopback
