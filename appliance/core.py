@@ -53,8 +53,10 @@ from appliance.model.table import Part, SettingsEntry
 from appliance.operations import demo, registry
 from appliance.operations.context import Caller, Context
 from appliance.operations.scope import ScopedCatalog
+from appliance.outbound.mail import post_of
 from appliance.overview import Overview, Parts
 from appliance.routing.macros import check_url
+from appliance.stores.installation import ClaimInDirectory, secret
 from appliance.stores.journal.newest import NewestEntries
 from appliance.stores.journal.tails import Tails
 from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
@@ -71,6 +73,18 @@ _DOORS_SHARE = 0.1
 # Of stop_seconds: what the last shipping may take. The rest waits in the journals for the next start.
 _SHIPPING_SHARE = 0.35
 E = TypeVar("E", bound=Entity)
+
+
+class _Reports:
+    """The warehouse's report slots, each query in a thread of their own limiter."""
+
+    def __init__(self, warehouse: Warehouse, slots: int, currency: str) -> None:
+        self.currency = currency
+        self._warehouse = warehouse
+        self._run = thread_runner(slots)
+
+    async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
+        return await self._run(self._warehouse.query, sql, params)
 
 
 class _Costs:
@@ -162,6 +176,18 @@ async def main(control: Control) -> None:
         desk = CatalogDesk(catalog.mailbox)
         reports = _Reports(warehouse, settings.warehouse.report_slots, settings.routing.currency)
         costs = _Costs(ledger)
+        identity = IdentityActor(
+            identity_store,
+            ClaimInDirectory(data),
+            thread_runner(1),
+            desk,
+            catalog,
+            keys,
+            Policy(frozenset(map(str.lower, settings.admin.emails)), settings.admin.local_codes),
+            Draw(lambda: f"{secrets.randbelow(10**DIGITS):0{DIGITS}}", lambda: secrets.token_urlsafe(32)),
+            _now_us,
+        )
+        identities = IdentityDesk(identity.mailbox, identity, post_of(settings.mail, thread_runner(2)))
         operations = registry.load_all()
         publisher = Publisher(
             sources=(JournalLogs(data, ledger.offset), OutboxLogs(ledger)),

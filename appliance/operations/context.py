@@ -11,6 +11,7 @@ from appliance.model.catalog import Change, Entity, Kind, Revision, User
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
+from appliance.model.identity import Session
 from appliance.model.live import Wish
 from appliance.model.status import SystemStatus
 
