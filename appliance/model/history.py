@@ -17,7 +17,7 @@ SECRETS = frozenset({"secret", "hash"})
 """Fields of any kind that nobody is shown."""
 
 _BOOKKEEPING = frozenset({"id", "revision"})
-_NOTHING: tuple[object, ...] = ("", None, False, [], {})
+_NOTHING: tuple[object, ...] = ("", None, False, (), [], {})
 
 Deed = Literal["created", "changed", "archived", "restored"]
 
