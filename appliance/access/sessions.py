@@ -19,6 +19,9 @@ LONGEST_US = 30 * 24 * 3_600_000_000
 """A session that is renewed again and again ends after this all the same."""
 MOST_PER_USER = 20
 """Sessions of one user; signing in once more ends the oldest."""
+LOCAL_US = 3_600_000_000
+MOST_LOCAL = 32
+"""Sessions of programs on this machine: how long, and how many; one more ends the oldest."""
 _ALGORITHM = "HS256"
 _SECOND = 1_000_000
 

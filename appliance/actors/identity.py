@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
@@ -19,6 +19,7 @@ from appliance.access import codes, sessions, tokens
 from appliance.access.allowance import Allowance
 from appliance.access.roles import ROLES, of_token
 from appliance.actors.identity_desk import (
+    BeginLocal,
     Claim,
     End,
     Issued,
@@ -164,6 +165,8 @@ class IdentityActor:
                 return await self._claim(message)
             case Renew(caller):
                 return await self._renew(caller)
+            case BeginLocal():
+                return await self._begin_local()
             case End(ids):
                 return await self._end([each for each in ids if each in self._sessions])
 
@@ -178,6 +181,8 @@ class IdentityActor:
         session = self._sessions.get(claims.session)
         if session is None or session.user_id != claims.user_id or session.expires_us <= now:
             raise Unauthenticated("this session has ended; sign in again")
+        if not session.user_id:
+            return replace(local_administrator(door), address=address, session=session.id)
         return self._as_caller(self._admissible(session.user_id), door, address, session.id)
 
     def user(self, caller: Caller) -> User | None:
@@ -339,6 +344,15 @@ class IdentityActor:
         self._sessions[session.id] = session
         log.info("signed in", extra={"email": user.email, "client": caller.address})
         return self._grant(session, user, caller)
+
+    async def _begin_local(self) -> tuple[str, int]:
+        """In memory only: it does not outlive the core, and whoever may have one can have another."""
+        now = self._now_us()
+        local = [each.id for each in self.sessions() if not each.user_id]
+        await self._end(local[sessions.MOST_LOCAL - 1 :])
+        session = Session(id=self._draw.text(), user_id=0, started_us=now, expires_us=now + sessions.LOCAL_US)
+        self._sessions[session.id] = session
+        return sessions.write(session, now, self._keys.session), session.expires_us
 
     async def _renew(self, caller: Caller) -> Grant:
         now = self._now_us()

@@ -63,7 +63,12 @@ class End:
     ids: Collection[str]
 
 
-Message = RequestCode | TakeBack | SignIn | Claim | Renew | End
+@dataclass(frozen=True)
+class BeginLocal:
+    """A session of the local administrator."""
+
+
+Message = RequestCode | TakeBack | SignIn | Claim | Renew | End | BeginLocal
 
 
 class Present(Protocol):
@@ -114,6 +119,9 @@ class IdentityDesk:
 
     async def renew(self, caller: Caller) -> Grant:
         return await self._ask(Renew(caller))  # type: ignore[no-any-return]
+
+    async def begin_local(self) -> tuple[str, int]:
+        return await self._ask(BeginLocal())  # type: ignore[no-any-return]
 
     async def end(self, ids: Collection[str]) -> int:
         return await self._ask(End(ids))  # type: ignore[no-any-return]

@@ -271,6 +271,9 @@ class Identity(Protocol):
     async def renew(self, caller: Caller) -> Grant:
         """A later end for the caller's session. Raises Unauthenticated when it may not have one."""
 
+    async def begin_local(self) -> tuple[str, int]:
+        """A session of the local administrator, and when it ends."""
+
     def sessions(self) -> Sequence[Session]:
         """Everybody's, the newest first."""
 

@@ -144,6 +144,29 @@ async def renew(request: Nothing, context: Context) -> SignedIn:
     return _signed_in(await identity_of(context).renew(context.caller))
 
 
+class LocalSession(Struct, frozen=True, kw_only=True):
+    """`token` is for `Authorization: Bearer`, at this appliance's admin port."""
+
+    token: str
+    expires_at: str
+
+
+_ONLY_HERE = "only whoever may open the call socket is the local administrator"
+
+
+@operation(
+    "session.local",
+    permission="self",
+    changes=True,
+    closed_at={"rest": _ONLY_HERE, "rpc": _ONLY_HERE, "mcp": _ONLY_HERE},
+)
+async def local(request: Nothing, context: Context) -> LocalSession:
+    """A session of the local administrator for a program on this machine, good for an hour: what `weir tail`
+    watches with."""
+    token, expires_us = await identity_of(context).begin_local()
+    return LocalSession(token=token, expires_at=iso(expires_us))
+
+
 class SignOutRequest(Request, frozen=True, kw_only=True):
     everywhere: bool = False
 
