@@ -107,10 +107,10 @@ def test_the_admin_port_answers_its_own_and_nothing_public(weir: Weir) -> None:
         "/r/demo",
         "/tb/demo",
         "/pb/demo",
-        "/api/postbacks",
         "/p/demo-offer-a",
     ):
         assert get(weir.admin + path)[0] == 404
+    assert get(weir.admin + "/api/postbacks", "POST")[0] == 405
     for path in ("/metrics", "/internal/cache/stats", "/internal/event-producer/stats"):
         assert get(weir.public + path)[0] == 404
 

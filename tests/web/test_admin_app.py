@@ -35,7 +35,9 @@ async def test_every_route_of_the_page_answers(doors: Doors) -> None:
         assert "script" not in page.headers["content-security-policy"]
         for method, path, _ in ROUTES:
             assert path in page.text
-            assert (await http.request(method, path)).status_code == 200
+            # A WebSocket is no plain request, and agents send a token.
+            status = {"/ws": 404, "/mcp": 401}.get(path, 200)
+            assert (await http.request(method, path)).status_code == status
 
 
 async def test_healthz_and_readyz_say_why(doors: Doors) -> None:
@@ -76,7 +78,6 @@ async def test_the_internal_doors_of_the_seed(doors: Doors) -> None:
         "/r/demo",
         "/tb/demo",
         "/pb/demo",
-        "/api/postbacks",
         "/p/demo-offer-a",
         "/c/",
         "/x",
@@ -89,6 +90,13 @@ async def test_public_routes_are_not_here(doors: Doors, path: str) -> None:
             assert answer.status_code == 404
             if method != "HEAD":
                 assert answer.json()["error"]["code"] == "missing"
+
+
+async def test_a_postback_is_not_taken_here(doors: Doors) -> None:
+    """The same path is postbacks.list, for whoever is signed in."""
+    async with client(doors) as http:
+        assert (await http.post("/api/postbacks")).status_code == 405
+        assert (await http.get("/api/postbacks")).status_code == 401
 
 
 @pytest.mark.parametrize(

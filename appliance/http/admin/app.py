@@ -1,4 +1,4 @@
-"""The admin port's application: health, figures, the seed's internal doors. No public route is here."""
+"""The admin port's application: its doors in one place, behind the gate. No public route is here."""
 
 from __future__ import annotations
 
@@ -6,42 +6,31 @@ import html
 import logging
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import cast
 
-from quart import Response, request
+from quart import Response
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
-from appliance import metrics
-from appliance.errors import WeirError
-from appliance.http.admin.gate import LARGEST_BODY, App, Gate, Rules
-from appliance.operations.context import Caller, Context, System, local_administrator
-from appliance.operations.registry import (
-    ErrorBody,
-    ErrorShape,
-    Operation,
-    call,
-    encode,
-    error_shape,
-    internal_error,
-)
-from appliance.operations.routing import routing_stats
-from appliance.operations.system import producers
+from appliance import full_version
+from appliance.errors import Unauthenticated, WeirError
+from appliance.http.admin import health, mcp, rest
+from appliance.http.admin.credentials import Authenticate
+from appliance.http.admin.dispatch import Dispatch, MakeContext
+from appliance.http.admin.gate import LARGEST_BODY, App, Gate, Receive, Rules, Scope, Send
+from appliance.http.admin.rpc import Sockets
+from appliance.operations.context import Caller, System
+from appliance.operations.registry import ErrorBody, ErrorShape, Operation, internal_error
 
 log = logging.getLogger("weir.admin")
 
-STATUS = {"refused": 400, "missing": 404, "conflict": 409, "forbidden": 403, "unavailable": 503}
-"""HTTP status per error code; whatever else is 500."""
-
 ROUTES = (
-    ("GET", "/healthz", "this process lives"),
-    ("GET", "/readyz", "whether the appliance does its work, and if not why"),
-    ("GET", "/metrics", "Prometheus figures"),
-    ("POST", "/internal/cache/reload", "read the catalog again and push it to every edge"),
-    ("GET", "/internal/cache/stats", "revision and age of the routing table per edge"),
-    ("GET", "/internal/event-producer/stats", "how events get into the journals, per edge and topic"),
+    *health.ROUTES,
+    ("GET", "/api/openapi.json", "what REST offers, as OpenAPI 3.1"),
+    ("GET", "/ws", "JSON-RPC 2.0 over a WebSocket"),
+    ("POST", "/mcp", "the operations as tools for agents (MCP)"),
 )
 
 _STYLE = (
@@ -49,9 +38,12 @@ _STYLE = (
     "code{background:#eef2f5;padding:.1em .35em;border-radius:4px}li{margin:.3em 0}h1{font-size:1.4rem}"
 )
 _HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
-_PAGE_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'"
+_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'"
 
-MakeContext = Callable[[Caller, str], Context]
+
+async def nobody(credential: str, door: str, client: str) -> Caller:
+    """No credential is good."""
+    raise Unauthenticated("there is no sign-in here")
 
 
 def create_app(
@@ -59,53 +51,28 @@ def create_app(
     make_context: MakeContext,
     system: System,
     rules: Rules | None = None,
+    authenticate: Authenticate = nobody,
 ) -> App:
     """The guarded ASGI application."""
+    dispatch = Dispatch(operations, make_context, authenticate)
     app = QuartTrio("appliance.http.admin", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["BODY_TIMEOUT"] = 30
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    health.mount(app, dispatch, system)
+    rest.mount(app, dispatch, full_version())
+    mcp.mount(app, dispatch, full_version())
 
     @app.get("/")
     async def index() -> Response:
         page = Response(_page(), content_type="text/html; charset=utf-8")
-        page.headers["Content-Security-Policy"] = _PAGE_POLICY
+        page.headers["Content-Security-Policy"] = _POLICY
         return page
-
-    @app.get("/healthz")
-    async def healthz() -> Response:
-        return _json({"status": "ok"})
-
-    @app.get("/readyz")
-    async def readyz() -> Response:
-        status = system.status()
-        answer = {"ready": status.ready, "reasons": status.problems, "degraded": status.degraded}
-        return _json(answer, 200 if status.ready else 503)
-
-    @app.get("/metrics")
-    async def figures() -> Response:
-        return Response(metrics.exposition(system.status()), content_type=metrics.CONTENT_TYPE)
-
-    @app.post("/internal/cache/reload")
-    async def reload() -> Response:
-        await request.get_data()
-        return await _operation("routing.reload", {})
-
-    @app.get("/internal/cache/stats")
-    async def cache_stats() -> Response:
-        return _json(routing_stats(system.status()))
-
-    @app.get("/internal/event-producer/stats")
-    async def event_producer_stats() -> Response:
-        return _json(producers(system.status()))
-
-    async def _operation(name: str, payload: object) -> Response:
-        context = make_context(local_administrator("rest"), secrets.token_hex(8))
-        return _json(await call(operations, name, payload, context))
 
     @app.errorhandler(WeirError)
     async def refused(fault: WeirError) -> Response:
-        return _json(error_shape(fault), STATUS.get(fault.code, 500))
+        return rest.refused(fault)
 
     @app.errorhandler(HTTPException)
     async def http_error(fault: HTTPException) -> Response:
@@ -113,7 +80,7 @@ def create_app(
         words = {404: "there is nothing here", 405: "this method does not work here"}
         message = words.get(status, (fault.description or fault.name).split("\n")[0])
         code = "missing" if status == 404 else "refused" if status < 500 else "internal"
-        response = _json(ErrorShape(error=ErrorBody(code=code, message=message)), status)
+        response = rest.json(ErrorShape(error=ErrorBody(code=code, message=message)), status)
         for header, value in fault.get_headers():
             if header.lower() == "allow":
                 response.headers["Allow"] = value
@@ -123,13 +90,16 @@ def create_app(
     async def failed(fault: Exception) -> Response:
         request_id = secrets.token_hex(8)
         log.error("an admin request failed", extra={"request_id": request_id}, exc_info=fault)
-        return _json(internal_error(request_id), 500)
+        return rest.json(internal_error(request_id), 500)
 
-    return Gate(cast(App, app), rules)
+    return Gate(_by_kind(cast(App, app), Sockets(dispatch)), rules)
 
 
-def _json(answer: object, status: int = 200) -> Response:
-    return Response(encode(answer) + b"\n", status=status, content_type="application/json")
+def _by_kind(pages: App, sockets: App) -> App:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (sockets if scope["type"] == "websocket" else pages)(scope, receive, send)
+
+    return app
 
 
 def _page() -> str:

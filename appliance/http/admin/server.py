@@ -6,7 +6,8 @@ whose client pipelined a request and left waits for ever, and there is no write 
 watched here, and one without any input or output for `read_seconds` is cut.
 
 The application finds in `scope["state"]["cut"]` a function that ends its connection at once: a send that
-waits for a client that takes nothing is shielded by Hypercorn, and no cancellation reaches it.
+waits for a client that takes nothing is shielded by Hypercorn, and no cancellation reaches it. The event in
+`scope["state"]["stopping"]` tells WebSockets of a stop; requests just get `grace` seconds.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ import trio
 from hypercorn.config import Config
 from hypercorn.protocol import ws_stream
 from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ASGIFramework, ConnectionState
+from hypercorn.trio.worker_context import EventWrapper, WorkerContext
+from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
 from appliance.http.admin.gate import App
@@ -47,6 +48,8 @@ is noticed by the next frame instead of after the megabytes that a send buffer g
 PING_SECONDS = 20
 """A watcher says nothing by itself; the pong keeps its connection from looking dead after READ_SECONDS."""
 LARGEST_HEAD = 32 * 1024
+LARGEST_MESSAGE = 1024 * 1024
+"""Of a WebSocket; a larger one closes it with 1009."""
 
 _TCP_NOTSENT_LOWAT = 25
 
@@ -90,6 +93,7 @@ class WatchedStream(trio.abc.HalfCloseableStream):
         self._life = life
         self._seconds = seconds
         self.socket = stream.socket
+        self.closed = trio.Event()
 
     def _moved(self) -> None:
         self._life.deadline = trio.current_time() + self._seconds
@@ -119,7 +123,23 @@ class WatchedStream(trio.abc.HalfCloseableStream):
             await self._stream.send_eof()
 
     async def aclose(self) -> None:
+        self.closed.set()
         await self._stream.aclose()
+
+
+class _Context(WorkerContext):
+    """Of one connection: what sleeps between two pings is woken by its end, and does not keep it."""
+
+    def __init__(self, terminated: EventWrapper, stream: WatchedStream) -> None:
+        super().__init__(None)
+        self.terminated = terminated
+        self._stream = stream
+
+    async def sleep(self, wait: float) -> None:  # type: ignore[override]
+        if self._stream.closed.is_set():
+            await trio.sleep(0.01)
+        with trio.move_on_after(wait):
+            await self._stream.closed.wait()
 
 
 def _config(header_seconds: float, read_seconds: float) -> Config:
@@ -131,7 +151,8 @@ def _config(header_seconds: float, read_seconds: float) -> Config:
     config.keep_alive_timeout = header_seconds
     config.read_timeout = read_seconds  # type: ignore[assignment]  # any number of seconds will do
     config.max_app_queue_size = 16
-    config.websocket_ping_interval = PING_SECONDS
+    config.websocket_ping_interval = min(PING_SECONDS, read_seconds / 3)
+    config.websocket_max_message_size = LARGEST_MESSAGE
     return config
 
 
@@ -152,7 +173,8 @@ class AdminServer:
     ) -> None:
         self._app = wrap_app(cast(ASGIFramework, app), 1, "asgi")
         self._config = _config(header_seconds, read_seconds)
-        self._context = WorkerContext(None)
+        self._terminated = EventWrapper()
+        self._stopping = trio.Event()
         self._grace = grace
         self._read_seconds = read_seconds
         self._lives: OrderedDict[trio.CancelScope, None] = OrderedDict()
@@ -181,7 +203,8 @@ class AdminServer:
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             await listening.aclose()
-            await self._context.terminated.set()
+            await self._terminated.set()
+            self._stopping.set()
             connections.cancel_scope.deadline = trio.current_time() + self._grace
 
     async def _accept(
@@ -209,8 +232,8 @@ class AdminServer:
                 await TCPServer(
                     self._app,
                     self._config,
-                    self._context,
-                    ConnectionState({"cut": functools.partial(_cut, stream)}),
+                    _Context(self._terminated, watched),
+                    {"cut": functools.partial(_cut, watched), "stopping": self._stopping},
                     cast("trio.SSLStream[trio.SocketStream]", watched),
                 ).run()
         except Exception as fault:
@@ -227,8 +250,9 @@ class AdminServer:
             self._lives.move_to_end(life)
 
 
-def _cut(stream: trio.SocketStream) -> None:
+def _cut(stream: WatchedStream) -> None:
     """End a connection now: what is unsent is dropped, and whoever sends or receives on it is woken."""
     with contextlib.suppress(OSError):
-        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.closed.set()
     stream.socket.close()

@@ -1,0 +1,76 @@
+"""What every door of the admin port does the same: find out who asks, call the operation, shape the error."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.errors import WeirError
+from appliance.http.admin.credentials import Authenticate, caller_of
+from appliance.operations.context import Caller, Context, Socket
+from appliance.operations.registry import (
+    Door,
+    ErrorShape,
+    Operation,
+    call,
+    error_shape,
+    internal_error,
+)
+
+log = logging.getLogger("weir.admin")
+
+MakeContext = Callable[[Caller, str], Context]
+
+STATUS = {
+    "refused": 400, "unauthenticated": 401, "forbidden": 403, "missing": 404, "conflict": 409,
+    "too_many": 429, "unavailable": 503,
+}  # fmt: skip
+"""HTTP status per error code; whatever else is 500."""
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """The registry behind the doors."""
+
+    operations: Mapping[str, Operation]
+    make_context: MakeContext
+    authenticate: Authenticate
+
+    async def caller(self, scope: Mapping[str, Any], door: Door) -> Caller:
+        """Who sent this ASGI scope. Raises Unauthenticated."""
+        client = scope.get("client")
+        return await caller_of(scope["headers"], str(client[0]) if client else "", door, self.authenticate)
+
+    async def call(
+        self, name: object, payload: object, caller: Caller, socket: Socket | None = None
+    ) -> object:
+        """The operation's answer. Raises WeirError, and Failed for a fault of ours."""
+        request_id = secrets.token_hex(8)
+        context = self.make_context(caller, request_id)
+        if socket is not None:
+            context = dataclasses.replace(context, socket=socket)
+        try:
+            return await call(self.operations, name, payload, context)
+        except WeirError:
+            raise
+        except Exception as fault:
+            log.error("an operation failed", extra={"request_id": request_id}, exc_info=fault)
+            raise Failed(request_id) from fault
+
+    def offered(self, door: Door) -> list[Operation]:
+        return [each for each in self.operations.values() if door not in each.closed_at]
+
+
+@dataclass(eq=False)
+class Failed(WeirError):
+    """A fault of ours; `message` is the request id under which the log has the rest."""
+
+    code = "internal"
+
+
+def shape(fault: WeirError) -> ErrorShape:
+    return internal_error(fault.message) if isinstance(fault, Failed) else error_shape(fault)

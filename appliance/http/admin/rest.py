@@ -1,0 +1,98 @@
+"""REST: every operation at its route (operations/routes.py), JSON in, JSON out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from msgspec import structs
+from quart import Response, request
+from quart_trio import QuartTrio
+
+from appliance.errors import FieldProblem, Refused, TooMany, WeirError
+from appliance.http.admin.dispatch import STATUS, Dispatch, shape
+from appliance.http.admin.openapi import document
+from appliance.model.catalog import Entity
+from appliance.operations.registry import Operation, encode
+from appliance.operations.routes import Route, payload, route_of
+
+_ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"')
+View = Callable[..., Awaitable[Response]]
+
+
+class WrongType(Refused):
+    """The body is no JSON by its own account. Send it as application/json."""
+
+
+def mount(app: QuartTrio, dispatch: Dispatch, version: str) -> None:
+    """Add every operation's route, and the document that describes them."""
+    offered = dispatch.offered("rest")
+    described = encode(document(offered, version))
+
+    @app.get("/api/openapi.json")
+    async def openapi() -> Response:
+        return Response(described, content_type="application/json")
+
+    for each in offered:
+        route = route_of(each)
+        rule = route.path.replace("{id}", "<segment>")
+        app.add_url_rule(rule, each.name, _view(each, route, dispatch), methods=[route.method])
+
+
+def _view(each: Operation, route: Route, dispatch: Dispatch) -> View:
+    versioned = "revision" in {field.encode_name for field in structs.fields(each.request)}
+
+    async def view(segment: str = "") -> Response:
+        # The body first: a connection whose body was not read cannot be used again.
+        data = await request.get_data() if route.body else b""
+        assert isinstance(data, bytes)
+        caller = await dispatch.caller(request.scope, "rest")
+        body = _body(data) if data else {}
+        if versioned and isinstance(body, dict) and "If-Match" in request.headers:
+            body.setdefault("revision", _revision(request.headers["If-Match"]))
+        asked = payload(each, segment, request.args.items(multi=True), body)
+        return answered(await dispatch.call(each.name, asked, caller), route.status)
+
+    return view
+
+
+def _body(data: bytes) -> object:
+    if request.mimetype != "application/json":
+        raise WrongType("the body has to be application/json")
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise Refused("the request is wrong", [FieldProblem("(body)", f"is no JSON: {fault}")]) from None
+
+
+def _revision(text: str) -> int:
+    found = _ETAG.fullmatch(text.strip())
+    if found is None:
+        problem = FieldProblem("If-Match", 'the ETag of an entity, such as "17"')
+        raise Refused("the request is wrong", [problem])
+    return int(found.group(1))
+
+
+def answered(answer: object, status: int = 200) -> Response:
+    """An operation's answer; an entity has its revision as ETag."""
+    response = json(answer, status)
+    if isinstance(answer, Entity):
+        response.headers["ETag"] = f'"{answer.revision}"'
+    return response
+
+
+def refused(fault: WeirError) -> Response:
+    """An error as every route of the admin port answers it."""
+    status = 415 if isinstance(fault, WrongType) else STATUS.get(fault.code, 500)
+    response = json(shape(fault), status)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(fault, TooMany):
+        response.headers["Retry-After"] = str(fault.retry_after)
+    return response
+
+
+def json(answer: Any, status: int = 200) -> Response:
+    return Response(encode(answer) + b"\n", status=status, content_type="application/json")
