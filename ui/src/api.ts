@@ -206,6 +206,17 @@ export interface Watching {
   topics: ("clicks" | "conversions" | "postbacks" | "system")[];
 }
 
+export interface Me {
+  id: number;
+  email: string;
+  name: string;
+  role: "administrator" | "buyer" | "viewer";
+  status: "active" | "blocked" | "pending_approval";
+  sees_money: boolean;
+  permissions: string[] | null;
+  campaigns: number[] | null;
+}
+
 export interface Network {
   id: number;
   revision: number;
@@ -311,6 +322,37 @@ export interface RoutingStats {
   parts: number;
   entities: Record<string, number>;
   edges: EdgeTable[];
+}
+
+export interface SignedIn {
+  token: string;
+  expires_at: string;
+  user: Me;
+}
+
+export interface CodeSent {
+  expires_at: string;
+  code: string | null;
+}
+
+export interface SignedOut {
+  sessions: number;
+}
+
+export interface SessionShown {
+  id: string;
+  user_id: number;
+  address: string;
+  started_at: string;
+  expires_at: string;
+  current: boolean;
+}
+
+export interface SessionList {
+  items: SessionShown[];
+  limit: number;
+  offset: number;
+  total: number;
 }
 
 export interface Source {
@@ -533,6 +575,57 @@ export interface TemplateList {
   total: number;
 }
 
+export interface TokenShown {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  user_id: number;
+  scopes: string[];
+  expires_at: string;
+  hint: string;
+}
+
+export interface TokenCreated {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  user_id: number;
+  scopes: string[];
+  expires_at: string;
+  hint: string;
+  token: string;
+}
+
+export interface TokenList {
+  items: TokenShown[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface User {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  email: string;
+  role: "administrator" | "buyer" | "viewer";
+  status: "active" | "blocked" | "pending_approval";
+  campaigns: number[];
+  sees_money: boolean;
+  every_campaign: boolean;
+}
+
+export interface UserList {
+  items: User[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
 export interface FieldProblem {
   path: string;
   message: string;
@@ -603,6 +696,7 @@ export interface Api {
   "links.restore": { request: { id: number; revision?: number | null }; answer: Link };
   "live.unwatch": { request: { subscription: number }; answer: Unwatched };
   "live.watch": { request: { topics?: ("clicks" | "conversions" | "postbacks" | "system")[]; campaign_id?: number[]; stream_id?: number[]; destination_id?: number[]; source_id?: number[]; network_id?: number[]; after?: number | null }; answer: Watching };
+  "me.get": { request: Record<string, never>; answer: Me };
   "networks.archive": { request: { id: number; revision?: number | null }; answer: Network };
   "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
   "networks.create": { request: { name: string; slug: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
@@ -623,6 +717,13 @@ export interface Api {
   "reports.query": { request: { from?: string; to?: string; timezone?: string; currency?: string; group_by: string[]; filters?: Record<string, (number | string)[]>; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
   "routing.reload": { request: Record<string, never>; answer: Reloaded };
   "routing.stats": { request: Record<string, never>; answer: RoutingStats };
+  "session.claim": { request: { token: string; email: string }; answer: SignedIn };
+  "session.renew": { request: Record<string, never>; answer: SignedIn };
+  "session.request_code": { request: { email: string }; answer: CodeSent };
+  "session.sign_in": { request: { email: string; code: string }; answer: SignedIn };
+  "session.sign_out": { request: { everywhere?: boolean }; answer: SignedOut };
+  "sessions.list": { request: { user_id?: number | null; limit?: number; offset?: number }; answer: SessionList };
+  "sessions.revoke": { request: { id: string }; answer: SignedOut };
   "sources.archive": { request: { id: number; revision?: number | null }; answer: Source };
   "sources.change": { request: { id: number; revision?: number | null; name?: string; currency?: string }; answer: Source };
   "sources.create": { request: { name: string; currency?: string }; answer: Source };
@@ -647,6 +748,18 @@ export interface Api {
   "templates.get": { request: { id: number }; answer: Template };
   "templates.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; name?: string }; answer: TemplateList };
   "templates.restore": { request: { id: number; revision?: number | null }; answer: Template };
+  "tokens.archive": { request: { id: number; revision?: number | null }; answer: TokenShown };
+  "tokens.change": { request: { id: number; revision?: number | null; name?: string; scopes?: string[]; expires_at?: string }; answer: TokenShown };
+  "tokens.create": { request: { name: string; scopes: string[]; expires_at?: string; user_id?: number | null }; answer: TokenCreated };
+  "tokens.get": { request: { id: number }; answer: TokenShown };
+  "tokens.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; user_id?: number }; answer: TokenList };
+  "users.approve": { request: { id: number; role?: "administrator" | "buyer" | "viewer"; campaigns?: number[]; sees_money?: boolean; every_campaign?: boolean; revision?: number | null }; answer: User };
+  "users.archive": { request: { id: number; revision?: number | null }; answer: User };
+  "users.change": { request: { id: number; revision?: number | null; email?: string; name?: string; role?: "administrator" | "buyer" | "viewer"; status?: "active" | "blocked" | "pending_approval"; campaigns?: number[]; sees_money?: boolean; every_campaign?: boolean }; answer: User };
+  "users.create": { request: { email: string; name?: string; role?: "administrator" | "buyer" | "viewer"; status?: "active" | "blocked" | "pending_approval"; campaigns?: number[]; sees_money?: boolean; every_campaign?: boolean }; answer: User };
+  "users.get": { request: { id: number }; answer: User };
+  "users.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; email?: string; role?: "administrator" | "buyer" | "viewer"; status?: "active" | "blocked" | "pending_approval" }; answer: UserList };
+  "users.restore": { request: { id: number; revision?: number | null }; answer: User };
   "warehouse.attach": { request: Record<string, never>; answer: WarehouseReport };
   "warehouse.detach": { request: { seconds?: number }; answer: WarehouseReport };
 }
