@@ -330,6 +330,11 @@ export interface SignedIn {
   user: Me;
 }
 
+export interface LocalSession {
+  token: string;
+  expires_at: string;
+}
+
 export interface CodeSent {
   expires_at: string;
   code: string | null;
@@ -718,6 +723,7 @@ export interface Api {
   "routing.reload": { request: Record<string, never>; answer: Reloaded };
   "routing.stats": { request: Record<string, never>; answer: RoutingStats };
   "session.claim": { request: { token: string; email: string }; answer: SignedIn };
+  "session.local": { request: Record<string, never>; answer: LocalSession };
   "session.renew": { request: Record<string, never>; answer: SignedIn };
   "session.request_code": { request: { email: string }; answer: CodeSent };
   "session.sign_in": { request: { email: string; code: string }; answer: SignedIn };
