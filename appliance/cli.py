@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import os
 import sys
@@ -87,6 +88,15 @@ def parser() -> argparse.ArgumentParser:
     call = command("call", "call an operation of a running Weir as the local administrator")
     call.add_argument("name", metavar="NAME", help="for example campaigns.list; `weir operations` lists them")
     call.add_argument("payload", metavar="JSON", nargs="?", default="{}", help='the input; "-" reads stdin')
+    tail = command("tail", "watch clicks, conversions, postbacks and the system as they happen")
+    tail.add_argument("--topic", action="append", choices=("clicks", "conversions", "postbacks", "system"),
+                      help="may be repeated; without it, all")  # fmt: skip
+    for name in ("campaign", "stream", "destination", "source", "network"):
+        tail.add_argument(f"--{name}", metavar="ID", type=int, action="append", help="only of these")
+    tail.add_argument("--json", action="store_true", help="one frame per line, for programs")
+    tail.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    tail.add_argument("--url", metavar="URL", help="another appliance's admin port")
+    tail.add_argument("--token-file", metavar="FILE", help="its API token; goes with --url")
     operations = command("operations", "list the operations that `weir call` takes")
     operations.add_argument(
         "--markdown", action="store_true", help="as docs/reference/operations.md has them"
@@ -134,6 +144,8 @@ def _run(arguments: argparse.Namespace, children: Command | None, system_file: P
             return _check(source)
         case "config":
             return _config(source)
+        case "tail":
+            return _tail(source, arguments)
     return _call(source, arguments.name, arguments.payload)
 
 
@@ -213,6 +225,26 @@ def _call(source: Source, name: str, payload: str) -> int:
 
     data = Path(source.load().data)
     return call(data, name, sys.stdin.read() if payload == "-" else payload)
+
+
+def _tail(source: Source, arguments: argparse.Namespace) -> int:
+    from appliance import tail
+
+    if bool(arguments.url) != bool(arguments.token_file):
+        raise ConfigError("--url and --token-file go together")
+    if arguments.url:
+        find = functools.partial(tail.remote, arguments.url, Path(arguments.token_file))
+    else:
+        find = functools.partial(tail.local, Path(source.load().data))
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    colour = arguments.color == "always" or (arguments.color == "auto" and sys.stdout.isatty() and not plain)
+    conditions = ("campaign", "stream", "destination", "source", "network")
+    params: dict[str, object] = {
+        f"{name}_id": getattr(arguments, name) for name in conditions if getattr(arguments, name)
+    }
+    if arguments.topic:
+        params["topics"] = arguments.topic
+    return tail.tail(find, tail.Wanted(params, arguments.json, colour))
 
 
 def _operations(arguments: argparse.Namespace) -> int:
