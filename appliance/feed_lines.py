@@ -38,7 +38,7 @@ class Lines:
     def _event(self, event: Mapping[str, Any]) -> str:
         topic = str(event.get("topic", ""))
         words = {"clicks": _click, "conversions": _conversion, "postbacks": _postback}.get(topic, _anything)
-        name = self.paint(f"{topic.removesuffix('s'):<10}", _TOPIC.get(topic, ""))
+        name = self.paint(f"{clean(topic).removesuffix('s'):<10}", _TOPIC.get(topic, ""))
         said = " ".join(clean(word) for word in words(event) if word)
         if topic == "clicks" and not event.get("counted", True):
             said = self.paint(said, DIM)
@@ -49,8 +49,8 @@ class Lines:
     def _changes(self, status: Mapping[str, Any]) -> Iterator[str]:
         now = dict(_facts(status))
         before, self._system = self._system, now
-        time = self.paint(_iso_time(status.get("at_us", 0)), DIM)
-        head = self.paint("system    ", "")
+        time = self.paint(_iso_time(status["at_us"]), DIM)
+        head = "system    "
         if before is None:
             state = "ready" if status["ready"] else "not ready"
             first = [state, *map(str, status["problems"]), *map(str, status["degraded"])]

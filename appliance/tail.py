@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -105,7 +106,10 @@ def _call(path: Path, name: str) -> dict[str, Any]:
 
 def tail(find: Find, wanted: Wanted, out: TextIO | None = None, err: TextIO | None = None) -> int:
     """Print until Ctrl-C or until nobody reads; the exit code. Raises WeirError when it cannot begin."""
-    watching = _Tail(find, wanted, out or sys.stdout, err or sys.stderr)
+    out = out or sys.stdout
+    if isinstance(out, TextIOWrapper):
+        out.reconfigure(errors="replace")  # what strangers sent may be in no character set of this terminal
+    watching = _Tail(find, wanted, out, err or sys.stderr)
     try:
         trio.run(watching.run)
     except KeyboardInterrupt:
