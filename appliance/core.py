@@ -41,7 +41,7 @@ from appliance.datadir import processes
 from appliance.errors import ConfigError, FieldProblem, Missing, Unavailable
 from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
-from appliance.http.admin.server import AdminServer, listen
+from appliance.http.admin.server import READ_SECONDS, AdminServer, listen
 from appliance.listening import shown_address
 from appliance.model.catalog import Campaign, Entity, Kind, Network, Template
 from appliance.model.conversions import ClickFacts
@@ -232,7 +232,10 @@ async def main(control: Control) -> None:
             return Context(caller, seen, reports, overview, costs, request_id, live=live, identity=identities)
 
         call_door = CallDoor(operations, context)
-        admin = AdminServer(create_app(operations, context, overview, rules=Rules.of(settings.admin)), grace)
+        app = create_app(operations, context, overview, Rules.of(settings.admin), identity.authenticate)
+        # A report that takes its time sends no byte meanwhile.
+        patience = max(READ_SECONDS, settings.warehouse.query_seconds + 10)
+        admin = AdminServer(app, grace, read_seconds=patience)
 
         async with trio.open_nursery() as shipping_nursery:
             await shipping_nursery.start(supervise, tree, "publisher", publisher.run, publisher.mailbox)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from appliance.operations.downloads import Download
 from appliance.operations.registry import ErrorShape, Operation
 
 Schema = dict[str, Any]
@@ -25,7 +26,8 @@ class Schemas:
 
 def of_all(operations: Sequence[Operation], ref: str) -> Schemas:
     """`ref` is where the components will stand, such as "#/components/schemas/{name}"."""
-    types = [each.request for each in operations] + [each.answer for each in operations]
+    types: list[Any] = [each.request for each in operations]
+    types += [Any if each.answer is Download else each.answer for each in operations]
     shown, components = _components([*types, ErrorShape], ref)
     names = [schema["$ref"].rpartition("/")[2] for schema in shown[: len(operations)]]
     requests = {each.name: components[name] for each, name in zip(operations, names, strict=True)}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from appliance.operations import schemas
+from appliance.operations.downloads import Download
 from appliance.operations.registry import Operation
 from appliance.operations.routes import Route, in_query, route_of
 from appliance.operations.schemas import Schema, Schemas
@@ -82,7 +83,7 @@ def _operation(each: Operation, route: Route, found: Schemas, bodies: dict[str, 
         "x-permission": each.permission,
         "x-changes": each.changes,
         "responses": {
-            str(route.status): {"description": "Done.", "content": _json(found.answers[each.name])},
+            str(route.status): {"description": "Done.", "content": _content(each, found.answers[each.name])},
             **{str(code): {"$ref": f"#/components/responses/{ERRORS[code][0]}"} for code in _errors(each)},
         },
     }
@@ -104,6 +105,12 @@ def _operation(each: Operation, route: Route, found: Schemas, bodies: dict[str, 
     if each.permission == "anyone":
         shown["security"] = []
     return shown
+
+
+def _content(each: Operation, answer: Schema) -> Schema:
+    if each.answer is not Download:
+        return _json(answer)
+    return {"text/csv": {"schema": {"type": "string"}}, "application/json": {"schema": {}}}
 
 
 def _errors(each: Operation) -> list[int]:

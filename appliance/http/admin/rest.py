@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,11 +14,14 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from appliance.errors import FieldProblem, Refused, TooMany, WeirError
+from appliance.http.admin.credentials import COOKIE
 from appliance.http.admin.dispatch import STATUS, Dispatch, shape
 from appliance.http.admin.openapi import document
 from appliance.model.catalog import Entity
+from appliance.operations.downloads import Download
 from appliance.operations.registry import Operation, encode
 from appliance.operations.routes import Route, payload, route_of
+from appliance.operations.session import SignedIn
 
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"')
 View = Callable[..., Awaitable[Response]]
@@ -53,7 +58,10 @@ def _view(each: Operation, route: Route, dispatch: Dispatch) -> View:
         if versioned and isinstance(body, dict) and "If-Match" in request.headers:
             body.setdefault("revision", _revision(request.headers["If-Match"]))
         asked = payload(each, segment, request.args.items(multi=True), body)
-        return answered(await dispatch.call(each.name, asked, caller), route.status)
+        response = _answered(await dispatch.call(each.name, asked, caller), route.status)
+        if each.name == "session.sign_out":
+            response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+        return response
 
     return view
 
@@ -75,11 +83,36 @@ def _revision(text: str) -> int:
     return int(found.group(1))
 
 
-def answered(answer: object, status: int = 200) -> Response:
-    """An operation's answer; an entity has its revision as ETag."""
+def _answered(answer: object, status: int) -> Response:
+    """An entity has its revision as ETag, a session becomes the browser's cookie, a download is streamed."""
+    if isinstance(answer, Download):
+        return _streamed(answer)
     response = json(answer, status)
     if isinstance(answer, Entity):
         response.headers["ETag"] = f'"{answer.revision}"'
+    elif isinstance(answer, SignedIn):
+        response.set_cookie(
+            COOKIE,
+            answer.token,
+            expires=datetime.fromisoformat(answer.expires_at),
+            path="/",
+            secure=request.scheme == "https",
+            httponly=True,
+            samesite="Strict",
+        )
+    return response
+
+
+def _streamed(download: Download) -> Response:
+    async def blocks() -> AsyncIterator[bytes]:
+        async with aclosing(download.blocks) as found:
+            async for block in found:
+                yield block
+
+    response = Response(blocks(), content_type=download.media_type)
+    # However long it takes; a client that takes nothing is cut by the listener.
+    response.timeout = None
+    response.headers["Content-Disposition"] = f'attachment; filename="{download.filename}"'
     return response
 
 

@@ -149,7 +149,8 @@ def _config(header_seconds: float, read_seconds: float) -> Config:
     config.include_server_header = False
     config.h11_max_incomplete_size = LARGEST_HEAD
     config.keep_alive_timeout = header_seconds
-    config.read_timeout = read_seconds  # type: ignore[assignment]  # any number of seconds will do
+    # Hypercorn's own limit cuts who says nothing, also whoever takes a download or waits for a report.
+    config.read_timeout = None
     config.max_app_queue_size = 16
     config.websocket_ping_interval = min(PING_SECONDS, read_seconds / 3)
     config.websocket_max_message_size = LARGEST_MESSAGE
