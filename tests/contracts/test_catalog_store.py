@@ -120,6 +120,51 @@ def test_history_tells_who_when_and_what_newest_first(store: CatalogStore) -> No
     assert store.history(1) == [newest]
 
 
+def test_history_can_be_asked_for_one_kind_entity_or_author(store: CatalogStore) -> None:
+    first = put(store, "campaign", None, Campaign(slug="a"))
+    second = put(store, "campaign", None, Campaign(slug="b"))
+    put(store, "page", None, Page(slug="p", body=""))
+    store.apply(
+        [("campaign", first, replace(first, name="A")), ("campaign", second, replace(second, name="B"))],
+        "eve", "call", 7,
+    )  # fmt: skip
+    assert [revision.number for revision in store.history(9, None, "campaign")] == [4, 2, 1]
+    [newest, oldest] = store.history(9, None, "campaign", 2)
+    assert (newest.number, [change.id for change in newest.changes], oldest.number) == (4, [2], 2)
+    assert store.history(9, 4, "campaign", 2) == [oldest]
+    assert [revision.number for revision in store.history(9, author="eve")] == [4]
+    assert store.history(9, None, "page", 1, "eve") == []
+    kept = store.history(1, None, keep=lambda change: change.kind == "page")
+    assert [(revision.number, len(revision.changes)) for revision in kept] == [(3, 1)]
+    assert store.history(9, keep=lambda change: False) == []
+
+
+def test_some_entities_can_be_read_as_of_a_revision(store: CatalogStore) -> None:
+    first = put(store, "campaign", None, Campaign(slug="a"))
+    page = put(store, "page", None, Page(slug="p", body=""))
+    second = put(store, "campaign", first, replace(first, name="A"))
+    keys: list[tuple[Kind, int]] = [("campaign", 1), ("page", 1), ("page", 2)]
+    assert store.versions(0, keys) == {}
+    assert store.versions(1, keys) == {("campaign", 1): first}
+    assert store.versions(9, keys) == {("campaign", 1): second, ("page", 1): page}
+
+
+def test_what_lies_between_two_revisions_is_one_change_per_entity(store: CatalogStore) -> None:
+    first = put(store, "campaign", None, Campaign(slug="a"))
+    second = put(store, "campaign", first, replace(first, name="A"))
+    third = put(store, "campaign", second, replace(second, name="B"))
+    put(store, "page", None, Page(slug="p", body=""))
+    put(store, "campaign", third, replace(third, name=""))
+    [campaign, page] = store.between(0, 5)
+    assert (campaign.kind, campaign.before, campaign.after["name"]) == ("campaign", None, "")
+    assert (page.kind, page.before) == ("page", None)
+    [change] = store.between(1, 3)
+    assert change.before is not None
+    assert (change.before["name"], change.after["name"]) == ("", "B")
+    assert [change.kind for change in store.between(1, 5)] == ["page"], "the campaign is as it was"
+    assert store.between(3, 3) == store.between(5, 9) == []
+
+
 def test_ids_given_at_creation_are_kept_and_the_next_one_follows(store: CatalogStore) -> None:
     given = put(store, "campaign", None, Campaign(id=40, slug="x"))
     following = put(store, "campaign", None, Campaign(slug="y"))
@@ -162,3 +207,4 @@ def test_large_kinds_are_read_in_pieces_and_completely(store: CatalogStore) -> N
     store.apply([("campaign", None, Campaign(slug=f"c{i}")) for i in range(2_345)], "me", "test", 5)
     assert [e.id for e in store.entities("campaign")] == list(range(1, 2_346))
     assert len(store.at(1)) == 2_345
+    assert len(store.between(0, 1)) == 2_345
