@@ -49,8 +49,9 @@ def reference() -> str:
         "made from the registry, by `weir operations --markdown`, and a test holds it to it.", "",
         "An error has one shape; `weir call` prints it on stderr, with exit code 1:",
         '`{"error": {"code", "message", "fields": [{"path", "message"}]}}`; codes are refused,',
-        "unauthenticated, forbidden, missing, conflict, too_many, unavailable and internal.",
-        "",
+        "unauthenticated, forbidden, missing, conflict, too_many, unavailable and internal. A conflict over",
+        "an entity has `details` too: `entity` as it is now, the fields `changed` since the revision sent,",
+        "with `author`, `door` and `at_us` of the newest change, or what it is `used_by`.", "",
     ]  # fmt: skip
     for noun, offered in nouns.items():
         lines += [f"## {noun}", ""]
