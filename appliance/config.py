@@ -87,6 +87,8 @@ class Warehouse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     query_memory_mb: int = 500
     query_seconds: int = 60
     report_slots: int = 2
+    export_seconds: int = 3_600
+    export_slots: int = 2
 
 
 class Postbacks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -310,6 +312,8 @@ def _check(settings: Settings) -> list[FieldProblem]:
          "warehouse.query_memory_mb", "from 50 to warehouse.max_memory_mb")  # fmt: skip
     need(1 <= warehouse.query_seconds <= 3600, "warehouse.query_seconds", "from 1 to 3600 seconds")
     need(1 <= warehouse.report_slots <= 16, "warehouse.report_slots", "from 1 to 16")
+    need(1 <= warehouse.export_seconds <= 86_400, "warehouse.export_seconds", "from 1 to 86400 seconds")
+    need(1 <= warehouse.export_slots <= 16, "warehouse.export_slots", "from 1 to 16")
     need(settings.postbacks.click_wait_hours >= 0, "postbacks.click_wait_hours", "0 or more")
     for key in ("identity_days", "clicks_days", "postbacks_days"):
         need(getattr(settings.retention, key) >= 1, f"retention.{key}", "at least 1 day")

@@ -55,6 +55,7 @@ from appliance.operations.context import Caller, Context
 from appliance.operations.scope import ScopedCatalog
 from appliance.outbound.mail import post_of
 from appliance.overview import Overview, Parts
+from appliance.report_slots import ReportSlots
 from appliance.routing.macros import check_url
 from appliance.stores.installation import ClaimInDirectory, secret
 from appliance.stores.journal.newest import NewestEntries
@@ -73,18 +74,6 @@ _DOORS_SHARE = 0.1
 # Of stop_seconds: what the last shipping may take. The rest waits in the journals for the next start.
 _SHIPPING_SHARE = 0.35
 E = TypeVar("E", bound=Entity)
-
-
-class _Reports:
-    """The warehouse's report slots, each query in a thread of their own limiter."""
-
-    def __init__(self, warehouse: Warehouse, slots: int, currency: str) -> None:
-        self.currency = currency
-        self._warehouse = warehouse
-        self._run = thread_runner(slots)
-
-    async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
-        return await self._run(self._warehouse.query, sql, params)
 
 
 class _Costs:
@@ -174,7 +163,8 @@ async def main(control: Control) -> None:
         )
         parts.catalog, parts.catalog_loaded, parts.edges = catalog.report, catalog.loaded.is_set, link.edges
         desk = CatalogDesk(catalog.mailbox)
-        reports = _Reports(warehouse, settings.warehouse.report_slots, settings.routing.currency)
+        store = settings.warehouse
+        reports = ReportSlots(warehouse, store.report_slots, store.export_slots, settings.routing.currency)
         costs = _Costs(ledger)
         identity = IdentityActor(
             identity_store,

@@ -95,6 +95,8 @@ TEXT = """\
 #query_memory_mb = 500
 #query_seconds = 60
 #report_slots = 2
+#export_seconds = 3600
+#export_slots = 2
 
 # How long a postback that overtook its click waits for it.
 [postbacks]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -22,8 +23,10 @@ from appliance.model.status import ConsumerReport, ConversionsReport, EdgeStatus
 from appliance.model.table import SettingsEntry
 from appliance.operations import demo, registry
 from appliance.operations.context import Caller, Context, local_administrator
+from appliance.operations.inquiries import NOBODY, Form, Inquiry, Running
 from appliance.operations.scope import ScopedCatalog
 from appliance.overview import Overview, Parts
+from appliance.reporting.writing import Writer
 from appliance.stores.sqlite.catalog import SqliteCatalog
 
 
@@ -38,8 +41,26 @@ class NoWarehouse:
 class NoReports:
     currency = "USD"
 
-    async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
+    async def rows(
+        self, sql: str, params: Mapping[str, object], inquiry: Inquiry = NOBODY
+    ) -> list[dict[str, Any]]:
         raise Unavailable("no warehouse in this test")
+
+    async def stream(
+        self,
+        sql: str,
+        params: Mapping[str, object],
+        form: Form,
+        writer: Writer,
+        inquiry: Inquiry = NOBODY,
+    ) -> AsyncGenerator[bytes, None]:
+        raise Unavailable("no warehouse in this test")
+        yield b""
+
+    def running(self) -> Sequence[Running]:
+        return ()
+
+    async def cancel(self, number: int) -> None: ...
 
 
 class NoCosts:

@@ -14,6 +14,7 @@ from appliance.model.holds import Holds
 from appliance.model.identity import Session
 from appliance.model.live import Wish
 from appliance.model.status import SystemStatus
+from appliance.operations.inquiries import Reports
 
 
 @dataclass(eq=False)
@@ -153,17 +154,6 @@ class Catalog(Protocol):
 
     async def reload(self) -> int:
         """Read the store again, compile everything, push it to every edge; returns the revision."""
-
-
-class Reports(Protocol):
-    """The warehouse's report lanes."""
-
-    @property
-    def currency(self) -> str:
-        """The currency of a report that names none (routing.currency of the configuration)."""
-
-    async def rows(self, sql: str, params: Mapping[str, object]) -> list[dict[str, object]]:
-        """Run one query with bound parameters. Raises Unavailable when the warehouse is down or too slow."""
 
 
 class Costs(Protocol):

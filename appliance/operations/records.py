@@ -1,4 +1,4 @@
-"""What a report was made of: single postbacks, conversions, clicks, and what could not be stored."""
+"""What a report was made of: single clicks, postbacks, conversions, and what could not be stored."""
 
 from __future__ import annotations
 
@@ -10,35 +10,30 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from appliance.errors import FieldProblem, Missing
 from appliance.model.ids import click_time_ms
 from appliance.model.money import amount
-from appliance.operations.context import Context
+from appliance.operations.asking import Tag, ask
+from appliance.operations.context import Context, Forbidden
 from appliance.operations.nouns import Id, Page, Request
-from appliance.operations.period import Span, refuse, span_of
+from appliance.operations.period import Filters, Span, filters_of, reach_of, refuse, span_of
 from appliance.operations.registry import operation
 from appliance.reporting import lists
+from appliance.reporting.lists import Selection, Table
 
 Word = Annotated[str, Meta(max_length=600)]
 
 
-class RecordsRequest(Span, frozen=True, kw_only=True):
-    """A period and a page; the fields that subclasses add must be equal."""
+class SelectionRequest(Span, frozen=True, kw_only=True):
+    """A period; the fields that subclasses add must be equal. Newest first, or `oldest_first`."""
 
-    # A postback may hold half a megabyte of parameters.
-    limit: Annotated[int, Meta(ge=1, le=200)] = 50
-    offset: Annotated[int, Meta(ge=0, le=2**40)] = 0
+    oldest_first: bool = False
+    tag: Tag = ""
 
 
-class ErrorsRequest(RecordsRequest, frozen=True, kw_only=True):
+class ErrorsSelection(SelectionRequest, frozen=True, kw_only=True):
     topic: Word | UnsetType = UNSET
     edge: Annotated[int, Meta(ge=-1, le=1023)] | UnsetType = UNSET
 
 
-@operation("ingestion_errors.list", permission="records.read", example={"limit": 10})
-async def errors(request: ErrorsRequest, context: Context) -> Page:
-    """Events that no table took and why, newest first; `raw` is base64 of the first 16 KiB of the record."""
-    return await _page(lists.ERRORS, request, context)
-
-
-class PostbacksRequest(RecordsRequest, frozen=True, kw_only=True):
+class PostbacksSelection(SelectionRequest, frozen=True, kw_only=True):
     click_id: Word | UnsetType = UNSET
     transaction_id: Word | UnsetType = UNSET
     conversion_id: Word | UnsetType = UNSET
@@ -50,28 +45,106 @@ class PostbacksRequest(RecordsRequest, frozen=True, kw_only=True):
     ) = UNSET  # fmt: skip
 
 
-@operation("postbacks.list", permission="records.read", example={"outcome": "refused", "limit": 10})
-async def postbacks(request: PostbacksRequest, context: Context) -> Page:
-    """The postback log, newest first: each as `received` with its parameters, and what became of it."""
-    return await _page(lists.POSTBACKS, request, context)
+class ConversionsSelection(SelectionRequest, frozen=True, kw_only=True):
+    """`filters` as in reports.query."""
 
-
-class ConversionsRequest(RecordsRequest, frozen=True, kw_only=True):
     id: Word | UnsetType = UNSET
     click_id: Word | UnsetType = UNSET
     transaction_id: Word | UnsetType = UNSET
     campaign_id: Id | UnsetType = UNSET
     network_id: Id | UnsetType = UNSET
     status: Literal["sale", "lead", "hold", "rejected", "trash"] | UnsetType = UNSET
+    filters: Filters = {}  # noqa: RUF012  msgspec copies it
+
+
+class ClicksSelection(SelectionRequest, frozen=True, kw_only=True):
+    """`counted`: only clicks that count in reports, or only the others. `filters` as in reports.query."""
+
+    campaign_id: Id | UnsetType = UNSET
+    stream_id: Id | UnsetType = UNSET
+    destination_id: Id | UnsetType = UNSET
+    source_id: Id | UnsetType = UNSET
+    source_click_id: Word | UnsetType = UNSET
+    address: Word | UnsetType = UNSET
+    request_id: Word | UnsetType = UNSET
+    counted: bool | UnsetType = UNSET
+    filters: Filters = {}  # noqa: RUF012
+
+
+class TrafficbacksSelection(SelectionRequest, frozen=True, kw_only=True):
+    """`filters` as in reports.query, by campaign, stream, source and reason."""
+
+    click_id: Word | UnsetType = UNSET
+    campaign_id: Id | UnsetType = UNSET
+    reason: Word | UnsetType = UNSET
+    filters: Filters = {}  # noqa: RUF012
+
+
+# A postback may hold half a megabyte of parameters.
+Limit = Annotated[int, Meta(ge=1, le=200)]
+Offset = Annotated[int, Meta(ge=0, le=2**40)]
+
+
+class ErrorsRequest(ErrorsSelection, frozen=True, kw_only=True):
+    limit: Limit = 50
+    offset: Offset = 0
+
+
+class PostbacksRequest(PostbacksSelection, frozen=True, kw_only=True):
+    limit: Limit = 50
+    offset: Offset = 0
+
+
+class ConversionsRequest(ConversionsSelection, frozen=True, kw_only=True):
+    limit: Limit = 50
+    offset: Offset = 0
+
+
+class ClicksRequest(ClicksSelection, frozen=True, kw_only=True):
+    limit: Limit = 50
+    offset: Offset = 0
+
+
+class TrafficbacksRequest(TrafficbacksSelection, frozen=True, kw_only=True):
+    limit: Limit = 50
+    offset: Offset = 0
+
+
+Listed = ErrorsRequest | PostbacksRequest | ConversionsRequest | ClicksRequest | TrafficbacksRequest
+
+
+@operation("ingestion_errors.list", permission="records.read", example={"limit": 10})
+async def errors(request: ErrorsRequest, context: Context) -> Page:
+    """Events that no table took and why, newest first; `raw` is base64 of the first 16 KiB of the record."""
+    return await _page(lists.ERRORS, request, context)
+
+
+@operation("postbacks.list", permission="records.read", example={"outcome": "refused", "limit": 10})
+async def postbacks(request: PostbacksRequest, context: Context) -> Page:
+    """The postback log, newest first: each as `received` with its parameters, and what became of it."""
+    return await _page(lists.POSTBACKS, request, context)
 
 
 @operation("conversions.list", permission="records.read", example={"campaign_id": 1, "limit": 10})
 async def conversions(request: ConversionsRequest, context: Context) -> Page:
     """Revisions of conversions, newest first: count, revenue and hold are the changes a report adds up."""
-    page = await _page(lists.CONVERSIONS, request, context)
-    for item in page.items:
-        item.update(revenue=amount(item["revenue"]), hold=amount(item["hold"]))
-    return page
+    return await _page(lists.CONVERSIONS, request, context)
+
+
+@operation(
+    "clicks.list",
+    permission="records.read",
+    example={"campaign_id": 1, "filters": {"sub1": {"contains": ["push"]}}, "limit": 10},
+)
+async def clicks(request: ClicksRequest, context: Context) -> Page:
+    """The click log, newest first: what was asked and what was decided; addresses are cut to /24 or /48."""
+    return await _page(lists.CLICKS, request, context)
+
+
+@operation("trafficbacks.list", permission="records.read", example={"reason": "no_matching_stream"})
+async def trafficbacks(request: TrafficbacksRequest, context: Context) -> Page:
+    """Clicks that no destination took, newest first: why, and where they went instead."""
+    return await _page(lists.TRAFFICBACKS, request, context)
 
 
 class ClickRequest(Request, frozen=True, kw_only=True):
@@ -88,28 +161,63 @@ async def click(request: ClickRequest, context: Context) -> ClickRecord:
     wanted = request.id.strip().lower()
     if click_time_ms(wanted) is None:
         refuse([FieldProblem("id", "a click id, such as 01a201dc-0c92-7bd0-8060-0e54d6026f6b")], "no such id")
-    query = lists.one_click(wanted)
-    rows = await context.reports.rows(query.sql, query.parameters)
-    if not rows:
+    query = lists.one_click(wanted, sees_money=context.caller.sees_money)
+    rows = await ask(query, context, "clicks.get")
+    if not rows or not context.caller.reaches(rows[0]["campaign_id"]):
         raise Missing("there is no such click (yet: it takes a second or two to arrive here)")
-    [found] = rows
-    made = {**found, "cost": amount(int(str(found["cost"])))}
-    made["inputs"] = msgspec.json.decode(str(found["inputs"]))
-    return ClickRecord(click=made)
+    return ClickRecord(click=_readable(lists.CLICKS, rows[0]))
 
 
-async def _page(table: lists.Table, request: RecordsRequest, context: Context) -> Page:
-    problems: list[FieldProblem] = []
+def selection_of(
+    table: Table, request: SelectionRequest, context: Context, problems: list[FieldProblem]
+) -> Selection:
+    """Which rows of a table are meant. Raises Forbidden for a table that is not the caller's to see."""
+    reach = reach_of(context.caller)
+    if reach is not None and not table.reachable:
+        raise Forbidden("these records belong to no campaign: whoever sees some campaigns only sees none")
     from_us, to_us, _ = span_of(request, problems)
-    refuse(problems, "this list cannot be made")
     equal = {
         name: value
         for name in request.__struct_fields__
         if name in table.columns and (value := getattr(request, name)) is not UNSET
     }
-    rows, counted = lists.page(table, from_us, to_us, equal, request.limit, request.offset)
-    items = await context.reports.rows(rows.sql, rows.parameters)
-    [total] = await context.reports.rows(counted.sql, counted.parameters)
-    return Page(
-        items=tuple(items), limit=request.limit, offset=request.offset, total=int(str(total["total"]))
+    given: Filters = getattr(request, "filters", {})
+    return Selection(
+        from_us=from_us,
+        to_us=to_us,
+        campaigns=reach,
+        sees_money=context.caller.sees_money,
+        equal=equal,
+        filters=filters_of(given, problems, tuple(table.dimensions)),
+        oldest_first=request.oldest_first,
     )
+
+
+async def _page(table: Table, request: Listed, context: Context) -> Page:
+    problems: list[FieldProblem] = []
+    selection = selection_of(table, request, context, problems)
+    refuse(problems, "this list cannot be made")
+    rows, counted = lists.page(table, selection, request.limit, request.offset)
+    operation_ = f"{table.name}.list"
+    items = await ask(rows, context, operation_, request.tag)
+    if 0 < len(items) < request.limit or (not items and not request.offset):
+        total = request.offset + len(items)
+    else:
+        [found] = await ask(counted, context, operation_, request.tag)
+        total = int(found["total"])
+    return Page(
+        items=tuple(_readable(table, item) for item in items),
+        limit=request.limit,
+        offset=request.offset,
+        total=total,
+    )
+
+
+def _readable(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its money as decimals and its JSON decoded."""
+    for name, what in table.columns.items():
+        if what == "money" and row[name] is not None:
+            row[name] = amount(int(row[name]))
+    if row.get("inputs"):
+        row["inputs"] = msgspec.json.decode(str(row["inputs"]))
+    return row

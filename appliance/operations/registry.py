@@ -28,7 +28,8 @@ Run = Callable[[Any, Context], Awaitable[object]]
 
 MODULES = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "pages",
-    "catalog", "history", "routing", "journal", "system", "reports", "costs", "records", "warehouse", "live",
+    "catalog", "history", "routing", "journal", "system",
+    "reports", "reports_running", "exports", "costs", "records", "warehouse", "live",
     "session", "me", "users", "tokens",
 )  # fmt: skip
 

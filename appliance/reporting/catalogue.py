@@ -1,102 +1,73 @@
-"""What a report can be asked for: one catalogue of dimensions and metrics, for SQL, answers and help."""
+"""What a report can be grouped and filtered by: one catalogue for SQL, answers, docs and error messages.
+
+A dimension is one line here. One that clicks alone have (a language, a host) is looked up by the click of a
+conversion; one that conversions alone have (a status) is empty for clicks.
+"""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import NamedTuple
 
 from appliance.model.catalog import Kind
-from appliance.model.money import amount
+from appliance.reporting.buckets import HOUR_OF_DAY, INTERVALS, SQL, WEEKDAY, Interval
 
 
 class Dimension(NamedTuple):
-    """`sql` is an expression over columns that clicks, conversions and cost adjustments share.
+    """SQL of its value in clicks, in conversions and in corrections of cost ("" in quotes: they have none).
 
-    `kind` names the catalog entity behind an id; `filterable` values are numbers or texts (`number`).
+    `kind` names the catalog entity behind an id; values are ids and numbers (`number`) or texts.
     """
 
-    sql: str
+    text: str
+    clicks: str
+    conversions: str
+    adjustments: str
     kind: Kind | None = None
     number: bool = False
     filterable: bool = True
+    interval: Interval | None = None
 
+
+def _everywhere(text: str, sql: str, kind: Kind | None = None, *, number: bool = False) -> Dimension:
+    return Dimension(text, sql, sql, sql, kind, number)
+
+
+def _of_click(text: str, sql: str) -> Dimension:
+    """`sql` over columns of click_events that CLICK_FACTS names."""
+    return Dimension(text, sql, sql, "''")
+
+
+CLICK_FACTS = ("door", "decision", "reason", "language", "referrer", "host")
+"""Columns of a click that a conversion does not repeat; where one is asked for, it is fetched."""
 
 DIMENSIONS: dict[str, Dimension] = {
-    "campaign": Dimension("campaign_id", "campaign", number=True),
-    "stream": Dimension("stream_id", "stream", number=True),
-    "destination": Dimension("destination_id", "destination", number=True),
-    "source": Dimension("source_id", "source", number=True),
-    "network": Dimension("network_id", "network", number=True),
-    "link": Dimension("link_id", "link", number=True),
-    "month": Dimension("formatDateTime(at, '%Y-%m', {timezone:String})", filterable=False),
-    "day": Dimension("toString(toDate(at, {timezone:String}))", filterable=False),
-    "hour": Dimension("formatDateTime(at, '%Y-%m-%d %H:00', {timezone:String})", filterable=False),
+    "campaign": _everywhere("campaign", "campaign_id", "campaign", number=True),
+    "stream": _everywhere("stream; 0 is none", "stream_id", "stream", number=True),
+    "destination": _everywhere("destination; 0 is none", "destination_id", "destination", number=True),
+    "source": _everywhere("traffic source", "source_id", "source", number=True),
+    "network": _everywhere("affiliate network", "network_id", "network", number=True),
+    "link": _everywhere("link with values of its own; 0 is none", "link_id", "link", number=True),
+    "month": Dimension("2026-11", SQL["month"], SQL["month"], SQL["month"], None, True, False, "month"),
+    "week": Dimension("its Monday", SQL["week"], SQL["week"], SQL["week"], None, True, False, "week"),
+    "day": Dimension("2026-11-17", SQL["day"], SQL["day"], SQL["day"], None, True, False, "day"),
+    "hour": Dimension(
+        "2026-11-17T13:00+01:00", SQL["hour"], SQL["hour"], SQL["hour"], None, True, False, "hour"
+    ),
+    "hour_of_day": _everywhere("0 to 23", HOUR_OF_DAY, number=True),
+    "weekday": _everywhere("1 (Monday) to 7", WEEKDAY, number=True),
+    "door": _of_click("campaign, go, link or trafficback: how it came", "door"),
+    "decision": _of_click("destination, trafficback or reply", "decision"),
+    "reason": _of_click("why it went to a trafficback or got a reply", "reason"),
+    "language": _of_click("first language that the browser asks for", "language"),
+    "referrer_host": _of_click("host of the referring page", "lower(domain(referrer))"),
+    "host": _of_click("host of the tracked link", "host"),
+    "status": Dimension("latest status of a conversion; no click has one", "''", "status_now", "''"),
+    "event_type": Dimension("a conversion's event; no click has one", "''", "event_type", "''"),
     **{
-        f"utm_{name}": Dimension(f"utm['utm_{name}']")
+        f"utm_{name}": _everywhere(f"utm_{name}", f"utm['utm_{name}']")
         for name in ("source", "medium", "campaign", "term", "content")
     },
-    **{f"sub{number}": Dimension(f"subs[{number}]") for number in range(1, 31)},
+    **{f"sub{number}": _everywhere(f"sub{number}", f"subs[{number}]") for number in range(1, 31)},
 }
-
-METRICS: dict[str, str] = {
-    "clicks": "clicks that count: no HEAD, no prefetch, no bots where the settings say so",
-    "conversions": "sum of the changes in count of all revisions",
-    "revenue": "sum of the changes in approved payout, in the report's currency",
-    "cost": "cost of counted clicks plus cost adjustments, in the report's currency",
-    "profit": "revenue - cost",
-    "roi": "profit / cost x 100, in percent; null without cost",
-    "cr": "conversions / clicks x 100, in percent; null without clicks",
-    "epc": "revenue / clicks, in the report's currency; null without clicks",
-}
-
-SORTS: dict[str, str] = {
-    "clicks": "m_clicks",
-    "conversions": "m_conversions",
-    "revenue": "m_revenue",
-    "cost": "m_cost",
-    "profit": "m_revenue - m_cost",
-    "roi": "if(m_cost = 0, null, (m_revenue - m_cost) / m_cost)",
-    "cr": "if(m_clicks = 0, null, m_conversions / m_clicks)",
-    "epc": "if(m_clicks = 0, null, m_revenue / m_clicks)",
-}
-"""Metric → what to order by, over the sums of reporting/sql.py."""
-
-
-class Figures(NamedTuple):
-    """The sums behind a report's line; money in micro-units of its one currency."""
-
-    clicks: int = 0
-    conversions: int = 0
-    revenue: int = 0
-    cost: int = 0
-
-    def metrics(self) -> dict[str, int | Decimal | None]:
-        """Every metric of METRICS; money and ratios are exact decimals, ratios cut to 4 digits (epc to 6)."""
-        clicks, conversions, revenue, cost = self
-        return {
-            "clicks": clicks,
-            "conversions": conversions,
-            "revenue": amount(revenue),
-            "cost": amount(cost),
-            "profit": amount(revenue - cost),
-            "roi": ratio((revenue - cost) * 100, cost, 4),
-            "cr": ratio(conversions * 100, clicks, 4),
-            "epc": ratio(revenue, clicks * 1_000_000, 6),
-        }
-
-
-def ratio(part: int, whole: int, digits: int) -> Decimal | None:
-    """part / whole rounded half to even; None when there is nothing to divide by."""
-    if whole == 0:
-        return None
-    exact = (Decimal(part) / Decimal(whole)).quantize(Decimal(1).scaleb(-digits)).normalize()
-    return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact
-
-
-def unconverted(amounts: dict[str, tuple[int, int]]) -> dict[str, dict[str, Decimal]]:
-    """{currency: (cost, revenue)} in micro-units → what is shown beside a report but not added to it."""
-    return {
-        currency: {"cost": amount(cost), "revenue": amount(revenue)}
-        for currency, (cost, revenue) in sorted(amounts.items())
-        if cost or revenue
-    }
+FILTERS = tuple(name for name, dimension in DIMENSIONS.items() if dimension.filterable)
+assert set(INTERVALS) <= DIMENSIONS.keys()

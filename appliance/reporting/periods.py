@@ -16,7 +16,7 @@ DAYS = 30
 
 def zone(name: str) -> ZoneInfo:
     """A timezone by its IANA name. Raises ValueError for what is none."""
-    if not _ZONE.fullmatch(name):
+    if not _ZONE.fullmatch(name) or name.startswith("right/"):  # right/: clocks that count leap seconds
         raise ValueError("an IANA name such as Europe/Berlin or UTC")
     try:
         return ZoneInfo(name)
@@ -43,6 +43,20 @@ def default(now: datetime, where: tzinfo) -> tuple[datetime, datetime]:
     today = now.astimezone(where).date()
     first, after = today - timedelta(days=DAYS - 1), today + timedelta(days=1)
     return datetime.combine(first, time(), where), datetime.combine(after, time(), where)
+
+
+def before(from_us: int, to_us: int, where: tzinfo) -> int:
+    """When the period before this one begins: as long by the clocks of `where`, so days stay whole days."""
+    begins = (_EPOCH + timedelta(microseconds=from_us)).astimezone(where)
+    ends = (_EPOCH + timedelta(microseconds=to_us)).astimezone(where)
+    length = ends.replace(tzinfo=None) - begins.replace(tzinfo=None)
+    found = micros(begins - length)
+    return found if found < from_us else 2 * from_us - to_us
+
+
+def day(at_us: int, where: tzinfo) -> str:
+    """The date of a moment in `where`."""
+    return (_EPOCH + timedelta(microseconds=at_us)).astimezone(where).date().isoformat()
 
 
 def micros(moment: datetime) -> int:

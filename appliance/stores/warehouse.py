@@ -26,6 +26,7 @@ from appliance.model.status import WarehouseReport
 from appliance.reporting.rows import COLUMNS, KEYS, Row, block
 from appliance.stores.warehouse_client import Embedded, Lane, Server, rows
 from appliance.stores.warehouse_schema import migrate
+from appliance.stores.warehouse_stream import AnswerStream
 
 T = TypeVar("T")
 MAX_INSERT = 10_000
@@ -70,6 +71,16 @@ class Warehouse:
             "max_result_rows": 100_000,
             "result_overflow_mode": "throw",
         }
+        # A block is what one step of a reader waits for, and what it holds in memory.
+        self._exports = {
+            **reports,
+            "max_execution_time": settings.export_seconds,
+            "max_threads": 1,
+            "max_result_rows": 0,
+            "max_block_size": 2048,
+            "wait_end_of_query": 0,
+        }
+        self._streams: set[AnswerStream] = set()
         self._schema = threading.Lock()
         self._migrated = False
         self._shipping = Lane("shipping", lambda: self._connect(shipping))
@@ -79,7 +90,8 @@ class Warehouse:
         self._slots: queue.SimpleQueue[Lane] = queue.SimpleQueue()
         for slot in slots:
             self._slots.put(slot)
-        self._lanes = (self._shipping, self._lookups, *slots)
+        self._control = Lane("control", lambda: self._connect(lookups))
+        self._lanes = (self._shipping, self._lookups, *slots, self._control)
         self._names = itertools.count()
         self._detached_until = 0.0
         self._opened = False
@@ -92,7 +104,9 @@ class Warehouse:
         self._on(self._shipping, lambda client: client.command("select 1"))
 
     def close(self) -> None:
-        """Close every client, after the statements that are running."""
+        """Close every client, after the statements that are running; exports are cut."""
+        for stream in list(self._streams):
+            self.end(stream)
         for lane in self._lanes:
             lane.close()
         self._opened = False
@@ -221,11 +235,11 @@ class Warehouse:
 
     # Reports
 
-    def query(self, sql: str, parameters: Mapping[str, object]) -> list[dict[str, object]]:
+    def query(self, sql: str, parameters: Mapping[str, object], mark: str = "") -> list[dict[str, object]]:
         """Rows of a SELECT with bound parameters ({name:Type}), on whichever report slot is free."""
         slot = self._slots.get()
         try:
-            return self._on(slot, lambda client: rows(client, sql, parameters))
+            return self._on(slot, lambda client: rows(client, marked(sql, mark), parameters))
         except RowRefused as fault:  # a question, not an insert
             raise Refused(fault.message) from fault
         except Unavailable as fault:  # a name that Python knows and the warehouse does not, such as right/UTC
@@ -235,6 +249,37 @@ class Warehouse:
             raise
         finally:
             self._slots.put(slot)
+
+    def stream(self, sql: str, parameters: Mapping[str, object], form: str, mark: str) -> AnswerStream:
+        """A SELECT's answer in a ClickHouse format, in blocks. `end` must follow."""
+        detached = self._detached_text()
+        if detached:
+            raise Unavailable(detached)
+        client = Lane("export", lambda: self._connect(self._exports)).run(lambda client: client)
+        opened = AnswerStream(client, marked(sql, mark), parameters, form, lambda: self.cancel(mark))
+        self._streams.add(opened)
+        return opened
+
+    def end(self, stream: AnswerStream) -> None:
+        self._streams.discard(stream)
+        stream.close()
+
+    def cancel(self, mark: str) -> None:
+        """End the statements that carry this mark; they fail within a second or two."""
+        sql = (
+            "kill query where position(query, {mark:String}) > 0 and not startsWith(query, 'kill')"
+            " and user = currentUser() async"
+        )
+        self._on(self._control, lambda client: client.command(sql, parameters={"mark": mark}))
+
+
+def marked(sql: str, mark: str) -> str:
+    """The statement with a comment by which it can be found among those running (chDB takes no query_id)."""
+    if not mark:
+        return sql
+    if not mark.replace("-", "").isalnum():
+        raise ValueError(f"{mark!r} is no mark of ours")
+    return f"{sql} /* {mark} */"
 
 
 def known(table: str) -> None:

@@ -27,6 +27,8 @@ _DATA = frozenset({
     6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 376, 407, 441, 469,
 })  # fmt: skip
 _TOO_BIG = frozenset({396})  # TOO_MANY_ROWS_OR_BYTES
+_TOO_LONG = frozenset({159})  # TIMEOUT_EXCEEDED
+_CANCELLED = frozenset({394})  # QUERY_WAS_CANCELLED
 _rows_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -68,6 +70,10 @@ def told_apart(fault: Exception) -> WeirError:
         return RowRefused(f"the warehouse refused a row: {text}")
     if code in _TOO_BIG:
         return Refused("the answer is too large; narrow the range or ask for fewer groups")
+    if code in _TOO_LONG:
+        return Unavailable("this took more time than it may; narrow the range or ask for fewer groups")
+    if code in _CANCELLED:
+        return Unavailable("this was cancelled")
     return Unavailable(f"the warehouse cannot do this now: {text}")
 
 
@@ -168,7 +174,7 @@ class Server:
         finally:
             first.close()
         client: Client = clickhouse_connect.get_client(
-            **arguments, database=self._database, settings={**settings, "wait_end_of_query": 1}
+            **arguments, database=self._database, settings={"wait_end_of_query": 1, **settings}
         )
         return client
 

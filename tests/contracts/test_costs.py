@@ -51,7 +51,7 @@ class Place:
 
     # The protocols behind Context
 
-    async def rows(self, sql, params):
+    async def rows(self, sql, params, inquiry=None):
         return self.warehouse.query(sql, params)
 
     async def get(self, kind_or_id, key=None):
@@ -96,7 +96,7 @@ async def test_a_correction_is_spread_over_the_clicks_and_adds_up_exactly(place)
     overview = await place.call("reports.overview", **PERIOD)
     assert (overview["clicks"], overview["cost"]) == (8, Decimal("10.700001"))
     lines = (await place.call("reports.query", group_by=["stream", "hour"], sort="stream", **PERIOD))["items"]
-    cost = {(line["stream"], line["hour"][-5:]): line["cost"] for line in lines if line["stream"] in (7, 8)}
+    cost = {(line["stream"], line["hour"][11:16]): line["cost"] for line in lines if line["stream"] in (7, 8)}
     assert cost == {
         (7, "12:00"): Decimal("0.2") + Decimal("2.857143"),
         (7, "13:00"): Decimal("0.3") + Decimal("4.285714"),
