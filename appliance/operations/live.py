@@ -82,7 +82,7 @@ def _topics(asked: tuple[Topic, ...], caller: Caller) -> frozenset[Topic]:
     if caller.campaigns is not None:
         closed["postbacks"] = "a postback belongs to no campaign: for those who see every campaign"
     if not asked:
-        return frozenset(TOPICS) - closed.keys()
+        return frozenset(topic for topic in TOPICS if topic not in closed)
     if "system" in asked and "system" in closed:
         raise Forbidden(f"the topic system {closed['system']}")
     refuse(
