@@ -5,8 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 KILLS ?= 30
 MODE ?= release
+UI_SOURCES := $(shell find ui/src -type f) ui/index.html ui/vite.config.ts ui/tsconfig.json
+HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); \
+  process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 
-.PHONY: help run dev test check smoke e2e-smoke faults bench binary binary-cached binary-smoke deb bare clean
+.PHONY: help ui ui-if-node run dev test check smoke e2e-smoke faults bench binary binary-cached binary-smoke deb bare clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -21,11 +24,30 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-run: $(READY) ## start Weir: data in ./data, public port 8080, admin port 8081
+ui/node_modules/ready: ui/package.json ui/package-lock.json
+	@echo "Fetching what the screens are built with (ui/node_modules) ..."
+	@cd ui && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+ui/dist/ready: ui/node_modules/ready $(UI_SOURCES)
+	@cd ui && npm run --silent build -- --logLevel warn
+	@touch $@
+
+ui: ## build the screens (needs Node.js 20 or newer)
+	@$(HAS_NODE) || { echo "The screens need Node.js 20.19 or newer, and npm, to be built."; exit 1; }
+	@$(MAKE) -s ui/dist/ready
+
+ui-if-node:
+	@if $(HAS_NODE); then $(MAKE) -s ui/dist/ready || \
+	  echo "The screens could not be built; Weir starts without them (make ui says why)."; \
+	  else test -f ui/dist/index.html || \
+	  echo "No Node.js 20 or newer here: Weir starts without its screens."; fi
+
+run: $(READY) ui-if-node ## start Weir: data in ./data, public port 8080, admin port 8081
 	@echo "Starting Weir with ./data: public on 0.0.0.0:8080, admin on 127.0.0.1:8081. Ctrl-C stops it in order."
 	@exec $(BIN)/weir serve --data ./data
 
-dev: $(READY) ## the same with every log line, readable; after a change: Ctrl-C and again
+dev: $(READY) ui-if-node ## the same with every log line, readable; after a change: Ctrl-C and again
 	@echo "Starting Weir with ./data and debug logs; Ctrl-C stops it in order."
 	@WEIR_LOG__LEVEL=debug WEIR_LOG__FORMAT=text exec $(BIN)/weir serve --data ./data
 

@@ -28,10 +28,12 @@ def client(doors: Doors, peer: str = "127.0.0.1") -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url=LOCAL)
 
 
-async def test_every_route_of_the_page_answers(doors: Doors) -> None:
-    async with client(doors) as http:
+async def test_every_route_of_the_page_without_screens_answers(doors: Doors, tmp_path: Path) -> None:
+    app: Any = create_app(doors.operations, doors.context, doors.overview, screens=tmp_path / "none")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=LOCAL) as http:
         page = await http.get("/")
         assert page.status_code == 200
+        assert "make ui" in page.text
         assert "script" not in page.headers["content-security-policy"]
         for method, path, _ in ROUTES:
             assert path in page.text

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import secrets
-from base64 import b64encode
 from collections.abc import Mapping
-from hashlib import sha256
+from pathlib import Path
 from typing import cast
 
 from quart import Response
@@ -16,7 +14,8 @@ from werkzeug.exceptions import HTTPException
 
 from appliance import full_version
 from appliance.errors import Unauthenticated, WeirError
-from appliance.http.admin import health, mcp, rest
+from appliance.http.admin import assets, health, mcp, rest
+from appliance.http.admin.assets import serve_screens
 from appliance.http.admin.credentials import Authenticate
 from appliance.http.admin.dispatch import Dispatch, MakeContext
 from appliance.http.admin.gate import LARGEST_BODY, App, Gate, Receive, Rules, Scope, Send
@@ -33,13 +32,6 @@ ROUTES = (
     ("POST", "/mcp", "the operations as tools for agents (MCP)"),
 )
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;color:#1b2733}"
-    "code{background:#eef2f5;padding:.1em .35em;border-radius:4px}li{margin:.3em 0}h1{font-size:1.4rem}"
-)
-_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
-_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'"
-
 
 async def nobody(credential: str, door: str, client: str) -> Caller:
     """No credential is good."""
@@ -52,8 +44,9 @@ def create_app(
     system: System,
     rules: Rules | None = None,
     authenticate: Authenticate = nobody,
+    screens: Path | None = None,
 ) -> App:
-    """The guarded ASGI application."""
+    """The guarded ASGI application. `screens` is another folder with built screens than assets.folder()."""
     dispatch = Dispatch(operations, make_context, authenticate)
     app = QuartTrio("appliance.http.admin", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
@@ -63,12 +56,6 @@ def create_app(
     health.mount(app, dispatch, system)
     rest.mount(app, dispatch, full_version())
     mcp.mount(app, dispatch, full_version())
-
-    @app.get("/")
-    async def index() -> Response:
-        page = Response(_page(), content_type="text/html; charset=utf-8")
-        page.headers["Content-Security-Policy"] = _POLICY
-        return page
 
     @app.errorhandler(WeirError)
     async def refused(fault: WeirError) -> Response:
@@ -92,6 +79,7 @@ def create_app(
         log.error("an admin request failed", extra={"request_id": request_id}, exc_info=fault)
         return rest.json(internal_error(request_id), 500)
 
+    serve_screens(app, ROUTES, http_error, screens or assets.folder())
     return Gate(_by_kind(cast(App, app), Sockets(dispatch)), rules)
 
 
@@ -100,19 +88,3 @@ def _by_kind(pages: App, sockets: App) -> App:
         await (sockets if scope["type"] == "websocket" else pages)(scope, receive, send)
 
     return app
-
-
-def _page() -> str:
-    routes = "".join(
-        f"<li><code>{method} {html.escape(path)}</code> {html.escape(words)}</li>"
-        for method, path, words in ROUTES
-    )
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Weir</title>"
-        f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>"
-        "<h1>Weir, admin port</h1><p>The web interface is not here yet. Everything an operator can do "
-        "works from a shell on this machine:</p><p>"
-        "<code>weir operations</code> lists what there is,<br>"
-        "<code>weir --data DIR call reports.overview '{}'</code> calls it.</p>"
-        f"<p>This port answers:</p><ul>{routes}</ul></html>\n"
-    )
