@@ -131,6 +131,12 @@ export interface DestinationList {
   total: number;
 }
 
+export interface Download {
+  media_type: string;
+  filename: string;
+  blocks: unknown;
+}
+
 export interface EntityChange {
   kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
   id: number;
@@ -272,20 +278,44 @@ export interface PageList {
   total: number;
 }
 
+export interface Cancelled {
+  cancelled: number;
+}
+
 export interface Overview {
   from: string;
   to: string;
   timezone: string;
   currency: string;
-  clicks: number;
-  conversions: number;
-  revenue: number;
-  cost: number;
-  profit: number;
-  roi: number | null;
-  cr: number | null;
-  epc: number | null;
+  clicks?: number | null;
+  unique_clicks?: number | null;
+  trafficbacks?: number | null;
+  conversions?: number | null;
+  sales?: number | null;
+  leads?: number | null;
+  holds?: number | null;
+  rejected?: number | null;
+  trash?: number | null;
+  revenue?: number | null;
+  hold_revenue?: number | null;
+  cost?: number | null;
+  profit?: number | null;
+  roi?: number | null;
+  cr?: number | null;
+  epc?: number | null;
+  uepc?: number | null;
+  cpc?: number | null;
+  cpa?: number | null;
+  ar?: number | null;
+  custom: Record<string, number | null>;
   unconverted: Record<string, Record<string, number>>;
+  previous?: Record<string, unknown>;
+}
+
+export interface Compared {
+  from: string;
+  to: string;
+  totals: Record<string, unknown>;
 }
 
 export interface Table {
@@ -299,6 +329,30 @@ export interface Table {
   limit: number;
   offset: number;
   totals: Record<string, unknown>;
+  previous?: Compared;
+}
+
+export interface RunningReport {
+  id: number;
+  operation: string;
+  caller: string;
+  tag: string;
+  seconds: number;
+  waiting: boolean;
+}
+
+export interface RunningReports {
+  items: RunningReport[];
+}
+
+export interface Series {
+  from: string;
+  to: string;
+  timezone: string;
+  currency: string;
+  interval: string;
+  items: Record<string, unknown>[];
+  previous?: Record<string, string>;
 }
 
 export interface Reloaded {
@@ -676,7 +730,8 @@ export interface Api {
   "catalog.history": { request: { limit?: number; before?: number | null }; answer: History };
   "clicks.configuration": { request: { id: string }; answer: ClickConfiguration };
   "clicks.get": { request: { id: string }; answer: ClickRecord };
-  "conversions.list": { request: { from?: string; to?: string; timezone?: string; limit?: number; offset?: number; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "hold" | "lead" | "rejected" | "sale" | "trash" }; answer: Page };
+  "clicks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
+  "conversions.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "hold" | "lead" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
   "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id: number; amount: string | number; note?: string; id?: string }; answer: Adjustment };
   "costs.list": { request: { limit?: number; offset?: number }; answer: Adjustments };
   "destinations.archive": { request: { id: number; revision?: number | null }; answer: Destination };
@@ -686,10 +741,16 @@ export interface Api {
   "destinations.get": { request: { id: number }; answer: Destination };
   "destinations.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; status?: "active" | "paused"; network_id?: number | null }; answer: DestinationList };
   "destinations.restore": { request: { id: number; revision?: number | null }; answer: Destination };
+  "exports.clicks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
+  "exports.conversions": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "hold" | "lead" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
+  "exports.ingestion_errors": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; format?: "csv" | "json" }; answer: Download };
+  "exports.postbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; format?: "csv" | "json" }; answer: Download };
+  "exports.report": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; format?: "csv" | "json" }; answer: Download };
+  "exports.trafficbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; campaign_id?: number; reason?: string; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "history.compare": { request: { from: number; to?: number | null; kind?: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: Comparison };
   "history.list": { request: { kind?: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; author?: string; before?: number | null; limit?: number }; answer: HistoryPage };
   "history.restore": { request: { kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user"; id: number; revision: number; current?: number | null }; answer: Restored };
-  "ingestion_errors.list": { request: { from?: string; to?: string; timezone?: string; limit?: number; offset?: number; topic?: string; edge?: number }; answer: Page };
+  "ingestion_errors.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; limit?: number; offset?: number }; answer: Page };
   "journal.hold": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
   "journal.release": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
   "links.archive": { request: { id: number; revision?: number | null }; answer: Link };
@@ -717,9 +778,13 @@ export interface Api {
   "pages.get": { request: { id?: number | null; slug?: string | null }; answer: CatalogPage };
   "pages.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string }; answer: PageList };
   "pages.restore": { request: { id: number; revision?: number | null }; answer: CatalogPage };
-  "postbacks.list": { request: { from?: string; to?: string; timezone?: string; limit?: number; offset?: number; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting" }; answer: Page };
-  "reports.overview": { request: { from?: string; to?: string; timezone?: string; currency?: string; campaign_id?: number | null; stream_id?: number | null; destination_id?: number | null; source_id?: number | null; network_id?: number | null; link_id?: number | null }; answer: Overview };
-  "reports.query": { request: { from?: string; to?: string; timezone?: string; currency?: string; group_by: string[]; filters?: Record<string, (number | string)[]>; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
+  "postbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; limit?: number; offset?: number }; answer: Page };
+  "reports.cancel": { request: { id?: number; tag?: string }; answer: Cancelled };
+  "reports.overview": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; campaign_id?: number | null; stream_id?: number | null; destination_id?: number | null; source_id?: number | null; network_id?: number | null; link_id?: number | null }; answer: Overview };
+  "reports.query": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
+  "reports.running": { request: Record<string, never>; answer: RunningReports };
+  "reports.series": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; interval?: "day" | "hour" | "month" | "week" }; answer: Series };
+  "reports.trafficback": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by?: string[]; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
   "routing.reload": { request: Record<string, never>; answer: Reloaded };
   "routing.stats": { request: Record<string, never>; answer: RoutingStats };
   "session.claim": { request: { token: string; email: string }; answer: SignedIn };
@@ -759,6 +824,7 @@ export interface Api {
   "tokens.create": { request: { name: string; scopes: string[]; expires_at?: string; user_id?: number | null }; answer: TokenCreated };
   "tokens.get": { request: { id: number }; answer: TokenShown };
   "tokens.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; user_id?: number }; answer: TokenList };
+  "trafficbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; campaign_id?: number; reason?: string; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
   "users.approve": { request: { id: number; role?: "administrator" | "buyer" | "viewer"; campaigns?: number[]; sees_money?: boolean; every_campaign?: boolean; revision?: number | null }; answer: User };
   "users.archive": { request: { id: number; revision?: number | null }; answer: User };
   "users.change": { request: { id: number; revision?: number | null; email?: string; name?: string; role?: "administrator" | "buyer" | "viewer"; status?: "active" | "blocked" | "pending_approval"; campaigns?: number[]; sees_money?: boolean; every_campaign?: boolean }; answer: User };

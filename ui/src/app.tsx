@@ -1,0 +1,69 @@
+/** What is on the page: who is asking decides first, then the path. */
+
+import { useEffect } from "preact/hooks";
+import { Bar, Tabs } from "./bar";
+import { Banner } from "./banner";
+import { Help } from "./help";
+import { keys, offer } from "./keys";
+import { Search, searching } from "./search";
+import { helping } from "./help";
+import { Notes } from "./parts/notes";
+import { places } from "./places";
+import { go, path } from "./route";
+import { me } from "./session";
+import { Claim } from "./screens/sign-in/claim";
+import { Pending } from "./screens/sign-in/pending";
+import { SignIn } from "./screens/sign-in/sign-in";
+import { Campaigns } from "./screens/campaigns/campaigns";
+import { Dashboard } from "./screens/dashboard/dashboard";
+import { Nowhere } from "./screens/nowhere";
+import { System } from "./screens/system/system";
+
+const SCREENS: Record<string, () => preact.JSX.Element> = {
+  "/": Dashboard,
+  "/campaigns": Campaigns,
+  "/system": System,
+};
+
+export function App() {
+  const token = path.value.match(/^\/claim\/([^/]+)$/)?.[1];
+  const who = me.value;
+  if (token && !who) return <Claim token={token} />;
+  if (who === undefined) return <main class="blank" aria-busy="true" />;
+  if (who === null) return <SignIn />;
+  if (who.status !== "active") return <Pending who={who} />;
+  return <Inside />;
+}
+
+function Inside() {
+  const offered = places();
+  const letters = offered.map((place) => place.letter).join();
+  useEffect(
+    () =>
+      offer(
+        { keys: "/", words: "Search everything", run: () => (searching.value = true) },
+        { keys: "?", words: "This help", run: () => (helping.value = true) },
+        ...places().map((place) => ({ keys: `g ${place.letter}`, words: `Go to ${place.name}`, run: () => go(place.path) })),
+      ),
+    [letters],
+  );
+  const known = offered.some((place) => place.path === path.value);
+  const Screen = (known && SCREENS[path.value]) || Nowhere;
+  useEffect(() => {
+    document.title = `${offered.find((place) => place.path === path.value)?.name ?? "Nothing here"} · Weir`;
+  }, [path.value]);
+  return (
+    <>
+      <a class="skip" href="#screen">Skip to the screen</a>
+      <Bar />
+      <Banner />
+      <main id="screen" tabIndex={-1}>
+        <Screen key={path.value} />
+      </main>
+      <Tabs />
+      <Notes />
+      {searching.value && <Search />}
+      {helping.value && <Help keys={keys.value} />}
+    </>
+  );
+}

@@ -1,0 +1,72 @@
+/** `/`: one field for everything that has a name: screens and campaigns. */
+
+import { signal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
+import type { Campaign } from "./api";
+import { Dialog } from "./parts/dialog";
+import { call } from "./live";
+import { places } from "./places";
+import { go } from "./route";
+import { may } from "./session";
+
+export const searching = signal(false);
+const MOST = 12;
+
+interface Found {
+  name: string;
+  kind: string;
+  to: string;
+}
+
+export function Search() {
+  const [text, setText] = useState("");
+  const [campaigns, setCampaigns] = useState<readonly Campaign[]>([]);
+  const [at, setAt] = useState(0);
+  useEffect(() => {
+    if (may("campaigns.read")) {
+      call("campaigns.list", { limit: 1000 }).then((answer) => setCampaigns(answer.items as Campaign[]), () => {});
+    }
+  }, []);
+  const found = find(text, campaigns);
+  const close = (): void => void (searching.value = false);
+  const open = (each: Found | undefined): void => {
+    if (!each) return;
+    close();
+    go(each.to);
+  };
+  const pressed = (event: KeyboardEvent): void => {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step) {
+      event.preventDefault();
+      setAt(Math.max(0, Math.min(found.length - 1, at + step)));
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      open(found[at]);
+    }
+  };
+  return (
+    <Dialog title="Search" onClose={close}>
+      <input class="wide" type="text" aria-label="Search everything" placeholder="A campaign, a screen" autofocus
+             role="combobox" aria-expanded="true" aria-controls="found" aria-autocomplete="list" list={undefined}
+             aria-activedescendant={found[at] ? `found-${at}` : undefined}
+             value={text} onInput={(event) => (setText(event.currentTarget.value), setAt(0))} onKeyDown={pressed} />
+      <ul id="found" class="found" role="listbox" aria-label="Found">
+        {found.map((each, index) => (
+          <li key={each.to} id={`found-${index}`} role="option" aria-selected={index === at} onClick={() => open(each)}>
+            <span>{each.name}</span> <small>{each.kind}</small>
+          </li>
+        ))}
+      </ul>
+      {!found.length && <p class="dim">Nothing is called “{text}”.</p>}
+    </Dialog>
+  );
+}
+
+function find(text: string, campaigns: readonly Campaign[]): Found[] {
+  const wanted = text.trim().toLowerCase();
+  const all: Found[] = [
+    ...places().map((place) => ({ name: place.name, kind: `g ${place.letter}`, to: place.path })),
+    ...campaigns.map((each) => ({ name: each.name || each.slug, kind: `campaign · ${each.slug}`, to: `/campaigns?open=${each.id}` })),
+  ];
+  return all.filter((each) => `${each.name} ${each.kind}`.toLowerCase().includes(wanted)).slice(0, MOST);
+}
