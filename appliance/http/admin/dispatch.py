@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.errors import WeirError
+from appliance.errors import Unauthenticated, WeirError
 from appliance.http.admin.credentials import Authenticate, caller_of
 from appliance.operations.context import Caller, Context, Socket
 from appliance.operations.registry import (
@@ -40,10 +40,20 @@ class Dispatch:
     make_context: MakeContext
     authenticate: Authenticate
 
-    async def caller(self, scope: Mapping[str, Any], door: Door) -> Caller:
-        """Who sent this ASGI scope. Raises Unauthenticated."""
+    async def caller(self, scope: Mapping[str, Any], door: Door, anyone: bool = False) -> Caller:
+        """Who sent this ASGI scope. Raises Unauthenticated.
+
+        `anyone`: what he asks for is for everybody, so a credential that has ended is none: a browser whose
+        cookie is too old has to be able to sign in.
+        """
         client = scope.get("client")
-        return await caller_of(scope["headers"], str(client[0]) if client else "", door, self.authenticate)
+        address = str(client[0]) if client else ""
+        try:
+            return await caller_of(scope["headers"], address, door, self.authenticate)
+        except Unauthenticated:
+            if not anyone:
+                raise
+            return Caller("nobody", door, address=address)
 
     async def call(
         self, name: object, payload: object, caller: Caller, socket: Socket | None = None

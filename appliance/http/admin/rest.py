@@ -53,7 +53,7 @@ def _view(each: Operation, route: Route, dispatch: Dispatch) -> View:
         # The body first: a connection whose body was not read cannot be used again.
         data = await request.get_data() if route.body else b""
         assert isinstance(data, bytes)
-        caller = await dispatch.caller(request.scope, "rest")
+        caller = await dispatch.caller(request.scope, "rest", anyone=each.permission == "anyone")
         body = _body(data) if data else {}
         if versioned and isinstance(body, dict) and "If-Match" in request.headers:
             body.setdefault("revision", _revision(request.headers["If-Match"]))
