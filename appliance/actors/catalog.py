@@ -37,7 +37,7 @@ from appliance.model.status import CatalogReport
 from appliance.model.table import Part, SettingsEntry
 from appliance.operations import edits
 from appliance.operations.context import Caller
-from appliance.operations.selection import page_of
+from appliance.operations.selection import page_of, refuse_sort
 from appliance.ports import CatalogStore, Runner
 from appliance.routing.holdings import Holdings, part_of
 from appliance.routing.parts import Names, compile_part, settings_part
@@ -254,6 +254,7 @@ class CatalogActor:
         return found
 
     def _list(self, asked: ListOf) -> tuple[list[Entity], int]:
+        refuse_sort(asked.kind, asked.sort)
         return page_of(
             self._holdings.all(asked.kind),
             asked.limit, asked.offset, asked.where, asked.archived, asked.search, asked.sort, asked.keep,

@@ -7,6 +7,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from appliance.errors import FieldProblem, Refused
 from appliance.model.catalog import TYPES, Entity, Kind
 from appliance.model.history import SECRETS
 
@@ -23,6 +24,14 @@ def sortable(kind: Kind) -> tuple[str, ...]:
     return tuple(
         name for name, hint in hints.items() if _scalar(hint) and name not in SECRETS | {"body", "archived"}
     )
+
+
+def refuse_sort(kind: Kind, sort: str) -> None:
+    """Raise Refused for what is no field's name, or -field."""
+    fields = sortable(kind)
+    if sort.removeprefix("-") not in fields:
+        there_are = f"one of: {', '.join(fields)}; with - before it the other way round"
+        raise Refused("the request is wrong", [FieldProblem("sort", there_are)])
 
 
 def _scalar(hint: Any) -> bool:

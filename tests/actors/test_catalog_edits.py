@@ -308,6 +308,10 @@ async def test_lists_are_searched_and_sorted(rig: Rig) -> None:
     assert await ids(search="BÄ") == [1]
     assert await ids(search="a") == [2, 3]
     assert await ids(keep=lambda entity: entity.id != 2) == [1, 3]
+    for wrong in ("nmae", "", "--id", "archived"):
+        with pytest.raises(Refused) as caught:
+            await ids(sort=wrong)
+        assert fields(caught) == ["sort"]
     page, total = await rig.desk.list("campaign", 1, 1, {}, False, "", "name")
     assert ([entity.id for entity in page], total) == ([3], 3)
 
