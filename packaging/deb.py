@@ -109,7 +109,8 @@ def control(tree: Path, version: str, architecture: str) -> None:
     files = sorted(path for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
     kilobytes = sum(-(-path.stat().st_size // 1024) for path in files)
     debian = tree / "DEBIAN"
-    debian.mkdir(mode=0o755)
+    debian.mkdir()
+    debian.chmod(0o755)
     text = (HERE / "debian" / "control").read_text("utf-8")
     for name, value in (("VERSION", version), ("ARCHITECTURE", architecture), ("KILOBYTES", str(kilobytes))):
         text = text.replace(f"@{name}@", value)

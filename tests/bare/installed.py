@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ class Installed:
 
     def __init__(self, root: Root, folder: Path) -> None:
         self.root, self.folder = root, folder
+        self._log = folder / "weir.log"
         self.visits: list[Visit] = []
         self.sales: list[Postback] = []
         self.stored: list[tuple[str, int]] = []
@@ -45,11 +47,18 @@ class Installed:
         finally:
             inside.unlink()
 
+    def show_log(self) -> None:
+        """What Weir itself said of its troubles, each kind once."""
+        lines = self._log.read_text("utf-8", "replace").splitlines() if self._log.exists() else []
+        grave = {re.sub(r"\d+", "0", line): line for line in lines if re.search(r"error|critical", line)}
+        for line in list(grave.values())[-8:]:
+            print(f"     its log: {line[-600:]}", flush=True)
+
     @contextmanager
     def started(self, **environ: str) -> Iterator[Started]:
         """As the installed unit file says, with what is in the store."""
         unit = Unit.read(self.root / UNIT)
-        with Started(self.root, unit, self.folder / "weir.log", self.stored, environ) as weir:
+        with Started(self.root, unit, self._log, self.stored, environ) as weir:
             self.stored = []
             yield weir
 

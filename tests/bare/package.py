@@ -45,6 +45,8 @@ class Package:
         self.installed()
         prove_running(self.site, self.table)
         self.upgraded()
+        if self.table.failed:
+            self.site.show_log()
         self.purged()
 
     def installed(self) -> None:

@@ -30,7 +30,19 @@ from tests.rig import ROOT
 
 LONGEST = 1800.0
 """Seconds: several times what it takes on two busy cores."""
-NAMESPACES = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--net", "--kill-child"]
+# A proof that is killed -9 takes everything with it: the signal reaches unshare, and that its child.
+NAMESPACES = [
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--mount-proc",
+    "--net",
+    "--kill-child",
+]
 
 
 def main() -> int:
