@@ -68,10 +68,11 @@ class Key(NamedTuple):
 class Item:
     """One record that may be shown; put into words once for those who see money and once for others."""
 
-    __slots__ = ("_record", "_words", "topic")
+    __slots__ = ("_record", "_words", "at_us", "topic")
 
-    def __init__(self, topic: Topic, record: bytes | Record) -> None:
+    def __init__(self, topic: Topic, at_us: int, record: bytes | Record) -> None:
         self.topic = topic
+        self.at_us = at_us
         self._record = record
         self._words: dict[bool, msgspec.Raw] = {}
 
@@ -130,15 +131,15 @@ def take(bodies: Iterable[bytes], keep: int, into: Groups) -> int:
             )
             group = into.get(key) or into.setdefault(key, Group())
             if record.counted:
-                group.add(Item("clicks", body), keep, clicks=1)
+                group.add(Item("clicks", record.at_us, body), keep, clicks=1)
             else:
-                group.add(Item("clicks", body), keep, uncounted=1)
+                group.add(Item("clicks", record.at_us, body), keep, uncounted=1)
         elif isinstance(record, PostbackLogEvent):
             key = Key("postbacks", 0, 0, 0, 0, record.network_id)
             group = into.get(key) or into.setdefault(key, Group())
             # Without what nobody is shown: a postback's record may be a megabyte.
             small = msgspec.structs.replace(record, params={}, address="")
-            group.add(Item("postbacks", small), keep, postbacks=1)
+            group.add(Item("postbacks", record.at_us, small), keep, postbacks=1)
     return broken
 
 
@@ -155,11 +156,11 @@ def take_settled(records: Iterable[ConversionEvent | PostbackLogEvent], keep: in
                 record.network_id,
             )
             group = into.get(key) or into.setdefault(key, Group())
-            group.add(Item("conversions", record), keep, conversions=record.count, changes=1)
+            group.add(Item("conversions", record.known_us, record), keep, conversions=record.count, changes=1)
         else:
             key = Key("postbacks", 0, 0, 0, 0, record.network_id)
             group = into.get(key) or into.setdefault(key, Group())
-            group.add(Item("postbacks", record), keep)
+            group.add(Item("postbacks", record.known_us, record), keep)
 
 
 def wanted(key: Key, wish: Wish) -> bool:
@@ -180,20 +181,21 @@ def wanted(key: Key, wish: Wish) -> bool:
 
 
 def choose(items: Sequence[Item], room: int) -> list[Item]:
-    """At most `room` of the items, in their order: every topic has its part, and of each the newest come."""
-    if len(items) <= room:
-        return list(items)
-    by_topic: dict[str, list[int]] = {}
-    for index, item in enumerate(items):
-        by_topic.setdefault(item.topic, []).append(index)
-    chosen: list[int] = []
+    """At most `room` of the items, oldest first: every topic has its part, and of each the newest come."""
+    ordered = sorted(items, key=lambda item: item.at_us)
+    if len(ordered) <= room:
+        return ordered
+    by_topic: dict[str, list[Item]] = {}
+    for item in ordered:
+        by_topic.setdefault(item.topic, []).append(item)
+    chosen: list[Item] = []
     left = room
     rarest_first = sorted(by_topic.values(), key=len)
-    for place, indexes in enumerate(rarest_first):
-        part = min(len(indexes), left // (len(rarest_first) - place))
-        chosen += indexes[len(indexes) - part :]
+    for place, some in enumerate(rarest_first):
+        part = min(len(some), left // (len(rarest_first) - place))
+        chosen += some[len(some) - part :]
         left -= part
-    return [items[index] for index in sorted(chosen)]
+    return sorted(chosen, key=lambda item: item.at_us)
 
 
 def shown(record: Record, money: bool) -> dict[str, object]:
