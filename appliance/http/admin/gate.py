@@ -19,7 +19,7 @@ from appliance.config import Admin
 from appliance.http.admin.credentials import COOKIE
 
 LARGEST_BODY = 1024 * 1024
-LOCAL_PATHS = ("/healthz", "/readyz", "/metrics", "/internal/")
+LOCAL_PATHS = ("/healthz", "/readyz", "/metrics", "/internal")
 """For this machine only, without sign-in: what monitoring and shells ask."""
 SOCKET_PATH = "/ws"
 UNREACHABLE = "192.0.2.0"
@@ -139,7 +139,7 @@ def refuse(scope: Scope, fields: Fields, rules: Rules) -> Refusal | None:
     if not is_loopback(address) and not rules.beyond and not rules.hosts:
         return 403, "forbidden", "the admin port answers this machine only; use an SSH tunnel"
     path = str(scope["path"])
-    if not local and any(path == place.rstrip("/") or path.startswith(place) for place in LOCAL_PATHS):
+    if not local and any(path == place or path.startswith(f"{place}/") for place in LOCAL_PATHS):
         return 403, "forbidden", "this is answered on the machine itself only"
     if scope["type"] == "websocket":
         return _refuse_socket(path, host, fields, rules)
