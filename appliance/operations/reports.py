@@ -207,7 +207,7 @@ class Series(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     example={"interval": "hour", "from": "2026-11-17", "to": "2026-11-17", "metrics": ["clicks", "revenue"]},
 )
 async def series(request: SeriesRequest, context: Context) -> Series:
-    """Figures over time by hour, day, week or month; where the clocks go back, the hour is there twice."""
+    """Figures by minute, hour, day, week or month; where the clocks go back, the hour is there twice."""
     problems: list[FieldProblem] = []
     question = group(ask_of(request, context, problems), (request.interval,), problems)
     other = compared(request, question, problems)

@@ -1,4 +1,4 @@
-"""Hours, days, weeks and months of a timezone: as a number in SQL, as a text for people, as a list of all.
+"""Minutes to months of a timezone: as a number in SQL, as a text for people, as a list of all.
 
 The timezone is known here only. SQL gets the seconds by which its clocks differ from UTC and when that
 changes, as bound numbers. The two hours called 02:00 of an autumn night are two buckets: an hour is told by
@@ -13,12 +13,12 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
-Interval = Literal["hour", "day", "week", "month"]
+Interval = Literal["minute", "hour", "day", "week", "month"]
 INTERVALS: Final[tuple[Interval, ...]] = get_args(Interval)
 MOST_BUCKETS = 10_000
-_HOUR, _DAY = 3_600, 86_400
-# An hour's number: the moment it would have begun (seconds), then its difference from UTC, shifted to be
-# positive. Ordered by time.
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+# An hour's or a minute's number: the moment it would have begun (seconds), then its difference from UTC,
+# shifted to be positive. Ordered by time.
 _STEP, _SHIFT = 1 << 18, 1 << 17
 _EPOCH_DAY = date(1970, 1, 1)
 _MONDAY = 3  # 1970-01-01 was a Thursday: so many days after a Monday
@@ -26,6 +26,7 @@ _MONDAY = 3  # 1970-01-01 was a Thursday: so many days after a Monday
 LOCAL = "(intDiv(toUnixTimestamp64Micro(at), 1000000) + @offset)"
 """The clock's seconds; @offset is put in by `Clock.sql`."""
 SQL: Final[dict[Interval, str]] = {
+    "minute": f"((intDiv({LOCAL}, 60) * 60 - @offset) * {_STEP} + @offset + {_SHIFT})",
     "hour": f"((intDiv({LOCAL}, 3600) * 3600 - @offset) * {_STEP} + @offset + {_SHIFT})",
     "day": f"intDiv({LOCAL}, 86400)",
     "week": f"intDiv(intDiv({LOCAL}, 86400) + {_MONDAY}, 7)",
@@ -82,8 +83,8 @@ def clock(timezone: str, from_s: int, to_s: int) -> Clock:
 
 
 def label(interval: Interval, number: int) -> str:
-    """A bucket's number as people read it; the beginning of an hour with its difference from UTC."""
-    if interval == "hour":
+    """A bucket's number as people read it; when an hour or a minute began, with its difference from UTC."""
+    if interval in ("minute", "hour"):
         began, shifted = divmod(number, _STEP)
         offset = shifted - _SHIFT
         local = datetime.fromtimestamp(began + offset, UTC)
@@ -103,9 +104,10 @@ def every(interval: Interval, timezone: str, from_us: int, to_us: int) -> Iterat
         offset = found.offsets[index]
         end = found.starts[index + 1] if index + 1 < len(found.starts) else to_s
         first, final = start + offset, end - 1 + offset
-        if interval == "hour":
-            for hour in range(first // _HOUR, final // _HOUR + 1):
-                yield (hour * _HOUR - offset) * _STEP + offset + _SHIFT
+        if interval in ("minute", "hour"):
+            length = _MINUTE if interval == "minute" else _HOUR
+            for place in range(first // length, final // length + 1):
+                yield (place * length - offset) * _STEP + offset + _SHIFT
             continue
         for day in range(first // _DAY, final // _DAY + 1):
             number = _of_day(interval, day)
@@ -117,7 +119,8 @@ def every(interval: Interval, timezone: str, from_us: int, to_us: int) -> Iterat
 def about(interval: Interval, from_us: int, to_us: int) -> int:
     """Roughly how many buckets a period has, before any is made."""
     seconds = (to_us - from_us) // 1_000_000
-    return seconds // {"hour": _HOUR, "day": _DAY, "week": 7 * _DAY, "month": 28 * _DAY}[interval] + 2
+    lengths = {"minute": _MINUTE, "hour": _HOUR, "day": _DAY, "week": 7 * _DAY, "month": 28 * _DAY}
+    return seconds // lengths[interval] + 2
 
 
 def _of_day(interval: Interval, day: int) -> int:

@@ -53,6 +53,9 @@ DIMENSIONS: dict[str, Dimension] = {
     "hour": Dimension(
         "2026-11-17T13:00+01:00", SQL["hour"], SQL["hour"], SQL["hour"], None, True, False, "hour"
     ),
+    "minute": Dimension(
+        "2026-11-17T13:05+01:00", SQL["minute"], SQL["minute"], SQL["minute"], None, True, False, "minute"
+    ),
     "hour_of_day": _everywhere("0 to 23", HOUR_OF_DAY, number=True),
     "weekday": _everywhere("1 (Monday) to 7", WEEKDAY, number=True),
     "door": _of_click("campaign, go, link or trafficback: how it came", "door"),

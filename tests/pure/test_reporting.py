@@ -210,6 +210,13 @@ def buckets_day(day):
     return (date.fromisoformat(day) - date(1970, 1, 1)).days
 
 
+def test_minutes_follow_each_other_over_a_change_of_the_clocks():
+    span = tuple(periods.micros(datetime(2026, 10, 25, hour, 58, tzinfo=UTC)) for hour in (0, 1))
+    found = [buckets.label("minute", number) for number in buckets.every("minute", "Europe/Berlin", *span)]
+    assert len(found) == len(set(found)) == 60
+    assert found[:3] == ["2026-10-25T02:58+02:00", "2026-10-25T02:59+02:00", "2026-10-25T02:00+01:00"]
+
+
 def test_weeks_begin_on_monday_and_months_on_their_first():
     span = periods.micros(periods.begin("2025-12-30", UTC)), periods.micros(periods.end("2026-02-01", UTC))
     weeks = [buckets.label("week", number) for number in buckets.every("week", "UTC", *span)]

@@ -55,7 +55,7 @@ function Account() {
   const state = rpc.state.value;
   const name = who.email || who.name;
   return (
-    <Menu label={`Account: ${name}`} name={<><i class={`dot ${state === "open" ? "good" : "warn"}`} aria-hidden="true" /><span class="who">{name}</span></>}>
+    <Menu label={`Account: ${name}`} name={<><i class={`dot ${state === "open" ? "good" : "warn"}`} aria-hidden="true" /><span class="who">{name}</span><span class="initial" aria-hidden="true">{name.slice(0, 1)}</span></>}>
       <p>
         <strong>{name}</strong>
         <br />

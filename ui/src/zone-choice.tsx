@@ -1,6 +1,6 @@
 /** The zone on every screen with times in it, and the way to change it. */
 
-import { ownZone, zones } from "./parts/time";
+import { zones } from "./parts/time";
 import { chooseZone, zone } from "./zone";
 
 export function ZoneChoice() {
@@ -10,7 +10,7 @@ export function ZoneChoice() {
       <span class="unseen">Time zone</span>
       <select value={zone.value} onChange={(event) => chooseZone(event.currentTarget.value)} title="Time zone of every time and day">
         {listed.map((each) => (
-          <option key={each} value={each}>{each.replaceAll("_", " ")}{each === ownZone ? " (yours)" : ""}</option>
+          <option key={each} value={each}>{each.replaceAll("_", " ")}</option>
         ))}
       </select>
     </label>

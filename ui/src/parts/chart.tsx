@@ -79,9 +79,13 @@ function options(props: Props, width: number, told: { current: HTMLElement | nul
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 },
               ...(props.together ? { sync: { key: props.together } } : {}) }, // prettier-ignore
-    scales: Object.fromEntries(
-      props.series.map((_, index) => [`y${index}`, { range: (_u: uPlot, _low: number, high: number) => [0, Math.max(4, high * 1.1)] }]),
-    ) as uPlot.Scales,
+    scales: {
+      // Half a step more at both ends: the first and the last bar are whole.
+      x: { range: (u, low, high) => [low - step(u) / 2, high + step(u) / 2] },
+      ...Object.fromEntries(
+        props.series.map((_, index) => [`y${index}`, { range: (_u: uPlot, _low: number, high: number) => [0, Math.max(4, high * 1.1)] }]),
+      ),
+    } as uPlot.Scales,
     axes: [
       { ...axis, grid: { show: false }, values: (_u, times) => times.map((each) => clock(new Date(each * 1000), props.zone)), size: 26 },
       ...props.series.map((each, index) => ({
@@ -100,6 +104,11 @@ function options(props: Props, width: number, told: { current: HTMLElement | nul
     ],
     hooks: { setCursor: [(made) => tell(made, props.zone, told.current)] },
   };
+}
+
+function step(made: uPlot): number {
+  const times = made.data[0];
+  return (times[1] ?? 0) - (times[0] ?? 0);
 }
 
 function tell(made: uPlot, zone: string, into: HTMLElement | null): void {

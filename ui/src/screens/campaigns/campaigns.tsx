@@ -48,7 +48,6 @@ export function Campaigns() {
       <header class="head">
         <h1>Campaigns</h1>
         <span class="dim">{all.value && `${shown(found.length)}${found.length === all.value.length ? "" : ` of ${shown(all.value.length)}`}`}</span>
-        <span class="room" />
         <ZoneChoice />
       </header>
       <div class="tools" role="search">

@@ -21,7 +21,7 @@ type Made = [key: keyof Figures, head: string, unit: string, shape: Shape, help:
 export function columns({ currency, totals, money, toggle }: Given): Column<Line>[] {
   const counts: Made[] = [
     ["clicks", "Clicks", "", "count", "Clicks that count: no prefetch, no HEAD"],
-    ["conversions", "Conv.", "", "count", "Conversions"],
+    ["conversions", "Conv.", "", "count", "Conversions", money],
     ["cr", "CR", "%", "ratio", "Conversions per 100 clicks", true],
   ];
   const amounts: Made[] = [

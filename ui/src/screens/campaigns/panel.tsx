@@ -96,7 +96,7 @@ function Goal({ id, weight, all, clicks, whole }: { id: number; weight: number; 
   return (
     <p class="goal">
       <span class="c-name">{nameOf("destinations", id)}</span>
-      <span class="dim">{weights ? shown((weight / weights) * 100, "percent") : "0"} %</span>
+      <span class="dim">{weights ? shown((weight / weights) * 100) : "0"} %</span>
       <Share part={clicks} whole={whole} />
       <Amount value={clicks} />
     </p>

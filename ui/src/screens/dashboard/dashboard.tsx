@@ -45,7 +45,6 @@ export function Dashboard() {
       <header class="head">
         <h1>Dashboard</h1>
         <span class="dim">{me.value?.campaigns && "your campaigns"}</span>
-        <span class="room" />
         <ZoneChoice />
       </header>
       {status && <Troubles status={status} brief />}

@@ -21,13 +21,12 @@ export function System() {
   if (!status) return <Waiting fault={asked.fault?.message} />;
   const lag = worst(status.consumers);
   const stale = rpc.state.value !== "open";
-  const state = status.problems.length ? "Not ready" : status.degraded.length ? "Ready, with a warning" : "All is well";
+  const state = status.problems.length ? "Not ready" : status.degraded.length ? `Ready, ${status.degraded.length === 1 ? "one warning" : `${status.degraded.length} warnings`}` : "All is well";
   return (
     <>
       <header class="head">
         <h1>System</h1>
         <span class="state"><i class={`dot ${status.problems.length ? "loss" : status.degraded.length ? "warn" : "good"}`} aria-hidden="true" /> {state}</span>
-        <span class="room" />
         <ZoneChoice />
       </header>
       <Troubles status={status} />

@@ -61,7 +61,7 @@ function Actor({ actor, last }: { actor: ActorReport; last: boolean }) {
       <th scope="row" class={`twig${last ? " last" : ""}`}>{actor.name}</th>
       <td><State state={actor.state} /></td>
       <td class={`figure${full > 0.8 ? " loss" : ""}`}>
-        {actor.mailbox_capacity ? <><Amount value={actor.mailbox_depth} /><span class="dim"> / {shown(actor.mailbox_capacity)}</span></> : <span class="zero">–</span>}
+        {actor.mailbox_capacity ? <><Amount value={actor.mailbox_depth} /><span class="dim roomy"> / {shown(actor.mailbox_capacity)}</span></> : <span class="zero">–</span>}
       </td>
       <td class="figure roomy">{actor.mailbox_capacity ? <Amount value={actor.mailbox_peak} /> : <span class="zero">–</span>}</td>
       <td class="figure roomy"><Amount value={actor.handled} /></td>
