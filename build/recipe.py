@@ -128,6 +128,9 @@ def flags(work: Path, identity: str) -> list[str]:
         "--include-package-data=appliance",
         "--include-package=tzdata",
         "--include-module=re2",
+        # Nuitka leaves these two C parts of the standard library out, "to avoid bloat".
+        "--include-module=_bisect",
+        "--include-module=_json",
         # Root certificates for machines without ca-certificates.
         "--include-package-data=certifi",
         # chDB's library, untouched (stage_chdb), and not as an extension module of Nuitka's.
