@@ -12,7 +12,7 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
@@ -91,8 +91,10 @@ class _Costs:
     async def get(self, id: str) -> CostOrder | None:
         return await self._run(self._ledger.adjustment, id)
 
-    async def list(self, limit: int, offset: int) -> tuple[Sequence[CostOrder], int]:
-        return await self._run(self._ledger.adjustments, limit, offset)
+    async def list(
+        self, limit: int, offset: int, campaigns: Collection[int] | None = None
+    ) -> tuple[Sequence[CostOrder], int]:
+        return await self._run(self._ledger.adjustments, limit, offset, campaigns)
 
 
 class _WarehouseDoor:

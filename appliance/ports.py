@@ -271,8 +271,10 @@ class Ledger(Protocol):
 
     def adjustment(self, id: str) -> CostOrder | None: ...
 
-    def adjustments(self, limit: int, offset: int) -> tuple[Sequence[CostOrder], int]:
-        """A page of all corrections, newest first, and how many there are."""
+    def adjustments(
+        self, limit: int, offset: int, campaigns: Collection[int] | None = None
+    ) -> tuple[Sequence[CostOrder], int]:
+        """A page of all corrections, or of these campaigns', newest first, and how many there are."""
 
     def due(self, now_us: int, first: int, again: int) -> Sequence[WaitingPostback]:
         """Waiting postbacks due by now, oldest first: up to `first` never looked up, then `again` others."""

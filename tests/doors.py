@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,9 @@ class NoCosts:
     async def get(self, id: str) -> CostOrder | None:
         return None
 
-    async def list(self, limit: int, offset: int) -> tuple[Sequence[CostOrder], int]:
+    async def list(
+        self, limit: int, offset: int, campaigns: Collection[int] | None = None
+    ) -> tuple[Sequence[CostOrder], int]:
         return (), 0
 
 

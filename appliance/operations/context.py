@@ -164,8 +164,10 @@ class Costs(Protocol):
 
     async def get(self, id: str) -> CostOrder | None: ...
 
-    async def list(self, limit: int, offset: int) -> tuple[Sequence[CostOrder], int]:
-        """Newest first, and how many there are."""
+    async def list(
+        self, limit: int, offset: int, campaigns: Collection[int] | None = None
+    ) -> tuple[Sequence[CostOrder], int]:
+        """Newest first, of these campaigns or all, and how many there are."""
 
 
 class WarehouseDoor(Protocol):

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from appliance.errors import Conflict, FieldProblem, Refused
 from appliance.model import money
 from appliance.model.costs import CostOrder
-from appliance.operations.context import Context
+from appliance.operations.context import Context, Forbidden
 from appliance.operations.nouns import Id, Request
 from appliance.operations.period import Period, question_of, refuse
 from appliance.operations.registry import operation
@@ -71,6 +71,7 @@ class Adjustments(Struct, frozen=True, kw_only=True):
 )  # fmt: skip
 async def adjust(request: AdjustRequest, context: Context) -> Adjustment:
     """Add to a campaign's cost in a period, or take away; it is spread over the clicks, for every report."""
+    _need_money(context)
     problems: list[FieldProblem] = []
     question = question_of(request, context, problems)
     amount = _micro(request.amount)
@@ -118,10 +119,16 @@ class ListRequest(Request, frozen=True, kw_only=True):
 @operation("costs.list", permission="costs.read", example={"limit": 10})
 async def listed(request: ListRequest, context: Context) -> Adjustments:
     """Corrections of cost, newest first, with who made them. To undo one, add its amount negated."""
-    found, total = await context.costs.list(request.limit, request.offset)
+    _need_money(context)
+    found, total = await context.costs.list(request.limit, request.offset, campaigns=context.caller.campaigns)
     return Adjustments(
         items=tuple(map(_shown, found)), limit=request.limit, offset=request.offset, total=total
     )
+
+
+def _need_money(context: Context) -> None:
+    if not context.caller.sees_money:
+        raise Forbidden("amounts of money are hidden from you")
 
 
 def _micro(amount: str | float) -> int | None:

@@ -303,6 +303,11 @@ def test_a_correction_of_cost_and_its_parts_are_stored_together_and_once(place: 
     ledger.adjust(order("b"), [])
     assert ledger.adjustments(1, 0) == ([order("b")], 2)
     assert ledger.adjustments(9, 1) == ([order()], 2)
+    other = msgspec.structs.replace(order("c"), campaign_id=order().campaign_id + 1)
+    ledger.adjust(other, [])
+    assert ledger.adjustments(9, 0, {other.campaign_id}) == ([other], 1)
+    assert ledger.adjustments(1, 1, {order().campaign_id}) == ([order()], 2)
+    assert ledger.adjustments(9, 0, frozenset()) == ([], 0)
     assert ledger.adjustment("nobody") is None
 
 
