@@ -12,6 +12,8 @@ import trio
 
 from appliance.actors.catalog import CatalogActor
 from appliance.actors.catalog_desk import CatalogDesk
+from appliance.actors.identity import IdentityActor
+from appliance.actors.identity_desk import IdentityDesk
 from appliance.actors.kernel import Tree, inline_runner, supervise
 from appliance.attribution.template import names
 from appliance.errors import Unavailable
@@ -28,6 +30,8 @@ from appliance.operations.scope import ScopedCatalog
 from appliance.overview import Overview, Parts
 from appliance.reporting.writing import Writer
 from appliance.stores.sqlite.catalog import SqliteCatalog
+from appliance.stores.sqlite.identity import SqliteIdentity
+from tests.people import Clock, Letters, identity_actor
 
 
 class NoWarehouse:
@@ -108,11 +112,13 @@ class Doors:
     overview: Overview
     parts: Parts
     desk: CatalogDesk
+    identity: IdentityActor
+    letters: Letters
 
     def context(self, caller: Caller, request_id: str) -> Context:
-        return Context(
-            caller, ScopedCatalog(self.desk, caller), NoReports(), self.overview, NoCosts(), request_id
-        )
+        seen = ScopedCatalog(self.desk, caller)
+        identity = IdentityDesk(self.identity.mailbox, self.identity, self.letters)
+        return Context(caller, seen, NoReports(), self.overview, NoCosts(), request_id, identity=identity)
 
     async def call(self, name: str, payload: object = None, caller: Caller | None = None) -> object:
         context = self.context(caller or local_administrator("test"), "r")
@@ -122,11 +128,12 @@ class Doors:
 @asynccontextmanager
 async def open_doors(path: Path) -> AsyncIterator[Doors]:
     """A catalog with the demo in it."""
-    store = SqliteCatalog(path / "catalog.db")
+    store, people = SqliteCatalog(path / "catalog.db"), SqliteIdentity(path / "identity.db")
     tree, parts = Tree(), Parts()
     actor = CatalogActor(
         store, inline_runner, lambda *_: None, SettingsEntry(), names, lambda: 1, demo.entities()
     )
+    identity = identity_actor(path, actor, people, Clock())
     parts.actors, parts.catalog, parts.catalog_loaded = tree.report, actor.report, actor.loaded.is_set
     parts.edges = lambda: [edge_status()]
     parts.warehouse = lambda: WarehouseReport(state="up", rows_shipped=25)
@@ -138,12 +145,17 @@ async def open_doors(path: Path) -> AsyncIterator[Doors]:
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(supervise, tree, "catalog", actor.run, actor.mailbox)
+            await nursery.start(supervise, tree, "identity", identity.run, identity.mailbox)
             yield Doors(
                 registry.load_all(),
                 Overview(path, parts, Holds(), NoWarehouse()),
                 parts,
                 CatalogDesk(actor.mailbox),
+                identity,
+                Letters(),
             )
+            identity.mailbox.close()
             actor.mailbox.close()
     finally:
+        people.close()
         store.close()
