@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance import config, sample
-from appliance.addresses import host_name, host_port, mailbox
+from appliance.addresses import host_name, host_port, is_loopback, mailbox
 from appliance.config import Settings
 from appliance.errors import ConfigError, FieldProblem, WeirError
 
@@ -142,10 +142,12 @@ class Plan:
 
 def _claim_lines(settings: Settings, token: str) -> Iterator[str]:
     host, port = host_port(settings.admin.bind)
-    shown = f"[{host}]" if ":" in host else host
+    shown = "SERVER" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
     yield ""
     yield "Keep this link for the first sign-in; it makes whoever opens it the administrator:"
-    yield f"  http://{shown}:{port}/claim/{token}"
+    yield f"  {settings.admin.url or f'http://{shown}:{port}'}/claim/{token}"
+    if settings.admin.url or not is_loopback(host):
+        return
     yield (
         "The admin port answers on that machine only: from yours, run"
         f" `ssh -L {port}:{shown}:{port} USER@{settings.public.domain or 'SERVER'}` first."
