@@ -242,9 +242,11 @@ class Live:
             with trio.move_on_at(due):
                 await self._stopping.wait()
                 return
-            late = trio.current_time() - due
-            await self._round(late)
-            due = trio.current_time() + self._interval
+            began = trio.current_time()
+            await self._round(began - due)
+            # As much rest as work, so that the rest of the core has its half of a busy loop.
+            ended = trio.current_time()
+            due = ended + max(self._interval, min(ended - began, self._limits.longest))
 
     async def _round(self, late: float) -> None:
         groups, skipped = await self._gather()

@@ -181,9 +181,11 @@ class RpcSocket:
     async def _feed(self, number: int, frames: Frames) -> None:
         """Frames come encoded and are never encoded again."""
         head = b'{"jsonrpc":"2.0","method":"live.frame","params":{"subscription":%d,"frame":' % number
+        write = self._state().get("write") if self._scope.get("http_version") == "1.1" else None
         try:
             while True:
-                await self._send(head + await frames.next() + b"}}")
+                message = head + await frames.next() + b"}}"
+                await (write(_text(message)) if write else self._send(message))
         except trio.EndOfChannel:
             pass
         finally:
@@ -226,6 +228,16 @@ class RpcSocket:
         """What our listener says about the connection (server.py)."""
         state: MutableMapping[str, Any] = self._scope.get("state") or {}
         return state
+
+
+def _text(message: bytes) -> bytes:
+    """A text message as a server sends it (RFC 6455, 5.2): unmasked, in one piece, not compressed."""
+    size = len(message)
+    if size < 126:
+        return b"\x81" + size.to_bytes(1, "big") + message
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + message
+    return b"\x81\x7f" + size.to_bytes(8, "big") + message
 
 
 def _rights(caller: Caller) -> object:
