@@ -27,26 +27,26 @@ def call(data: Path, name: str, payload: str, out: IO[str] | None = None, err: I
     try:
         request = {"name": name, "payload": json.loads(payload)}
     except (ValueError, RecursionError) as fault:
-        return _fail(err, "refused", f"the payload is no JSON: {fault}")
+        return fail(err, "refused", f"the payload is no JSON: {fault}")
     try:
         answer = _exchange(data / "run" / "call.sock", json.dumps(request).encode() + b"\n")
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         way_out = f"start it with `weir --data {data} serve`, or name another --data"
-        return _fail(err, "unavailable", f"no Weir is running on {data}; {way_out}")
+        return fail(err, "unavailable", f"no Weir is running on {data}; {way_out}")
     except PermissionError:
-        return _fail(err, "forbidden", f"{data} belongs to another user; call as the one that runs Weir")
+        return fail(err, "forbidden", f"{data} belongs to another user; call as the one that runs Weir")
     except TimeoutError:
-        return _fail(err, "unavailable", f"no answer within {LONGEST_ANSWER_WAIT:g} s")
+        return fail(err, "unavailable", f"no answer within {LONGEST_ANSWER_WAIT:g} s")
     except OSError as fault:
-        return _fail(err, "unavailable", f"the connection to Weir broke: {fault}")
+        return fail(err, "unavailable", f"the connection to Weir broke: {fault}")
     if not answer:
-        return _fail(err, "unavailable", "Weir closed the connection without an answer; is it stopping?")
+        return fail(err, "unavailable", "Weir closed the connection without an answer; is it stopping?")
     try:
         body = json.loads(answer)
     except ValueError:
-        return _fail(err, "unavailable", "the connection broke within the answer")
+        return fail(err, "unavailable", "the connection broke within the answer")
     failed = isinstance(body, dict) and set(body) == {"error"}
-    _show(answer, err if failed else out)
+    show(answer, err if failed else out)
     return 1 if failed else 0
 
 
@@ -66,15 +66,16 @@ def _exchange(path: Path, request: bytes) -> bytes:
         return bytes(received)
 
 
-def _show(answer: bytes, where: IO[str]) -> None:
-    """As it was sent, number for number: through a float, money would not be exact."""
+def show(answer: bytes, where: IO[str]) -> None:
+    """An answer as it was sent, number for number: through a float, money would not be exact."""
     if where.isatty():
         answer = msgspec.json.format(answer, indent=2)
     where.write(answer.decode().strip() + "\n")
     where.flush()
 
 
-def _fail(err: IO[str], code: str, message: str) -> int:
+def fail(err: IO[str], code: str, message: str) -> int:
+    """Show an error of this side; the exit code."""
     error = {"error": {"code": code, "message": message, "fields": []}}
-    _show(json.dumps(error, ensure_ascii=False).encode(), err)
+    show(json.dumps(error, ensure_ascii=False).encode(), err)
     return 1

@@ -88,6 +88,12 @@ def parser() -> argparse.ArgumentParser:
     call = command("call", "call an operation of a running Weir as the local administrator")
     call.add_argument("name", metavar="NAME", help="for example campaigns.list; `weir operations` lists them")
     call.add_argument("payload", metavar="JSON", nargs="?", default="{}", help='the input; "-" reads stdin')
+    call.add_argument(
+        "--url", metavar="URL", help="of another machine's Weir, such as https://weir.example.com"
+    )
+    token = call.add_mutually_exclusive_group()
+    token.add_argument("--token-file", metavar="FILE", type=Path, help="an API token for --url")
+    token.add_argument("--token", metavar="TOKEN", help="the token itself; others here can see it in `ps`")
     tail = command("tail", "watch clicks, conversions, postbacks and the system as they happen")
     tail.add_argument("--topic", action="append", choices=("clicks", "conversions", "postbacks", "system"),
                       help="may be repeated; without it, all")  # fmt: skip
@@ -135,6 +141,8 @@ def _run(arguments: argparse.Namespace, children: Command | None, system_file: P
         case "operations":
             return _operations(arguments)
     source = _source(arguments, system_file)
+    if arguments.command == "call" and arguments.url:
+        return _call_elsewhere(arguments)
     match arguments.command:
         case "serve":
             return _serve(source, children)
@@ -245,6 +253,14 @@ def _tail(source: Source, arguments: argparse.Namespace) -> int:
     if arguments.topic:
         params["topics"] = arguments.topic
     return tail.tail(find, tail.Wanted(params, arguments.json, colour))
+
+
+def _call_elsewhere(arguments: argparse.Namespace) -> int:
+    from appliance import remote
+
+    token = remote.token_in(arguments.token_file) if arguments.token_file else arguments.token or ""
+    payload = sys.stdin.read() if arguments.payload == "-" else arguments.payload
+    return remote.call(arguments.url, token, arguments.name, payload, sys.stdout, sys.stderr)
 
 
 def _operations(arguments: argparse.Namespace) -> int:

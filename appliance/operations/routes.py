@@ -5,7 +5,7 @@
     campaigns.create   POST  /api/campaigns
     campaigns.change   PATCH /api/campaigns/{id}
     campaigns.archive  POST  /api/campaigns/{id}/archive
-    reports.overview   GET   /api/reports/overview?from=2026-11-01
+    system.status      GET   /api/system/status
     reports.query      POST  /api/reports/query
 
 The server reads a request by a route and a client writes one by it, so both directions are here.
@@ -86,49 +86,44 @@ def in_query(each: Operation) -> tuple[structs.FieldInfo, ...]:
 def payload(each: Operation, segment: str, query: Iterable[tuple[str, str]], body: object) -> object:
     """What a request says, as any other door would have it.
 
-    `segment` is what stands for the path's field. Raises Refused naming everything that cannot be meant; the
-    types are left to the dispatcher.
+    `segment` is what stands for the path's field. Raises Refused naming everything that was said twice; what
+    is wrong otherwise is left to the dispatcher, so that all doors refuse it alike.
     """
     route = route_of(each)
     problems: list[FieldProblem] = []
-    found: dict[str, object] = {}
     if route.body:
         problems += [FieldProblem(name, "is no parameter here: send it in the body") for name, _ in query]
         if not isinstance(body, dict):
-            raise Refused("the request is wrong", [FieldProblem("(body)", "expected an object"), *problems])
+            return body
         found = dict(body)
-        if route.path_field in found:
-            problems.append(FieldProblem(route.path_field, "is in the path already"))
     else:
         found = _queried(each, query, problems)
-    if problems:
-        raise Refused("the request is wrong", problems)
     if route.path_field:
+        if route.path_field in found:
+            problems.append(FieldProblem(route.path_field, "is in the path already"))
         (field,) = (field for field in structs.fields(each.request) if field.encode_name == "id")
         slug = route.by_slug and not _WHOLE.fullmatch(segment)
         found["slug" if slug else route.path_field] = segment if slug else _value(field.type, segment)
+    if problems:
+        raise Refused("the request is wrong", problems)
     return found
 
 
 def _queried(
     each: Operation, query: Iterable[tuple[str, str]], problems: list[FieldProblem]
 ) -> dict[str, object]:
+    """What is no field of the operation stays as it is, for the dispatcher to refuse."""
     fields = {field.encode_name: field for field in in_query(each)}
     found: dict[str, object] = {}
     for name, text in query:
-        if name not in fields:
-            known = ", ".join(fields) or "none at all"
-            problems.append(FieldProblem(name, f"no such parameter; there are: {known}"))
-            continue
-        hint = fields[name].type
-        if "list" in (_takes(hint) or ()):
+        if name in fields and "list" in (_takes(fields[name].type) or ()):
             several = found.setdefault(name, [])
             assert isinstance(several, list)
-            several.append(_value(_item(hint), text))
+            several.append(_value(_item(fields[name].type), text))
         elif name in found:
             problems.append(FieldProblem(name, "is given more than once"))
         else:
-            found[name] = _value(hint, text)
+            found[name] = _value(fields[name].type, text) if name in fields else text
     return found
 
 

@@ -96,6 +96,24 @@ async def test_a_head_that_dawdles_is_cut_however_busily_it_dawdles(rig: Rig) ->
     await rig.honest()
 
 
+async def test_an_answer_that_comes_before_the_body_leaves_no_deaf_connection(rig: Rig) -> None:
+    """Hypercorn closes such a connection in a task that Quart cancels (seen: the next request hung)."""
+    head = b"POST /x HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\nContent-Length: 3\r\n\r\n"
+    for _ in range(5):
+        async with await rig.connect() as stream:
+            await stream.send_all(head)
+            assert (await everything(stream, 1)).startswith(b"HTTP/1.1 403")
+
+
+async def test_a_request_that_is_refused_may_be_followed_by_another(rig: Rig) -> None:
+    async with await rig.connect() as stream:
+        for _ in range(5):
+            await stream.send_all(b"PATCH /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n")
+            await trio.sleep(0.02)
+            await stream.send_all(b"abc")
+            assert (await answer(stream)).startswith(b"HTTP/1.1 405")
+
+
 async def test_a_body_that_dawdles_is_cut(rig: Rig) -> None:
     async with await rig.connect() as stream:
         head = b"POST /internal/cache/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from quart import Response
+from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
@@ -56,6 +56,11 @@ def create_app(
     health.mount(app, dispatch, system)
     rest.mount(app, dispatch, full_version())
     mcp.mount(app, dispatch, full_version())
+
+    @app.before_request
+    async def whole() -> None:
+        # Also of a request that is refused: a client that is still sending would not see why.
+        await request.get_data()
 
     @app.errorhandler(WeirError)
     async def refused(fault: WeirError) -> Response:

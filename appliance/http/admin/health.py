@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quart import Response, request
+from quart import Response
 from quart_trio import QuartTrio
 
 from appliance import metrics
@@ -39,7 +39,6 @@ def mount(app: QuartTrio, dispatch: Dispatch, system: System) -> None:
 
     @app.post("/internal/cache/reload")
     async def reload() -> Response:
-        await request.get_data()
         return json(await dispatch.call("routing.reload", {}, local_administrator("rest")))
 
     @app.get("/internal/cache/stats")

@@ -50,7 +50,6 @@ def _view(each: Operation, route: Route, dispatch: Dispatch) -> View:
     versioned = "revision" in {field.encode_name for field in structs.fields(each.request)}
 
     async def view(segment: str = "") -> Response:
-        # The body first: a connection whose body was not read cannot be used again.
         data = await request.get_data() if route.body else b""
         assert isinstance(data, bytes)
         caller = await dispatch.caller(request.scope, "rest", anyone=each.permission == "anyone")

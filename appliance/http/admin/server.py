@@ -126,8 +126,11 @@ class WatchedStream(trio.abc.HalfCloseableStream):
             await self._stream.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
-        async with self._sending:
-            await self._stream.send_eof()
+        # Shielded: an answer that comes before its request's body ends with this, in a task that Quart
+        # cancels meanwhile. The connection would stay open, and deaf.
+        with trio.move_on_after(self._seconds, shield=True):
+            async with self._sending:
+                await self._stream.send_eof()
 
     async def aclose(self) -> None:
         self.closed.set()
