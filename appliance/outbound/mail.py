@@ -96,9 +96,7 @@ class Smtp:
                 server.starttls(context=tls)
                 server.ehlo()
             elif self._user and not self._secure and self._host not in ("localhost", "127.0.0.1", "::1"):
-                raise smtplib.SMTPException(
-                    "no STARTTLS: the password is not sent in the clear"
-                )
+                raise smtplib.SMTPException("no STARTTLS: the password is not sent in the clear")
             if self._user:
                 server.login(self._user, self._password)
             server.send_message(message)
