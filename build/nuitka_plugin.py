@@ -45,8 +45,10 @@ class WeirPlugin(NuitkaPluginBase):  # type: ignore[misc]
     def decideCompilation(self, module_name: Any) -> str | None:  # noqa: N802
         """Compiled to C, or kept as the bytecode that the interpreter runs as it always does."""
         top = str(module_name).partition(".")[0]
-        if top.startswith("__"):  # Nuitka's own __parents_main__ has no bytecode
-            return None
+        # __parents_main__ and ssl-preLoad are Nuitka's own: the first has no bytecode, and of the second's
+        # Nuitka 4.3.3 cannot take what it cached.
+        if top.startswith("__") or "-" in str(module_name):
+            return "compiled"
         return None if top in self._compiled else "bytecode"
 
     @staticmethod

@@ -151,7 +151,5 @@ def flags(work: Path, identity: str) -> list[str]:
         # ccache is used by itself when it is installed; never offer to download a tool.
         "--assume-yes-for-downloads",
         "--no-progressbar",
-        # Its cached answers about a bytecode module make Nuitka 4.3.3 fail on modules with code before them.
-        "--disable-cache=bytecode",
         "appliance",
     ]
