@@ -171,6 +171,7 @@ __attribute__((constructor)) static void launch(int argc, char **argv, char **en
             char program[PATH_MAX];
             join(program, home, "weir", "");
             fcntl(lock, F_SETFD, 0); /* held as long as the program lives */
+            setenv("NUITKA_ORIGINAL_ARGV0", argv[0], 1); /* Nuitka's own name for it */
             syscall(SYS_execve, program, argv, environ);
             fail("cannot run %s: %s; is the file system mounted noexec?", program, strerror(errno));
         }
