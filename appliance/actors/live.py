@@ -143,6 +143,7 @@ class Live:
         self._interval = self._limits.interval
         self._published_at = -1e9
         self._pictured_at = -1e9
+        self._judged_at = 0.0
         self._steady = b""
         self._picture = b""
         self._more = False
@@ -331,13 +332,17 @@ class Live:
 
     def _judge(self) -> bool:
         """Whether most watchers have what there is; of the others, those that take nothing are cut."""
+        now = trio.current_time()
+        since = min(now - self._judged_at, self._limits.stall / 4)
+        self._judged_at = now
         behind = [watcher for watcher in self._watchers if watcher.behind()]
         others = len(self._watchers) - len(behind)
         if len(behind) > others:
             return False
         for watcher in behind:
-            # Only rounds in which most others take count: a machine that stands still is nobody's fault.
-            watcher.stalled += self._interval
+            # Only rounds in which most others take count, and none for long: a machine that stands still is
+            # nobody's fault.
+            watcher.stalled += since
             if others and watcher.stalled >= self._limits.stall:
                 self._cut += 1
                 log.info("a watcher of the live feed is cut: it takes nothing")
