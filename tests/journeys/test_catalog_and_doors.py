@@ -141,13 +141,14 @@ def test_the_processes_leave_nothing_open_to_others(weir: Weir) -> None:
     assert list((weir.data / "table").iterdir()) == []
 
 
-def test_weir_prints_the_address_and_three_lines_that_work(tmp_path: Path) -> None:
+def test_weir_prints_the_address_the_claim_and_three_lines_that_work(tmp_path: Path) -> None:
     with start_weir(tmp_path / "data") as weir:
         public = weir.public
         os.kill(weir.process.pid, signal.SIGTERM)
         weir.process.wait(30)
-        head, click, postback, report = weir.stdout().splitlines()
+        head, claim, click, postback, report = weir.stdout().splitlines()
     assert "admin at http://127.0.0.1:" in head
+    assert claim.endswith("/claim/" + (tmp_path / "data" / "claim").read_text().strip())
     assert f"{public}/c/demo" in click
     assert f"{public}/pb/demo?click_id=$CLICK" in postback
     assert report.endswith("call reports.overview '{}'")
