@@ -56,7 +56,7 @@ from (
   select currency, toInt64(0), toInt64(0), toInt64(0), toInt64(0), sum(cost) from cost_adjustments
     where {_PERIOD} group by currency
 )
-"""  # noqa: S608
+"""
 _THREE_LEVELS = f"""
 select campaign_id, destination_id, day, sum(c) as clicks, sum(n) as conversions,
   sumIf(r, unit = 'USD') as revenue, sumIf(h, unit = 'USD') as hold, sumIf(k, unit = 'USD') as cost
@@ -74,12 +74,12 @@ from (
     where {_PERIOD} group by campaign_id, destination_id, day, currency
 )
 group by campaign_id, destination_id, day order by clicks desc, campaign_id, destination_id, day limit 100
-"""  # noqa: S608
+"""
 _LOG = f"""
 select * except (edge, epoch, seq, v) from click_events
 where campaign_id = 5 and subs[1] = 'p5' and {_PERIOD} order by id desc limit 50
-"""  # noqa: S608
-_LOG_COUNT = f"select count() from click_events where campaign_id = 5 and subs[1] = 'p5' and {_PERIOD}"  # noqa: S608
+"""
+_LOG_COUNT = f"select count() from click_events where campaign_id = 5 and subs[1] = 'p5' and {_PERIOD}"
 
 
 class _NoNames:

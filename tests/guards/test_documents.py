@@ -11,6 +11,8 @@ from appliance.config import Settings, leaves
 from appliance.http.public.routes import ROUTES
 from appliance.operations import reference
 from appliance.operations.typescript import typescript
+from appliance.reporting.catalogue import DIMENSIONS
+from appliance.reporting.metrics import METRICS
 from appliance.routing.macros import READERS
 from appliance.routing.visit import COST, SOURCE_CLICK_ID
 from tests.rig import ROOT
@@ -49,6 +51,27 @@ def test_the_operations_page_is_what_the_registry_says() -> None:
 def test_the_screens_know_the_operations_as_the_registry_has_them() -> None:
     """Write it anew with `weir operations --typescript > ui/src/api.ts`."""
     assert (ROOT / "ui" / "src" / "api.ts").read_text() == typescript()
+
+
+def test_the_reports_page_lists_every_metric_with_its_formula_and_every_dimension() -> None:
+    page = (ROOT / "docs" / "reference" / "reports.md").read_text()
+    lines = re.findall(r"^\| `.*$", page, re.MULTILINE)
+    rows = [tuple(map(str.strip, line.strip("|").split("|"))) for line in lines]
+    metrics = [
+        (
+            f"`{name}`",
+            f"`{metric.formula}`" if metric.formula else "sum",
+            str(metric.digits) if metric.formula else "",
+            ", ".join(word for word, is_so in (("money", metric.money), ("on demand", metric.dear)) if is_so),
+            metric.text,
+        )
+        for name, metric in METRICS.items()
+    ]
+    dimensions = [
+        (f"`{name}`", dimension.text, "yes" if dimension.filterable else "no")
+        for name, dimension in DIMENSIONS.items()
+    ]
+    assert rows == [*metrics, *dimensions]
 
 
 def test_the_readme_leads_to_every_reference_page() -> None:
