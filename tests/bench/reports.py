@@ -98,8 +98,6 @@ def fill(warehouse: Warehouse, rows: int, start_ms: int) -> None:
                 sql = sql.replace(f"{{{name}:{kind}}}", str(value))
         warehouse.execute(sql)
     warehouse.execute(_CONVERSIONS)
-    for table in ("click_events", "conversion_events"):
-        warehouse.execute(f"optimize table {table} final")  # nothing is merged while it is measured
 
 
 def measure(rows: int, rounds: int, folder: Path | None = None) -> dict[str, float]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import binary, catalog, clicks, load, lookups, rivals
+from tests.bench import binary, catalog, clicks, load, lookups, reports, rivals
 from tests.bench.clicks import Rounds
 from tests.rig import ROOT, Weir, start_weir, wait_for
 
@@ -32,6 +32,7 @@ AIMS = {
     "first_click_s": "< 3",
     "core_ready_s": "< 5",
     "binary_over_source": binary.AIM,
+    **reports.AIMS,
 }
 
 
@@ -170,6 +171,7 @@ def main() -> int:
             print("wrk is not installed (apt install wrk): no click figures\n")
             found |= dict.fromkeys(NEED_WRK)
         found |= lookups.measure(asked.rows, 10 if not asked.quick else 3)
+        found |= reports.measure(asked.rows, 9 if not asked.quick else 2)
     print(table(found))
     (ROOT / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
     return 0
