@@ -41,7 +41,8 @@ class Limits:
     """To all watchers together: a quarter of what Hypercorn can send on a core (experiments.md f)."""
     read: int = 2_000
     reads: int = 5
-    """Records per read, reads per round. When that was too few twice running, the feed goes on at the end."""
+    """Records per read; reads per round of `interval`, more in a longer one. When that was too few twice
+    running, the feed goes on at the end."""
     events_per_second: int = 100
     """Shown to one watcher; counts stay true beyond."""
     woken_at_once: int = 20
@@ -274,7 +275,8 @@ class Live:
         limits, behind = self._limits, self._more
         groups, self._settled = self._settled, {}
         skipped = 0
-        for _ in range(limits.reads):
+        reads = limits.reads * self._interval / limits.interval
+        for _ in range(round(reads)):
             self._more = await self._blocking(self._read, groups)
             if not self._more:
                 break
