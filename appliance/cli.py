@@ -178,10 +178,12 @@ def _source(arguments: argparse.Namespace, system_file: Path) -> Source:
 
 def _serve(source: Source, children: Command | None) -> int:
     from appliance import supervisor
+    from appliance.outbound import roots
 
     # Journals hold full addresses and the catalog holds secrets, and so do SQLite's -wal files, which a
     # chmod of the database comes too late for. Children inherit it.
     os.umask(0o077)
+    roots.provide(os.environ)
     settings = source.load()
     logs.configure(settings.log, "parent")
     return supervisor.serve(settings, source.load, children or weir_command)
