@@ -57,19 +57,32 @@ function made<T>() {
   };
 }
 
-/** Calls `act` after `poke`, at most once in `every` milliseconds and never while nothing happens. */
-export function throttled(act: () => void, every: number): { poke: () => void; stop: () => void } {
+/** Milliseconds from an event until the reports have it, mostly; and until they have it on a bad day. */
+const ARRIVES = 2000;
+const SURELY = 12_000;
+
+/**
+ * Reads totals again after `poke`: when what happened has arrived in the reports, then at most once in `every`
+ * milliseconds while more happens, and once more when all of it has surely arrived. Never while nothing happens.
+ */
+export function following(act: () => void, every: number): { poke: () => void; stop: () => void } {
   let last = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let next: ReturnType<typeof setTimeout> | undefined;
+  let settled: ReturnType<typeof setTimeout> | undefined;
   const run = (): void => {
-    timer = undefined;
+    next = undefined;
     last = Date.now();
     act();
   };
   return {
     poke: () => {
-      timer ??= setTimeout(run, Math.max(0, last + every - Date.now()));
+      next ??= setTimeout(run, Math.max(ARRIVES, last + every - Date.now()));
+      clearTimeout(settled);
+      settled = setTimeout(act, SURELY);
     },
-    stop: () => clearTimeout(timer),
+    stop: () => {
+      clearTimeout(next);
+      clearTimeout(settled);
+    },
   };
 }

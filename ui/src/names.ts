@@ -3,7 +3,6 @@
 import { signal } from "@preact/signals";
 import type { Name } from "./api";
 import { call } from "./live";
-import { throttled } from "./ask";
 
 export type Noun = "campaigns" | "destinations" | "networks" | "sources" | "streams";
 type Entity = { id: number; name: string };
@@ -24,7 +23,7 @@ export function nameOf(noun: Noun, id: number | undefined): string {
   if (!asked.has(key)) {
     asked.add(key);
     let poke = askers.get(noun);
-    if (!poke) askers.set(noun, (poke = throttled(() => void fetch(noun), 2000).poke));
+    if (!poke) askers.set(noun, (poke = soon(() => void fetch(noun))));
     poke();
   }
   return `#${id}`;
@@ -34,6 +33,24 @@ export function nameOf(noun: Noun, id: number | undefined): string {
 export function forgetNames(): void {
   known.value = {};
   asked.clear();
+}
+
+/** At once the first time, then at most once in so many milliseconds. */
+const AGAIN = 2000;
+
+function soon(act: () => void): () => void {
+  let last = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return () => {
+    timer ??= setTimeout(
+      () => {
+        timer = undefined;
+        last = Date.now();
+        act();
+      },
+      Math.max(0, last + AGAIN - Date.now()),
+    );
+  };
 }
 
 async function fetch(noun: Noun): Promise<void> {

@@ -3,7 +3,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { useEffect } from "preact/hooks";
 import type { Campaign } from "../../api";
-import { throttled, useAsk } from "../../ask";
+import { following, useAsk } from "../../ask";
 import { offer } from "../../keys";
 import { call, watch } from "../../live";
 import { complain, note } from "../../parts/notes";
@@ -90,7 +90,7 @@ function order(text: string): [Key, boolean] {
 /** Figures are read again while things happen, and only then. */
 function useFigures(again: () => void): void {
   useEffect(() => {
-    const totals = throttled(again, FIGURES_EVERY);
+    const totals = following(again, FIGURES_EVERY);
     const stop = watch(["clicks", "conversions"], (frame) => {
       if (frame.counts["clicks"] || frame.counts["changes"] || frame.resync) totals.poke();
     });

@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Campaign, SystemStatus } from "../../api";
-import { throttled, useAsk } from "../../ask";
+import { following, useAsk } from "../../ask";
 import { watch } from "../../live";
 import { now } from "../../parts/time";
 import { rpc } from "../../live";
@@ -25,7 +25,7 @@ export function Dashboard() {
   const [turn, setTurn] = useState(0);
   const [status, setStatus] = useState<SystemStatus | null>(null);
   useEffect(() => {
-    const totals = throttled(() => setTurn((before) => before + 1), TOTALS_EVERY);
+    const totals = following(() => setTurn((before) => before + 1), TOTALS_EVERY);
     const stop = watch(may("system.read") ? ["clicks", "conversions", "postbacks", "system"] : ["clicks", "conversions"], (frame) => {
       if (pulse.take(frame, Date.now())) totals.poke();
       if (frame.system) setStatus(frame.system);
