@@ -96,8 +96,8 @@ class Onefile:
         cache = self.cache()
         with self.table.check(f"`weir version`, first start: under {FIRST_START:g} s") as note:
             seconds, err = self.version(cache)
-            note.text = f"{seconds:.1f} s"
-            assert UNPACKING in err and seconds < FIRST_START, f"{seconds:.1f} s {err}"
+            note.text = f"{seconds:.1f} s; {load()}"
+            assert UNPACKING in err and seconds < FIRST_START, f"{note.text}: {err}"
         with self.table.check(f"`weir version`, later starts: under {LATER_START:g} s") as note:
             starts = [self.version(cache) for _ in range(3)]
             note.text = ", ".join(f"{seconds:.1f} s" for seconds, _ in starts)
@@ -151,7 +151,7 @@ class Onefile:
             process.terminate()
             code = process.wait(STOP_SECONDS + 5)
         assert code == 0, f"stopped with {code}"
-        said = f"{ready:.1f} s, and {core:.1f} s until the core answers too"
+        said = f"{ready:.1f} s, and {core:.1f} s until the core answers too; {load()}"
         assert ready < budget, said
         return said
 
@@ -244,6 +244,11 @@ class Onefile:
         out, err = finish(process)
         assert process.returncode == 1 and out == "", (process.returncode, out, err)
         return err.strip()
+
+
+def load() -> str:
+    """What else the machine has to do: seconds on a busy one say little about the executable."""
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
