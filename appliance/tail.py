@@ -170,7 +170,8 @@ class _Tail:
                     f"connection lost{f' ({why.code} {why.reason or why.name})' if why else ''}"
                 )
             case HandshakeError():
-                fault = Unavailable("this is no Weir: it does not speak WebSocket")
+                cause = fault.__cause__ or fault.__context__
+                fault = Unavailable(f"cannot connect: {cause or 'it does not speak WebSocket'}")
             case TimeoutError() | trio.TooSlowError():
                 fault = Unavailable("nothing was heard for too long")
             case OSError():
