@@ -68,8 +68,8 @@ e2e-smoke: smoke ## the same as smoke
 faults: $(READY) ## kill -9 under load, full disk, failing warehouse (KILLS=30)
 	@$(BIN)/python -m tests.faults.run --kills $(KILLS)
 
-bench: $(READY) ## clicks per second beside nginx and Hypercorn; writes bench.json
-	@$(BIN)/python -m tests.bench.run
+bench: $(READY) ## clicks beside nginx and Hypercorn, watchers, reports; writes bench.json (PART=watchers: only that)
+	@$(BIN)/python -m tests.bench.run $(if $(PART),--part $(PART))
 
 $(VENV)/binary-ready: $(READY)
 	@command -v gcc >/dev/null || { echo "Building needs a C compiler: apt install gcc ccache"; exit 1; }

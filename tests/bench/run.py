@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import binary, catalog, clicks, load, lookups, reports, rivals
+from tests.bench import binary, catalog, clicks, load, lookups, reports, rivals, watchers
 from tests.bench.clicks import Rounds
 from tests.rig import ROOT, Weir, start_weir, wait_for
 
@@ -33,6 +33,7 @@ AIMS = {
     "core_ready_s": "< 5",
     "binary_over_source": binary.AIM,
     **reports.AIMS,
+    **watchers.AIMS,
 }
 
 
@@ -150,6 +151,7 @@ def main() -> int:
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=float, default=3)
     arguments.add_argument("--rows", type=int, default=10_000_000)
+    arguments.add_argument("--part", choices=PARTS, help="only this; bench.json stays as it is")
     asked = arguments.parse_args()
     if asked.quick:
         asked.rounds, asked.seconds, asked.rows = 1, 1, 1_000_000
@@ -164,17 +166,31 @@ def main() -> int:
     found: dict[str, float | int | None] = {}
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as name:
         folder = Path(name)
-        found |= measure_start(folder)
-        if load.available():
-            found |= measure_clicks(folder, asked.rounds, asked.seconds)
-        else:
-            print("wrk is not installed (apt install wrk): no click figures\n")
-            found |= dict.fromkeys(NEED_WRK)
-        found |= lookups.measure(asked.rows, 10 if not asked.quick else 3)
-        found |= reports.measure(asked.rows, 9 if not asked.quick else 2)
+        for part in [asked.part] if asked.part else PARTS:
+            found |= _part(part, folder, asked)
     print(table(found))
-    (ROOT / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
+    if not asked.part:
+        (ROOT / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
     return 0
+
+
+PARTS = ("start", "clicks", "watchers", "lookups", "reports")
+
+
+def _part(name: str, folder: Path, asked: argparse.Namespace) -> dict[str, float | int | None]:
+    if name in ("clicks", "watchers") and not load.available():
+        print(f"wrk is not installed (apt install wrk): no figures of {name}\n")
+        return dict.fromkeys(NEED_WRK if name == "clicks" else watchers.AIMS)
+    match name:
+        case "start":
+            return dict(measure_start(folder))
+        case "clicks":
+            return measure_clicks(folder, asked.rounds, asked.seconds)
+        case "watchers":
+            return watchers.measure(folder, asked.rounds, max(asked.seconds, 5))
+        case "lookups":
+            return dict(lookups.measure(asked.rows, 10 if not asked.quick else 3))
+    return dict(reports.measure(asked.rows, 9 if not asked.quick else 2))
 
 
 def _beside_source(rounds: int, seconds: float) -> int:
