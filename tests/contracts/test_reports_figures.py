@@ -150,7 +150,7 @@ def exact(item):
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     phases=(Phase.explicit, Phase.generate),
     deadline=None,
     suppress_health_check=list(HealthCheck),
