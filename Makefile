@@ -51,14 +51,16 @@ dev: $(READY) ui-if-node ## the same with every log line, readable; after a chan
 	@echo "Starting Weir with ./data and debug logs; Ctrl-C stops it in order."
 	@WEIR_LOG__LEVEL=debug WEIR_LOG__FORMAT=text exec $(BIN)/weir serve --data ./data
 
-test: $(READY) ## everything that needs no outside server, under 5 minutes
+test: $(READY) ui-if-node ## everything that needs no outside server, under 5 minutes
 	@$(BIN)/python -m pytest -q -m "not faults"
 
-check: $(READY) ## lint, format, types, imports
+check: $(READY) ## lint, format, types, imports; of the screens types and tests, where Node.js is
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/importlinter
+	@if $(HAS_NODE); then $(MAKE) -s ui/node_modules/ready && npm --prefix ui run --silent check && \
+	  npm --prefix ui test --silent; else echo "No Node.js 20 or newer here: the screens are not checked."; fi
 
 smoke: $(READY) ## 1,000 clicks and 200 postbacks through the real executable, every figure checked
 	@$(BIN)/python -m tests.smoke
@@ -76,10 +78,10 @@ $(VENV)/binary-ready: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,binary]'
 	@touch $@
 
-binary: $(VENV)/binary-ready ## build dist/weir; 10-25 minutes the first time (MODE=fast: only our own code is compiled)
+binary: $(VENV)/binary-ready ui-if-node ## build dist/weir; 10-25 minutes the first time (MODE=fast: only our own code is compiled)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python build/binary.py --mode $(MODE)
 
-binary-cached: $(READY)
+binary-cached: $(READY) ui-if-node
 	@$(BIN)/python build/binary.py --mode $(MODE) --cached
 
 binary-smoke: export BINARY := dist/weir
@@ -99,5 +101,5 @@ bare: $(READY) ## as root: both on a bare Debian 12 without Python: install, upg
 	@$(BIN)/python -m tests.bare.prove --deb dist/weir_*.deb --binary dist/weir
 
 clean: ## remove what these commands made; ./data stays
-	rm -rf $(VENV) .cache .hypothesis dist test-output bench.json bench-binary.json *.egg-info
+	rm -rf ui/dist ui/node_modules $(VENV) .cache .hypothesis dist test-output bench.json bench-binary.json *.egg-info
 	find appliance tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = Path(sysconfig.get_path("platlib"))
+SCREENS = ROOT / "ui" / "dist"
+"""What `make ui` builds; `make binary` does so first where Node.js is."""
 
 UNUSED = frozenset({"pandas", "pyarrow", "numpy"})
 """chDB declares them for DataFrames; we ask for rows and bytes. 200 MB."""
@@ -74,12 +76,26 @@ def build_id(mode: str, packages: list[Package]) -> str:
         for path in sorted((ROOT / top).rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md"
     ]
-    for path in [*sources, ROOT / "pyproject.toml"]:
+    for path in [*sources, *_screens(), ROOT / "pyproject.toml"]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     tools = [_nuitka(), sys.version, platform.machine(), *platform.libc_ver(), mode]
     digest.update("\0".join(tools + [f"{one.name}={one.version}" for one in packages]).encode())
     return digest.hexdigest()[:16]
+
+
+def _screens() -> list[Path]:
+    """What the screens are built from; nothing when they are not built, so that both kinds have their id."""
+    if not (SCREENS / "index.html").is_file():
+        return []
+    ui = ROOT / "ui"
+    return [
+        *sorted(path for path in (ui / "src").rglob("*") if path.is_file()),
+        *(
+            ui / name
+            for name in ("index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts")
+        ),
+    ]
 
 
 def _nuitka() -> str:
@@ -131,6 +147,8 @@ def flags(work: Path, identity: str) -> list[str]:
         # Nuitka leaves these two C parts of the standard library out, "to avoid bloat".
         "--include-module=_bisect",
         "--include-module=_json",
+        # The screens, where http/admin/assets.py looks for them.
+        *([f"--include-data-dir={SCREENS}=appliance/_ui"] if (SCREENS / "index.html").is_file() else []),
         # Root certificates for machines without ca-certificates.
         "--include-package-data=certifi",
         # chDB's library, untouched (stage_chdb), and not as an extension module of Nuitka's.

@@ -30,7 +30,7 @@ export function Panel({ title, onClose, children }: Props) {
     <aside class="panel" ref={box} tabIndex={-1} aria-label={title}>
       <header>
         <h2>{title}</h2>
-        <button type="button" class="quiet" onClick={onClose} aria-label="Close the panel">
+        <button type="button" class="quiet" onClick={onClose}>
           Close <kbd>Esc</kbd>
         </button>
       </header>

@@ -1,6 +1,7 @@
 /** A dense table: sorted by its heads, rows opened by a click or enter, drawn in part when it is long. */
 
 import type { ComponentChildren } from "preact";
+import { Sheet } from "./sheet";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 export interface Column<R> {
@@ -49,37 +50,40 @@ export function Table<R>(props: Props<R>) {
   const [from, to, height, look] = useSight(box, props.rows.length, long);
   const { picked = -1 } = props;
   useEffect(() => {
-    const row = box.current?.querySelector<HTMLElement>(".picked");
+    const row = (box.current ?? document).querySelector<HTMLElement>("tr.picked");
     if (row) row.scrollIntoView({ block: "nearest" });
     else if (picked >= 0 && box.current && height) box.current.scrollTop = picked * height;
   }, [picked]);
-  return (
-    <div class={`sheet${long ? " long" : ""}${props.stale ? " stale" : ""}`} ref={box} onScroll={long ? look : undefined}
-         tabIndex={long ? 0 : undefined} role={long ? "region" : undefined} aria-label={long ? props.caption : undefined}>
-      <table aria-rowcount={props.rows.length}>
-        <caption class="unseen">{props.caption}</caption>
-        <thead>
-          <tr>
+  const table = (
+    <table aria-rowcount={props.rows.length}>
+      <caption class="unseen">{props.caption}</caption>
+      <thead>
+        <tr>
+          {props.columns.map((column) => (
+            <Head key={column.key} column={column} sort={props.sort} onSort={props.onSort} />
+          ))}
+        </tr>
+        {props.totals && (
+          <tr class="totals">
             {props.columns.map((column) => (
-              <Head key={column.key} column={column} sort={props.sort} onSort={props.onSort} />
+              <td key={column.key} class={classes(column)}>{column.total}</td>
             ))}
           </tr>
-          {props.totals && (
-            <tr class="totals">
-              {props.columns.map((column) => (
-                <td key={column.key} class={classes(column)}>{column.total}</td>
-              ))}
-            </tr>
-          )}
-        </thead>
-        <tbody>
-          {from > 0 && <Gap height={from * height} span={props.columns.length} />}
-          {props.rows.slice(from, to).map((row, index) => (
-            <Row key={props.keyOf(row)} row={row} place={from + index} {...props} />
-          ))}
-          {to < props.rows.length && <Gap height={(props.rows.length - to) * height} span={props.columns.length} />}
-        </tbody>
-      </table>
+        )}
+      </thead>
+      <tbody>
+        {from > 0 && <Gap height={from * height} span={props.columns.length} />}
+        {props.rows.slice(from, to).map((row, index) => (
+          <Row key={props.keyOf(row)} row={row} place={from + index} {...props} />
+        ))}
+        {to < props.rows.length && <Gap height={(props.rows.length - to) * height} span={props.columns.length} />}
+      </tbody>
+    </table>
+  );
+  if (!long) return <Sheet label={props.caption} stale={props.stale}>{table}</Sheet>;
+  return (
+    <div class={`sheet long${props.stale ? " stale" : ""}`} ref={box} onScroll={look} tabIndex={0} role="region" aria-label={props.caption}>
+      {table}
     </div>
   );
 }

@@ -14,6 +14,7 @@ import { Events } from "./events";
 import { Hour } from "./hour";
 import { Now } from "./now";
 import { Pulse } from "./pulse";
+import { recent } from "./recent";
 import { Top } from "./top";
 import { Troubles } from "../system/troubles";
 
@@ -30,6 +31,7 @@ export function Dashboard() {
       if (pulse.take(frame, Date.now())) totals.poke();
       if (frame.system) setStatus(frame.system);
     });
+    void recent(new Date()).then((events) => pulse.remember(events));
     return () => (stop(), totals.stop());
   }, []);
 

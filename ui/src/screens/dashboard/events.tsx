@@ -5,7 +5,8 @@ import { useEffect } from "preact/hooks";
 import type { LiveEvent } from "../../feed";
 import { nameOf } from "../../names";
 import { Amount } from "../../parts/figure";
-import { ago, clock, full, now } from "../../parts/time";
+import { Sheet } from "../../parts/sheet";
+import { ago, clock, day, full, now } from "../../parts/time";
 import { param, set } from "../../route";
 import { offer } from "../../keys";
 import { me } from "../../session";
@@ -37,7 +38,7 @@ export function Events({ pulse, zone }: { pulse: Pulse; zone: string }) {
         </button>
       </header>
       {events.length ? (
-        <div class="sheet">
+        <Sheet label="Newest events">
           <table>
             <caption class="unseen">Newest events</caption>
             <thead>
@@ -53,9 +54,9 @@ export function Events({ pulse, zone }: { pulse: Pulse; zone: string }) {
             </thead>
             <tbody>{events.map((each) => <Line key={keyOf(each)} event={each} zone={zone} />)}</tbody>
           </table>
-        </div>
+        </Sheet>
       ) : (
-        <p class="dim">Nothing has happened since this page was opened. It appears here by itself, a second after it happens.</p>
+        <p class="dim">{wanted ? "None of these lately." : "Nothing in the last day."} What happens appears here by itself, within a second.</p>
       )}
     </section>
   );
@@ -70,7 +71,11 @@ function Line({ event, zone }: { event: LiveEvent; zone: string }) {
   const click = event.topic === "clicks" ? event.id : event.click_id ?? "";
   return (
     <tr class="event">
-      <td><time dateTime={event.at} title={`${ago(at, now.peek())}, ${full(at, zone)}`}>{clock(at, zone, true)}</time></td>
+      <td>
+        <time dateTime={event.at} title={`${ago(at, now.peek())}, ${full(at, zone)}`}>
+          {day(at, zone) === day(now.peek(), zone) ? "" : `${day(at, zone).slice(5)} `}{clock(at, zone, true)}
+        </time>
+      </td>
       <td><span class={`tag tag-${tone(event)}`}>{what(event)}</span></td>
       <td class="c-name">{event.topic === "postbacks" ? nameOf("networks", event.network_id) : nameOf("campaigns", event.campaign_id) || "–"}</td>
       <td class="roomy c-name">{nameOf("destinations", event.destination_id) || "–"}</td>

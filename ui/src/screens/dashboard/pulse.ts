@@ -19,6 +19,11 @@ export class Pulse {
   /** Minutes from here on are counted here completely. */
   readonly since = Date.now();
 
+  /** Events from before the page was opened; they are in no count here. */
+  remember(events: readonly LiveEvent[]): void {
+    this.events.value = merged(this.events.value, events, EVENTS);
+  }
+
   /** True when the frame says that something happened, so that totals have changed. */
   take(frame: Frame, at: number): boolean {
     const { clicks = 0, conversions = 0, changes = 0 } = frame.counts;

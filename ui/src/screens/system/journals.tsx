@@ -2,6 +2,7 @@
 
 import type { SystemStatus } from "../../api";
 import { Amount } from "../../parts/figure";
+import { Sheet } from "../../parts/sheet";
 import { duration } from "../../parts/time";
 
 export function Journals({ status, stale }: { status: SystemStatus; stale: boolean }) {
@@ -9,7 +10,7 @@ export function Journals({ status, stale }: { status: SystemStatus; stale: boole
     <div class={`halves${stale ? " stale" : ""}`}>
       <section aria-labelledby="journals-title">
         <header class="head"><h2 id="journals-title">Journals</h2></header>
-        <div class="sheet">
+        <Sheet label="Journals">
           <table>
             <caption class="unseen">One journal per edge</caption>
             <thead>
@@ -35,11 +36,11 @@ export function Journals({ status, stale }: { status: SystemStatus; stale: boole
               ))}
             </tbody>
           </table>
-        </div>
+        </Sheet>
       </section>
       <section aria-labelledby="lag-title">
         <header class="head"><h2 id="lag-title">Who reads them</h2></header>
-        <div class="sheet">
+        <Sheet label="Who reads them">
           <table>
             <caption class="unseen">Consumers and their lag</caption>
             <thead>
@@ -65,7 +66,7 @@ export function Journals({ status, stale }: { status: SystemStatus; stale: boole
               ))}
             </tbody>
           </table>
-        </div>
+        </Sheet>
       </section>
     </div>
   );

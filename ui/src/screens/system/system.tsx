@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { SystemStatus } from "../../api";
 import { useAsk } from "../../ask";
 import { rpc, watch } from "../../live";
-import { duration, full, now } from "../../parts/time";
+import { clock, day, duration, now } from "../../parts/time";
 import { Figure } from "../../parts/figure";
 import { zone } from "../../zone";
 import { ZoneChoice } from "../../zone-choice";
@@ -20,6 +20,7 @@ export function System() {
   const status = newer(live, asked.value);
   if (!status) return <Waiting fault={asked.fault?.message} />;
   const lag = worst(status.consumers);
+  const started = new Date(status.started_us / 1000);
   const stale = rpc.state.value !== "open";
   const state = status.problems.length ? "Not ready" : status.degraded.length ? `Ready, ${status.degraded.length === 1 ? "one warning" : `${status.degraded.length} warnings`}` : "All is well";
   return (
@@ -31,7 +32,7 @@ export function System() {
       </header>
       <Troubles status={status} />
       <dl class={`strip${stale ? " stale" : ""}`} aria-label="The appliance">
-        <Word name="Up" value={duration((now.value.getTime() * 1000 - status.started_us) / 1e6)} note={`since ${full(new Date(status.started_us / 1000), zone.value)}`} />
+        <Word name="Up" value={duration((now.value.getTime() * 1000 - status.started_us) / 1e6)} note={`since ${day(started, zone.value)}, ${clock(started, zone.value)}`} />
         <Figure name="Journal lag" unit="events" value={lag?.events} note={lag ? (lag.events ? `${duration(lag.seconds)}, ${lag.who}` : "everything is counted") : "not known yet"} />
         <Word name="Warehouse" value={status.warehouse.state} note={`${status.warehouse.rows_shipped.toLocaleString("en-US")} rows shipped`} bad={status.warehouse.state !== "up"} />
         <Figure name="Catalog" unit="revision" value={status.catalog.revision} note={`${status.catalog.entities["campaign"] ?? 0} campaigns`} />

@@ -3,6 +3,7 @@
 import type { ActorReport, SystemStatus } from "../../api";
 import { Amount } from "../../parts/figure";
 import { shown } from "../../parts/number";
+import { Sheet } from "../../parts/sheet";
 import { type Branch, branches } from "./tree";
 
 export function Tree({ status, stale }: { status: SystemStatus; stale: boolean }) {
@@ -11,7 +12,7 @@ export function Tree({ status, stale }: { status: SystemStatus; stale: boolean }
       <header class="head">
         <h2 id="tree-title">Supervision tree</h2>
       </header>
-      <div class={`sheet${stale ? " stale" : ""}`}>
+      <Sheet label="Supervision tree" stale={stale}>
         <table class="tree">
           <caption class="unseen">Every process and its actors</caption>
           <thead>
@@ -35,7 +36,7 @@ export function Tree({ status, stale }: { status: SystemStatus; stale: boolean }
             </tbody>
           ))}
         </table>
-      </div>
+      </Sheet>
     </section>
   );
 }
