@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Blocks(Protocol):
+    """Bytes as they are made; what makes them is let go by `aclose`, begun or not."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,4 +24,4 @@ class Download:
 
     media_type: str
     filename: str
-    blocks: AsyncGenerator[bytes, None]
+    blocks: Blocks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -186,13 +186,22 @@ async def _download(
     first = await anext(blocks)
     where = periods.zone(request.timezone)
     days = "-".join(periods.day(us, where) for us in (from_us, to_us - 1))
-    return Download(_MEDIA[request.format], f"weir-{word}-{days}.{request.format}", _with(first, blocks))
+    return Download(_MEDIA[request.format], f"weir-{word}-{days}.{request.format}", _Begun(first, blocks))
 
 
-async def _with(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    try:
-        yield first
-        async for block in rest:
-            yield block
-    finally:
-        await rest.aclose()
+class _Begun:
+    """A stream whose first block is there already. No generator: one that was never begun closes nothing."""
+
+    def __init__(self, first: bytes, rest: AsyncGenerator[bytes, None]) -> None:
+        self._first: bytes | None = first
+        self._rest = rest
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        first, self._first = self._first, None
+        return await anext(self._rest) if first is None else first
+
+    async def aclose(self) -> None:
+        await self._rest.aclose()

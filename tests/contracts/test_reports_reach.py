@@ -242,6 +242,19 @@ async def test_a_file_has_every_row_and_no_formula(warehouse, files):
     assert json.loads((await files("exports.postbacks", format="json", **PERIOD))[1]) == []
 
 
+async def test_a_file_that_nobody_reads_gives_its_slot_back(warehouse):
+    slots = ReportSlots(warehouse, 1, 1, "USD")
+    store(warehouse, click(1))
+    overview = Overview(Path(), Parts(), Holds(), NoWarehouse())
+    context = Context(local_administrator("rest"), Names(), slots, overview, NoCosts())
+    with trio.fail_after(20):
+        for _ in range(3):
+            made = await registry.call(registry.load_all(), "exports.clicks", PERIOD, context)
+            async with aclosing(made.blocks):
+                assert [each.inquiry.operation for each in slots.running()] == ["exports.clicks"]
+    assert slots.running() == []
+
+
 async def test_a_file_of_any_size_is_read_in_blocks(warehouse):
     slots = ReportSlots(warehouse, 1, 1, "USD")
     blocks = slots.stream(
