@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 KILLS ?= 30
+MINUTES ?= 20
 MODE ?= release
 UI_SOURCES := $(shell find ui/src -type f) ui/index.html ui/vite.config.ts ui/tsconfig.json
 HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); \
   process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 
-.PHONY: help ui ui-if-node run dev test check smoke e2e-smoke faults bench binary binary-cached binary-smoke deb bare clean
+.PHONY: help ui ui-if-node run dev test check smoke e2e-smoke faults schemathesis bench binary binary-cached binary-smoke deb bare clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -72,6 +73,11 @@ faults: $(READY) ## kill -9 under load, full disk, failing warehouse (KILLS=30)
 
 bench: $(READY) ## clicks beside nginx and Hypercorn, watchers, reports; writes bench.json (PART=watchers: only that)
 	@$(BIN)/python -m tests.bench.run $(if $(PART),--part $(PART))
+schemathesis: $(READY) ## 20 minutes of requests that keep to /api/openapi.json, or do not (MINUTES=20)
+	@$(BIN)/python -m tests.fuzz.admin --minutes $(MINUTES)
+
+bench: $(READY) ## clicks per second beside nginx and Hypercorn; writes bench.json
+	@$(BIN)/python -m tests.bench.run
 
 $(VENV)/binary-ready: $(READY)
 	@command -v gcc >/dev/null || { echo "Building needs a C compiler: apt install gcc ccache"; exit 1; }

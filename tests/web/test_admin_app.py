@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import httpx
 import pytest
 
 from appliance.http.admin.app import ROUTES, create_app
+from appliance.http.admin.dispatch import STATUS
 from appliance.http.admin.gate import is_local_name
 from tests.doors import Doors, edge_status, open_doors
+from tests.rig import ROOT
 
 LOCAL = "http://127.0.0.1:8081"
 
@@ -40,6 +43,13 @@ async def test_every_route_of_the_page_without_screens_answers(doors: Doors, tmp
             # A WebSocket is no plain request, and agents send a token.
             status = {"/ws": 404, "/mcp": 401}.get(path, 200)
             assert (await http.request(method, path)).status_code == status
+
+
+def test_the_http_page_has_every_route_and_every_error() -> None:
+    page = (ROOT / "docs" / "reference" / "http.md").read_text()
+    assert [path for method, path, _ in ROUTES if f"`{method} {path}`" not in page] == []
+    for code, status in STATUS.items():
+        assert re.search(rf"\| `{code}` \| {status}\b", page), code
 
 
 async def test_healthz_and_readyz_say_why(doors: Doors) -> None:
