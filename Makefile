@@ -71,13 +71,11 @@ e2e-smoke: smoke ## the same as smoke
 faults: $(READY) ## kill -9 under load, full disk, failing warehouse (KILLS=30)
 	@$(BIN)/python -m tests.faults.run --kills $(KILLS)
 
-bench: $(READY) ## clicks beside nginx and Hypercorn, watchers, reports; writes bench.json (PART=watchers: only that)
-	@$(BIN)/python -m tests.bench.run $(if $(PART),--part $(PART))
 schemathesis: $(READY) ## 20 minutes of requests that keep to /api/openapi.json, or do not (MINUTES=20)
 	@$(BIN)/python -m tests.fuzz.admin --minutes $(MINUTES)
 
-bench: $(READY) ## clicks per second beside nginx and Hypercorn; writes bench.json
-	@$(BIN)/python -m tests.bench.run
+bench: $(READY) ## clicks beside nginx and Hypercorn, watchers, reports; writes bench.json (PART=watchers: only that)
+	@$(BIN)/python -m tests.bench.run $(if $(PART),--part $(PART))
 
 $(VENV)/binary-ready: $(READY)
 	@command -v gcc >/dev/null || { echo "Building needs a C compiler: apt install gcc ccache"; exit 1; }
