@@ -10,7 +10,8 @@ import { helping } from "./help";
 import { Notes } from "./parts/notes";
 import { places } from "./places";
 import { go, path } from "./route";
-import { me } from "./session";
+import { me, silent } from "./session";
+import { Silent } from "./screens/sign-in/silent";
 import { Claim } from "./screens/sign-in/claim";
 import { Pending } from "./screens/sign-in/pending";
 import { SignIn } from "./screens/sign-in/sign-in";
@@ -29,7 +30,7 @@ export function App() {
   const token = path.value.match(/^\/claim\/([^/]+)$/)?.[1];
   const who = me.value;
   if (token && !who) return <Claim token={token} />;
-  if (who === undefined) return <main class="blank" aria-busy="true" />;
+  if (who === undefined) return silent.value ? <Silent why={silent.value} /> : <main class="blank" aria-busy="true" />;
   if (who === null) return <SignIn />;
   if (who.status !== "active") return <Pending who={who} />;
   return <Inside />;

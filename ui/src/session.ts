@@ -30,12 +30,24 @@ export async function rest<T>(path: string, body?: unknown): Promise<T> {
   throw new Refusal(error.code ?? "internal", error.message ?? `Weir answered ${answer.status}`, error.fields);
 }
 
-/** Ask who this is. A Weir that cannot be reached changes nothing. */
+/** Why it is not known yet who this is; "" when it is. */
+export const silent = signal("");
+const LOOK_AGAIN = 2000;
+
+/** Ask who this is. Only a Weir that says "nobody" signs out: one that starts or is away changes nothing. */
 export async function look(): Promise<void> {
   try {
     me.value = await rest<Me>("me");
+    silent.value = "";
   } catch (fault) {
-    if ((fault as Refusal).code !== "lost") me.value = null;
+    const { code, message } = fault as Refusal;
+    if (code === "unauthenticated") {
+      me.value = null;
+      silent.value = "";
+    } else if (me.value === undefined) {
+      silent.value = message;
+      setTimeout(() => void look(), LOOK_AGAIN);
+    }
   }
 }
 

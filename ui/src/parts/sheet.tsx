@@ -21,6 +21,6 @@ export function Sheet({ label, stale, children }: Props) {
     if (at.firstElementChild) watching.observe(at.firstElementChild);
     return () => watching.disconnect();
   }, []);
-  const reachable = scrolls ? { tabIndex: 0, role: "region" as const, "aria-label": label } : {};
+  const reachable = scrolls ? { tabIndex: 0, role: "region" as const, "aria-label": `${label}, scrolls` } : {};
   return <div ref={box} class={`sheet${stale ? " stale" : ""}`} {...reachable}>{children}</div>;
 }
