@@ -28,7 +28,7 @@ FLOOR = (2, 36)
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description="Builds dist/weir.")
-    arguments.add_argument("--mode", choices=sorted(recipe.COMPILED), default="release")
+    arguments.add_argument("--mode", choices=recipe.MODES, default="release")
     arguments.add_argument("--cached", action="store_true", help="never build: exit 3 when it is not cached")
     asked = arguments.parse_args()
     mode: str = asked.mode
@@ -62,12 +62,11 @@ def build(mode: str, identity: str, packages: list[recipe.Package]) -> Path:
     recipe.stage_chdb(work / "chdb")
     (work / "BUILD").write_text(f"{identity} {mode}\n")
     inside = {"appliance", *(name for package in packages for name in package.imports)}
-    compiled = recipe.COMPILED[mode]
     environ = os.environ | {
         "WEIR_BUILD_ID": identity,
         "WEIR_BUILD_SITE": str(recipe.SITE),
         "WEIR_BUILD_INSIDE": json.dumps(sorted(inside)),
-        "WEIR_BUILD_COMPILED": json.dumps(sorted(compiled)),
+        "WEIR_BUILD_INTERPRETED": json.dumps(recipe.INTERPRETED[mode]),
         "CCACHE_DIR": os.environ.get("CCACHE_DIR", str(CACHE / "ccache")),
     }
     print(f"Building {identity} ({mode}); the first time takes 10 to 25 minutes on two cores ...", flush=True)

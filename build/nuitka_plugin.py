@@ -27,7 +27,7 @@ class WeirPlugin(NuitkaPluginBase):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self._inside: set[str] = set(json.loads(os.environ["WEIR_BUILD_INSIDE"]))
-        self._compiled: set[str] = set(json.loads(os.environ["WEIR_BUILD_COMPILED"]))
+        self._interpreted: list[str] = json.loads(os.environ["WEIR_BUILD_INTERPRETED"])
         self._site = os.environ["WEIR_BUILD_SITE"]
         # Nuitka has 22 (an hour for chDB's library beside other work) and, with fewer compilers at once, 3.
         # Of 555 MB: level 3 leaves 155 in 46 s, 9 leaves 139 in 107 s, 12 leaves 138 in 429 s.
@@ -44,12 +44,13 @@ class WeirPlugin(NuitkaPluginBase):  # type: ignore[misc]
 
     def decideCompilation(self, module_name: Any) -> str | None:  # noqa: N802
         """Compiled to C, or kept as the bytecode that the interpreter runs as it always does."""
-        top = str(module_name).partition(".")[0]
+        name = str(module_name)
         # __parents_main__ and ssl-preLoad are Nuitka's own: the first has no bytecode, and of the second's
         # Nuitka 4.3.3 cannot take what it cached.
-        if top.startswith("__") or "-" in str(module_name):
+        if name.startswith("__") or "-" in name or name == "appliance":
             return "compiled"
-        return None if top in self._compiled else "bytecode"
+        interpreted = any(name == each or name.startswith(each + ".") for each in self._interpreted)
+        return "bytecode" if interpreted or not name.startswith("appliance.") else None
 
     @staticmethod
     def createPreModuleLoadCode(module: Any) -> tuple[str, str] | None:  # noqa: N802

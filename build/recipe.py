@@ -23,11 +23,19 @@ SCREENS = ROOT / "ui" / "dist"
 UNUSED = frozenset({"pandas", "pyarrow", "numpy"})
 """chDB declares them for DataFrames; we ask for rows and bytes. 200 MB."""
 
-COMPILED = {
-    "fast": frozenset({"appliance"}),
-    "release": frozenset({"appliance"}),
-}
-"""Top-level packages turned into C, by mode; everything else is bytecode."""
+MODES = ("fast", "release")
+
+INTERPRETED = {
+    "fast": (),
+    "release": ("appliance.edge", "appliance.http.public", "appliance.routing", "appliance.model",
+                "appliance.actors.router", "appliance.actors.journal", "appliance.actors.kernel",
+                "appliance.stores.journal"),
+}  # fmt: skip
+"""Modules of ours, with those below them, that stay bytecode; the rest of `appliance` becomes C, by mode.
+
+A click costs 113 us of processor when its path is C and 101 when CPython 3.11 interprets it, in one run:
+Nuitka passes keywords (a click's event has forty) in a dictionary where CPython passes them in place.
+"""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ All of it is ordinary catalog data: the operator may change or archive any of it
 from __future__ import annotations
 
 import html
-import os
 import shlex
 import shutil
 import sys
@@ -147,7 +146,8 @@ def lines_to_try(public: str, data: str, domain: str = "") -> list[str]:
 
 def program() -> list[str]:
     """How a person calls this very Weir from a shell in the directory it was started in."""
-    if launched := os.environ.get("NUITKA_ORIGINAL_ARGV0"):
+    compiled = globals().get("__compiled__")
+    if launched := getattr(compiled, "original_argv0", None):
         return [launched]  # the one executable; what runs is the copy that it unpacked (build/launch.c)
     beside = Path(sys.executable).with_name("weir")
     if found := shutil.which("weir"):
