@@ -33,7 +33,7 @@ def main() -> int:
     arguments.add_argument("--binary", type=Path, default=ROOT / "dist" / "weir")
     arguments.add_argument("--out", type=Path, default=ROOT / "dist")
     arguments.add_argument("--version", help="instead of the executable's own")
-    # Level 19 and xz take minutes on two cores for a tenth less; see docs/running.md for what it comes to.
+    # What the choices come to stands in README.md here.
     arguments.add_argument("--compression", choices=("zstd", "xz", "gzip", "none"), default="zstd")
     arguments.add_argument("--level", type=int, default=9)
     asked = arguments.parse_args()

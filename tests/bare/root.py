@@ -37,7 +37,9 @@ def mirror() -> str:
     etc = Path("/etc/apt")
     files = [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*.list"))]
     one_line = re.compile(r"^deb\s+(?:\[[^]]*\]\s+)?(\S+)\s+(\S+)\s+.*\bmain\b", re.MULTILINE)
-    found = [hit for path in files if path.is_file() for hit in one_line.findall(path.read_text())]
+    found: list[tuple[str, str]] = []
+    for path in files:
+        found += one_line.findall(path.read_text()) if path.is_file() else []
     for path in sorted((etc / "sources.list.d").glob("*.sources")):
         for stanza in re.split(r"\n\s*\n", path.read_text()):
             fields = dict(re.findall(r"^([\w-]+):[ \t]*(.*)$", stanza, re.MULTILINE))
