@@ -89,11 +89,12 @@ binary-cached: $(READY) ui-if-node
 	@$(BIN)/python build/binary.py --mode $(MODE) --cached
 
 binary-smoke: export BINARY := dist/weir
-binary-smoke: $(READY) ## the smoke and a short fault run against dist/weir
+binary-smoke: $(READY) ## the smoke, a short fault run and a walk through the screens against dist/weir
 	@test -x dist/weir || { echo "There is no dist/weir: make binary"; exit 1; }
 	@dist/weir version
 	@$(BIN)/python -m tests.smoke
 	@$(BIN)/python -m tests.faults.run --kills 4 --phase kills
+	@$(BIN)/python -m pytest -q tests/screens/test_walk.py
 
 deb: $(READY) ## dist/weir_*.deb out of dist/weir
 	@test -x dist/weir || { echo "There is no dist/weir: make binary"; exit 1; }
