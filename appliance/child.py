@@ -27,7 +27,9 @@ def weir_command(role: str, index: int) -> list[str]:
     pid; /proc/self/exe is the program itself (experiments.md k).
     """
     if "__compiled__" in globals():
-        return [str(Path("/proc/self/exe").readlink()), role, "--index", str(index)]
+        # Between dpkg's unpacking and the restart the file that we run is gone and the newer has its name.
+        program = str(Path("/proc/self/exe").readlink()).removesuffix(" (deleted)")
+        return [program, role, "--index", str(index)]
     return [sys.executable, "-m", "appliance", role, "--index", str(index)]
 
 

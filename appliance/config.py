@@ -204,7 +204,7 @@ def leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
 
 
 def masked(settings: Settings) -> dict[str, Any]:
-    """Every setting by its dotted path, fit to be shown: a key, or a password in a URL, is replaced by ***."""
+    """Every setting by its dotted path, fit to be shown: a key, or a password in a URL, becomes ***."""
     shown = dict(leaves(msgspec.to_builtins(settings)))
     shown["mail.resend_key"] = "***" if settings.mail.resend_key else ""
     return {

@@ -45,7 +45,7 @@ def stock(weir: Weir) -> Shop:
         name: made(
             "destinations",
             name=f"Offer {name}",
-            url=f"https://{name}.example/l?cid={{click_id}}&s={{sub1}}&none={{no_such_macro}}",
+            url=f"https://{name}.example/l?cid={{click_id}}&s={{sub1}}&none={{sub30}}",
             network_id=networks["acme"] if name in ("d1", "d2") else None,
         )["id"]
         for name in ("d1", "d2", "d3", "d4", "d5")
