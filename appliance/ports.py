@@ -101,7 +101,7 @@ class CatalogStore(Protocol):
     ) -> Revision:
         """Store (kind, before, after) triples as the next revision; ids of creations (id 0) are assigned.
 
-        Raises Conflict when a `before` is not what is stored.
+        Raises Conflict when a `before` is not what is stored, Refused for what could not be read again.
         """
 
     def history(

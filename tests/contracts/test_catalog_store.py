@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.errors import Conflict, Unavailable
+from appliance.errors import Conflict, Refused, Unavailable
 from appliance.model.catalog import Campaign, Destination, Entity, Kind, Page, Rule, Stream, Target
 from appliance.ports import CatalogStore
 from appliance.stores.sqlite.catalog import SqliteCatalog
@@ -46,6 +46,13 @@ def put(store: CatalogStore, kind: Kind, before: Entity | None, after: Entity) -
     stored = store.get(kind, revision.changes[0].id)
     assert stored is not None
     return stored
+
+
+def test_what_could_not_be_read_again_is_not_stored(store: CatalogStore) -> None:
+    wrong = Campaign(slug="a", status="asleep")  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="asleep"):
+        put(store, "campaign", None, wrong)
+    assert store.revision() == 0 and list(store.entities("campaign")) == []
 
 
 def test_an_empty_catalog_is_at_revision_zero(store: CatalogStore) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.errors import Conflict, Unavailable
+from appliance.errors import Conflict, FieldProblem, Refused, Unavailable
 from appliance.model.catalog import TYPES, Change, Entity, Kind, Revision
 from appliance.stores.sqlite.database import connect
 
@@ -66,7 +66,7 @@ class SqliteCatalog:
                     "insert into entity (kind, id, revision, archived, body) values (?, ?, ?, ?, ?) "
                     "on conflict (kind, id) do update set revision = excluded.revision, "
                     "archived = excluded.archived, body = excluded.body",
-                    (kind, key, number, after.archived, _encode(after).decode()),
+                    (kind, key, number, after.archived, _readable(kind, after).decode()),
                 )
                 old = None if before is None else _encode(before).decode()
                 execute(
@@ -204,6 +204,16 @@ def _by_key(item: tuple[tuple[Kind, int], object]) -> tuple[Kind, int]:
 
 def _same(change: Change) -> bool:
     return change.before is not None and {**change.before, "revision": 0} == {**change.after, "revision": 0}
+
+
+def _readable(kind: Kind, entity: Entity) -> bytes:
+    """The stored form. Raises Refused for what could not be read again: no core would start with it."""
+    body = _encode(entity)
+    try:
+        _DECODERS[kind].decode(body)
+    except msgspec.ValidationError as fault:
+        raise Refused(f"this {kind} cannot be stored", [FieldProblem("(payload)", str(fault))]) from None
+    return body
 
 
 def _change(kind: Kind, key: int, before: str | None, after: str | bytes) -> Change:
