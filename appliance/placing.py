@@ -45,7 +45,7 @@ class Placing:
             del self._adopters[place]
             adopter = None
         if home.serving is None:
-            if adopter is None and now - self._away_since[home] > UNSERVED_SECONDS:
+            if adopter is None and now - self._away_since.get(home, now) > UNSERVED_SECONDS:
                 await self._adopt(place, self._sibling(place))
         elif place < len(self._edges):
             await self._release(place)
