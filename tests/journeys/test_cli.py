@@ -90,7 +90,7 @@ def test_config_shows_every_setting_with_its_origin_and_no_password(tmp_path: Pa
 
 
 def test_serve_with_a_wrong_configuration_starts_nothing(tmp_path: Path) -> None:
-    done = weir("serve", "--data", str(tmp_path / "d"), "--public", "nowhere", "--admin", "0.0.0.0:1")
+    done = weir("serve", "--data", str(tmp_path / "d"), "--public", "nowhere", "--admin", "here")
     assert done.returncode == 2
     assert "public.bind:" in done.stderr and "admin.bind:" in done.stderr
     assert not (tmp_path / "d").exists()

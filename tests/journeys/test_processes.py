@@ -22,12 +22,15 @@ from tests.rig import ROOT, Weir, alive, wait_for
 def test_it_says_where_it_listens_and_what_to_try(start: Start) -> None:
     weir = start("--edges", "2")
     wait_for("ready", lambda: weir.logged("ready"))
-    assert weir.where() == {
+    said = weir.where()
+    told = {child.pop("name"): child for child in said.pop("children")}
+    assert said == {
         "pid": weir.process.pid,
-        "public": weir.where()["public"],
+        "public": said["public"],
         "admin": "127.0.0.1:365",
         "version": "0.1.0",
     }
+    assert {name: child["pid"] for name, child in told.items()} == weir.children()
     assert sorted(weir.children()) == ["core", "edge-0", "edge-1"]
     assert get(address(weir)).split()[1] in map(str, weir.children().values())
     assert weir.stop() == 0
