@@ -12,7 +12,7 @@ import msgspec
 
 from appliance.access.accounts import account_faults
 from appliance.errors import Conflict, FieldProblem, Missing, Refused
-from appliance.model.catalog import Campaign, Entity, Kind, Link, Stream
+from appliance.model.catalog import Campaign, Entity, Kind, Link, Stream, User
 from appliance.model.history import in_use
 from appliance.operations.context import Caller
 from appliance.operations.decoding import MOST_PROBLEMS
@@ -40,6 +40,7 @@ def change(kind: Kind, before: Entity, values: Mapping[str, object], holdings: H
     if before.archived:
         raise Missing(f"{kind} {before.id} is archived; restore it first")
     after = _with_token(replace(before, **values))
+    _refuse_losing_the_last(before, after, holdings)
     edits: list[Edit] = [(kind, before, after)] if after != before else []
     refuse_faults(edits, holdings)
     return edits
@@ -48,6 +49,7 @@ def change(kind: Kind, before: Entity, values: Mapping[str, object], holdings: H
 def archive(kind: Kind, before: Entity, caller: Caller, holdings: Holdings) -> list[Edit]:
     if before.archived:
         raise Missing(f"{kind} {before.id} is archived")
+    _refuse_losing_the_last(before, replace(before, archived=True), holdings)
     users = users_of(kind, before, holdings)
     own = [user for user in users if (kind, user[0]) in LEAVE_TOGETHER]
     if others := [user for user in users if user not in own]:
@@ -73,6 +75,7 @@ def revert(kind: Kind, before: Entity, then: Entity, holdings: Holdings) -> list
     after = replace(then, revision=before.revision, owner_id=before.owner_id)
     if after == before:
         return []
+    _refuse_losing_the_last(before, after, holdings)
     return bring_back(kind, before, after, holdings)
 
 
@@ -116,6 +119,23 @@ def refuse_faults(edits: Sequence[Edit], holdings: Holdings) -> None:
                 problems.append(FieldProblem(path, problem.message))
     if problems:
         raise Refused(f"this {edits[0][0]} cannot be stored", problems[:MOST_PROBLEMS])
+
+
+def _refuse_losing_the_last(before: Entity, after: Entity, holdings: Holdings) -> None:
+    """Somebody stays who can let others in. Raises Refused."""
+    if not _administrates(before) or _administrates(after):
+        return
+    if any(user.id != before.id and _administrates(user) for user in holdings.all("user")):
+        return
+    fields = [name for name in ("role", "status") if getattr(before, name) != getattr(after, name)] or ["id"]
+    why = "he is the last administrator; make somebody else administrator first"
+    raise Refused("this user cannot be stored", [FieldProblem(name, why) for name in fields])
+
+
+def _administrates(entity: Entity) -> bool:
+    if not isinstance(entity, User) or entity.archived:
+        return False
+    return entity.role == "administrator" and entity.status == "active"
 
 
 def _with_token(entity: Entity) -> Entity:

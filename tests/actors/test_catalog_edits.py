@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -342,3 +343,30 @@ async def test_history_of_one_entity_and_what_lies_between_two_revisions(rig: Ri
         await rig.desk.versions(7, [])
     with pytest.raises(Missing):
         await rig.desk.between(1, 7)
+
+
+async def test_the_last_administrator_stays_one(rig: Rig) -> None:
+    """Not by blocking, by another role, by leaving, nor by going back to what he was."""
+    await rig.create("user", User(email="ada@x.example", role="viewer"))
+    await rig.change("user", 1, role="administrator")
+    await rig.create("user", User(email="bob@x.example", role="administrator", status="blocked"))
+    await rig.create("user", User(email="eve@x.example", role="administrator", status="pending_approval"))
+
+    async def refused(*paths: str, **values: Any) -> None:
+        with pytest.raises(Refused) as caught:
+            await rig.change("user", 1, **values)
+        assert fields(caught) == list(paths)
+        assert all("last administrator" in problem.message for problem in caught.value.fields)
+
+    await refused("status", status="blocked")
+    await refused("role", role="buyer")
+    await refused("role", "status", role="viewer", status="pending_approval")
+    with pytest.raises(Refused, match="this user cannot be stored"):
+        await rig.desk.archive("user", 1, ME, None)
+    with pytest.raises(Refused):
+        await rig.desk.revert("user", 1, 1, ME, None)
+    await rig.change("user", 1, name="Ada")
+    await rig.change("user", 2, status="active")
+    await rig.change("user", 1, status="blocked")
+    with pytest.raises(Refused):
+        await rig.desk.archive("user", 2, ME, None)
