@@ -8,12 +8,14 @@ administrators' business, but for one's own tokens.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 
-from appliance.errors import FieldProblem, Missing, Refused
+from appliance.errors import Conflict, FieldProblem, Missing, Refused
 from appliance.model.catalog import Campaign, Change, Entity, Kind, Link, Revision, Stream, Token, User
+from appliance.model.history import Clash
 from appliance.operations.context import Caller, Catalog, Forbidden, KeepChange, KeepEntity
 
 Values = Mapping[str, object]
@@ -36,27 +38,32 @@ class ScopedCatalog:
         self, kind: Kind, number: int, values: Values, caller: Caller, revision: int | None
     ) -> Entity:
         self._refuse_foreign_places(_with(await self._changeable(kind, number), values))
-        return await self._whole.change(kind, number, values, caller, revision)
+        async with self._clashes(kind, number, revision):
+            return await self._whole.change(kind, number, values, caller, revision)
 
     async def archive(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
         await self._changeable(kind, number)
-        return await self._whole.archive(kind, number, caller, revision)
+        async with self._clashes(kind, number, revision):
+            return await self._whole.archive(kind, number, caller, revision)
 
     async def restore(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
         await self._changeable(kind, number)
-        return await self._whole.restore(kind, number, caller, revision)
+        async with self._clashes(kind, number, revision):
+            return await self._whole.restore(kind, number, caller, revision)
 
     async def duplicate(
         self, kind: Kind, number: int, values: Values, caller: Caller, revision: int | None
     ) -> Entity:
         self._refuse_foreign_places(_with(await self.get(kind, number), values))
-        return await self._whole.duplicate(kind, number, values, caller, revision)
+        async with self._clashes(kind, number, revision):
+            return await self._whole.duplicate(kind, number, values, caller, revision)
 
     async def revert(self, kind: Kind, number: int, to: int, caller: Caller, revision: int | None) -> Entity:
         await self._changeable(kind, number)
         for back in (await self._whole.versions(to, [(kind, number)])).values():
             self._refuse_foreign_places(back)
-        return await self._whole.revert(kind, number, to, caller, revision)
+        async with self._clashes(kind, number, revision):
+            return await self._whole.revert(kind, number, to, caller, revision)
 
     async def get(self, kind: Kind, key: int | str) -> Entity:
         found = await self._whole.get(kind, key)
@@ -157,6 +164,18 @@ class ScopedCatalog:
         if before is None or self._sees_values(change.kind, change.id, before):
             return change
         return msgspec.structs.replace(change, before=None)
+
+    @asynccontextmanager
+    async def _clashes(self, kind: Kind, number: int, revision: int | None) -> AsyncIterator[None]:
+        """A conflict tells nothing of what it was at `revision`, while it was not his to see."""
+        try:
+            yield
+        except Conflict as fault:
+            if revision is not None and isinstance(fault.details, Clash) and fault.details.changed:
+                was = await self._whole.versions(revision, [(kind, number)])
+                if not self._those_seen(was):
+                    fault.details = msgspec.structs.replace(fault.details, changed=())
+            raise
 
     # Who changes what
 

@@ -13,6 +13,7 @@ import pytest
 from appliance.access.roles import ROLES, WORDS, of_token
 from appliance.errors import Conflict, Missing, Refused, TooMany, Unauthenticated, Unavailable
 from appliance.model.catalog import Campaign, Destination, Link, Network, Source, Stream, Target, Token, User
+from appliance.model.history import Clash
 from appliance.operations import registry
 from appliance.operations.context import Caller, Forbidden
 from appliance.operations.registry import Operation
@@ -188,6 +189,20 @@ async def test_nothing_is_put_or_moved_into_a_foreign_campaign(world: World) -> 
             with pytest.raises(Refused) as caught:
                 await world.doors.call(f"{noun}.{verb}", payload, caller)
             assert "campaign_id" in {problem.path for problem in caught.value.fields}
+
+
+async def test_a_conflict_tells_nothing_of_what_was_in_a_foreign_campaign(world: World) -> None:
+    stream, own = world.ids["streams", FOREIGN], world.ids["campaigns", OWN]
+    before: Any = await world.doors.desk.get("stream", stream)
+    await world.doors.desk.change("stream", stream, {"campaign_id": own}, world.caller("administrator"), None)
+    await world.doors.desk.change("stream", stream, {"name": "moved"}, world.caller("administrator"), None)
+    for verb in ("change", "archive", "restore", "duplicate"):
+        stale = {"id": stream, "revision": before.revision}
+        for who, told in (("buyer", set()), ("administrator", {"campaign_id", "name"})):
+            with pytest.raises(Conflict) as caught:
+                await world.doors.call(f"streams.{verb}", stale, world.caller(who))
+            clash = caught.value.details
+            assert isinstance(clash, Clash) and {each.field for each in clash.changed} == told
 
 
 async def test_what_somebody_makes_is_his(world: World) -> None:
