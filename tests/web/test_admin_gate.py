@@ -109,6 +109,9 @@ async def test_what_monitoring_asks_is_answered_on_the_machine_itself_only(path:
             {"X-Forwarded-For": THERE, "X-Forwarded-Proto": "https"}, THERE, "https",
         ),
         (OPEN, THERE, {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "https"}, THERE, "http"),
+        (PROXIED, HERE, {"X-Forwarded-For": "127.0.0.1"}, UNREACHABLE, "https"),
+        (PROXIED, HERE, {"X-Forwarded-For": "::1"}, UNREACHABLE, "https"),
+        (PROXIED, HERE, {"X-Forwarded-For": "::ffff:127.0.0.1"}, UNREACHABLE, "https"),
     ],
 )  # fmt: skip
 async def test_a_proxy_on_this_machine_is_believed_and_nobody_else(
@@ -116,6 +119,20 @@ async def test_a_proxy_on_this_machine_is_believed_and_nobody_else(
 ) -> None:
     _, _, seen = await through(admin, peer, {"Host": "weir.example.com", **headers})
     assert (seen["client"][0], seen["scheme"]) == (client, scheme)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"X-Forwarded-For": ""}, {"X-Forwarded-For": "127.0.0.1"}, {"X-Forwarded-Proto": "https"},
+        {"X-Forwarded-Host": "weir.example.com"}, {"X-Real-IP": THERE}, {"Via": "1.1 proxy"},
+    ],
+)  # fmt: skip
+async def test_a_proxy_that_puts_its_own_host_there_is_not_this_machine(said: Headers) -> None:
+    """Such as nginx without `proxy_set_header Host`: who comes through it gets no code and no figures."""
+    headers = {"Host": "127.0.0.1:8081", **said}
+    assert (await through(PROXIED, HERE, headers, path="/metrics"))[0] == 403
+    assert (await through(PROXIED, HERE, headers, "POST", "/api/session/request_code"))[0] == 403
 
 
 OWN = {"Host": "weir.example.com"}

@@ -24,6 +24,10 @@ LOCAL_PATHS = ("/healthz", "/readyz", "/metrics", "/internal")
 SOCKET_PATH = "/ws"
 UNREACHABLE = "192.0.2.0"
 """Stands for the client of a proxy that does not say who that is."""
+PROXIES_SAY = (
+    b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"forwarded", b"via",
+)  # fmt: skip
+"""Any of these, and the request came through a proxy, whatever its Host says."""
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -202,22 +206,24 @@ def _through_proxy(scope: Scope, fields: Fields, rules: Rules) -> Scope:
     if not client or not is_loopback(str(client[0])):
         return scope
     hosts = fields.get(b"host", [])
-    forwarded = b", ".join(fields.get(b"x-forwarded-for", [])).decode("latin-1")
-    if (
-        not forwarded
-        and b"forwarded" not in fields
-        and (len(hosts) != 1 or is_local_name(hosts[0].decode("latin-1")))
-    ):
+    here = len(hosts) != 1 or is_local_name(hosts[0].decode("latin-1"))
+    if here and not any(name in fields for name in PROXIES_SAY):
         return scope
-    last = forwarded.rpartition(",")[2].strip()
-    try:
-        address = str(ipaddress.ip_address(last))
-    except ValueError:
-        address = UNREACHABLE
+    forwarded = b", ".join(fields.get(b"x-forwarded-for", [])).decode("latin-1")
+    address = _client_of(forwarded.rpartition(",")[2].strip())
     secure = rules.https or fields.get(b"x-forwarded-proto", [b""])[-1].strip().lower() in (b"https", b"wss")
     schemes = {"http": "https", "websocket": "wss"}
     scheme = schemes[scope["type"]] if secure else scope.get("scheme", "http")
     return {**scope, "client": (address, client[1]), "scheme": scheme}
+
+
+def _client_of(text: str) -> str:
+    """Never this machine itself: a proxy that only hands the field on hands on what a stranger wrote."""
+    try:
+        address = str(ipaddress.ip_address(text))
+    except ValueError:
+        return UNREACHABLE
+    return UNREACHABLE if is_loopback(address) else address
 
 
 def _fields(scope: Scope) -> dict[bytes, list[bytes]]:
