@@ -25,7 +25,7 @@ from appliance.http.admin.rpc import (
     NOBODY_SECONDS,
 )
 from appliance.http.admin.server import LARGEST_MESSAGE, AdminServer, listen
-from appliance.operations.context import Caller, Context
+from appliance.operations.context import Caller, Context, local_administrator
 from appliance.operations.nouns import Request
 from appliance.operations.registry import Operation
 from tests.doors import Doors, open_doors
@@ -247,6 +247,22 @@ async def test_nobody_may_not_stay_for_nothing(doors: Doors, autojump_clock: tri
     async with websocket(application(doors)) as wire:
         assert (await wire.ask("campaigns.list"))["error"]["data"]["code"] == Unauthenticated.code
         assert NOBODY_SECONDS <= await heard_out(wire) <= NOBODY_SECONDS + 2 * LOOK_SECONDS
+    assert wire.closed == 4401
+
+
+async def test_the_local_administrator_may_stay_as_long_as_his_session(
+    doors: Doors, known: dict[str, Caller], autojump_clock: trio.testing.MockClock
+) -> None:
+    """`weir tail` asks once and then listens."""
+    known["weir_local"] = replace(local_administrator("rpc"), session="s")
+    made: list[Numbers] = []
+    async with websocket(watching(doors, made), "weir_local") as wire:
+        await wire.ask("x.watch")
+        with trio.move_on_after(NOBODY_SECONDS + 3 * LOOK_SECONDS):
+            await heard_out(wire)
+        assert wire.closed == 0
+        del known["weir_local"]
+        assert await heard_out(wire) <= LOOK_SECONDS + 1
     assert wire.closed == 4401
 
 

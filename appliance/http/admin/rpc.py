@@ -206,7 +206,7 @@ class RpcSocket:
                 continue
             else:
                 idle = trio.current_time() - self._asked_at
-                if not caller.user_id and not caller.permissions and idle >= NOBODY_SECONDS:
+                if not caller.may("self") and idle >= NOBODY_SECONDS:
                     await self._close(SIGNED_OUT, "sign in first")
                 if self._feeds and _rights(caller) != self._rights:
                     await self._close(CHANGED, "what you may see has changed; connect again")
