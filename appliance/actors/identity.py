@@ -320,6 +320,11 @@ class IdentityActor:
             offered, message.token.strip().encode("utf-8", "surrogatepass")
         ):
             raise Unauthenticated(WRONG_CLAIM)
+        where = {"role": "administrator", "status": "active"}
+        found, _ = await self._catalog.list("user", 2, 0, where, False)
+        if any(not isinstance(user, User) or user.email != email for user in found):
+            # A link that was left lying about, when the first administrator came in another way.
+            raise Unauthenticated(WRONG_CLAIM)
         # Used only once somebody is administrator: after a crash in between it can be opened again.
         user = await self._admit(email, True, message.caller.door)
         await self._runner(self._claim_file.use)

@@ -205,6 +205,7 @@ async def test_whoever_is_blocked_learns_nothing(
 
 async def test_a_block_an_archive_and_another_role_hold_at_the_next_request(tmp_path: Path) -> None:
     async with open_people(tmp_path) as people:
+        await people.user(ANN, role="administrator")
         number = await people.user(BOB, role="administrator")
         token, key = (await people.signed_in(BOB)).token, await people.token(number, "*")
         assert (await people.who(token)).permissions is None
@@ -385,3 +386,43 @@ async def test_too_many_people_who_wait_keep_others_out_but_no_administrator(tmp
             await people.desk.sign_in(BOB, code, people.client())
         _, code = await people.desk.request_code(ANN, HERE)
         await people.desk.sign_in(ANN, code, people.client())
+
+
+async def test_a_local_session_is_the_local_administrator_for_an_hour_and_not_longer(tmp_path: Path) -> None:
+    async with open_people(tmp_path) as people:
+        token, ends = await people.desk.begin_local()
+        assert ends == START_US + sessions.LOCAL_US
+        caller = await people.who(token)
+        assert (caller.user_id, caller.permissions, caller.door) == (0, None, "rest")
+        assert caller.session and caller != HERE
+        with pytest.raises(Unauthenticated):
+            await people.desk.renew(caller)
+        # Over the network he is held to the limits of everybody, and is shown no code.
+        assert (await people.desk.request_code(BOB, caller))[1] == ""
+        assert people.store.sessions() == []
+        for _ in range(sessions.MOST_LOCAL):
+            people.clock.pass_by(1)
+            await people.desk.begin_local()
+        with pytest.raises(Unauthenticated):
+            await people.who(token)
+        other, _ = await people.desk.begin_local()
+        people.clock.pass_by(HOUR)
+        with pytest.raises(Unauthenticated):
+            await people.who(other)
+        token, _ = await people.desk.begin_local()
+    async with open_people(tmp_path) as people:
+        with pytest.raises(Unauthenticated):
+            await people.who(token)
+
+
+async def test_a_claim_link_makes_no_second_administrator(tmp_path: Path) -> None:
+    """One that lies about in a terminal, when the first one came in another way."""
+    (tmp_path / "claim").write_text("what-weir-init-wrote\n")
+    async with open_people(tmp_path, ADMIN) as people:
+        await people.signed_in(ANN)
+        with pytest.raises(Unauthenticated):
+            await people.desk.claim("what-weir-init-wrote", BOB, people.client())
+        grant = await people.desk.claim("what-weir-init-wrote", ANN, people.client())
+        assert grant.user.email == ANN
+        with pytest.raises(Unauthenticated):
+            await people.desk.claim("what-weir-init-wrote", ANN, people.client())
