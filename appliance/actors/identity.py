@@ -156,6 +156,10 @@ class IdentityActor:
         match message:
             case RequestCode():
                 return await self._request_code(message)
+            case TakeBack(code, maybe_sent=True):
+                if code in self._codes.get(code.email, ()):
+                    await self._keep(codes.spent(code))
+                return None
             case TakeBack(code):
                 self._codes[code.email] = [each for each in self._codes.get(code.email, ()) if each != code]
                 return await self._runner(self._store.remove_code, code)

@@ -34,9 +34,11 @@ class Issued:
 
 @dataclass(frozen=True)
 class TakeBack:
-    """A code could not be sent: as if it had never been."""
+    """A code could not be sent: as if it had never been. `maybe_sent`: its caller left while it was sent, so
+    it counts as one of his mails, and he may ask for another."""
 
     code: Code
+    maybe_sent: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,12 @@ class IdentityDesk:
             try:
                 subject, text = code_mail(issued.text)
                 await self._post.send(issued.code.email, subject, text)
-            except BaseException:
-                # Also when the caller leaves: he shall not wait ten minutes for what nobody sent.
+            except Exception:
                 self._mailbox.offer(TakeBack(issued.code))
+                raise
+            except BaseException:
+                # The caller leaves: he shall not wait ten minutes for what maybe nobody sent.
+                self._mailbox.offer(TakeBack(issued.code, maybe_sent=True))
                 raise
             self._post_seconds = trio.current_time() - began
         elif self._post is not None and not issued.shown:

@@ -426,3 +426,22 @@ async def test_a_claim_link_makes_no_second_administrator(tmp_path: Path) -> Non
         assert grant.user.email == ANN
         with pytest.raises(Unauthenticated):
             await people.desk.claim("what-weir-init-wrote", ANN, people.client())
+
+
+async def test_who_leaves_again_and_again_sends_no_more_mails_than_others(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The mail may be out when he hangs up, so it counts: for its address, and as a stranger's."""
+    async with open_people(tmp_path) as people:
+        people.letters.slow = 5
+        refused = 0
+        for number in range(20):
+            people.clock.pass_by(1)
+            with trio.move_on_after(1):
+                try:
+                    await people.desk.request_code(BOB, people.client(f"192.0.2.{number}"))
+                except TooMany:
+                    refused += 1
+            await trio.sleep(1)
+        assert refused == 20 - codes.PER_HOUR
+        assert len(people.store.codes()) == codes.PER_HOUR
