@@ -28,7 +28,13 @@ class Tail:
         self.lines: list[str] = []
         self.said: list[str] = []
         self.process = subprocess.Popen(
-            [*program(), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+            [*program(), *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            # A shell's background job ignores Ctrl-C, and so would everything that a test there starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self._threads = [
             threading.Thread(target=self._read, args=(stream, into))
