@@ -52,7 +52,7 @@ dev: $(READY) ui-if-node ## the same with every log line, readable; after a chan
 	@echo "Starting Weir with ./data and debug logs; Ctrl-C stops it in order."
 	@WEIR_LOG__LEVEL=debug WEIR_LOG__FORMAT=text exec $(BIN)/weir serve --data ./data
 
-test: $(READY) ui-if-node ## everything that needs no outside server, under 5 minutes
+test: $(READY) ui-if-node ## everything that needs no outside server, within 10 minutes
 	@$(BIN)/python -m pytest -q -m "not faults"
 
 check: $(READY) ## lint, format, types, imports; of the screens types and tests, where Node.js is
