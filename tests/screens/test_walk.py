@@ -132,10 +132,15 @@ def test_a_lost_socket_is_said_quietly_and_comes_back(screens: Screens) -> None:
     page = signed_in(screens)
     live = page.get_by_role("table", name="Newest events")
     expect(live.get_by_title(click(weir))).to_be_visible(timeout=SOON)
-    before = weir.children()["core"]
-    weir.kill("core")
-    expect(page.get_by_text("Not connected. What you see")).to_be_visible(timeout=SOON)
+    banner = page.get_by_text("Not connected. What you see")
+    for _ in range(40):  # a core that is back within a second is not worth a banner: each death keeps it longer
+        if "core" in weir.children():
+            weir.kill("core")
+        page.wait_for_timeout(250)
+        if banner.is_visible():
+            break
+    expect(banner).to_be_visible()
     expect(live).to_be_visible()
-    weir.wait_child("core", besides=before)
-    expect(page.get_by_text("Not connected. What you see")).not_to_be_visible(timeout=4 * SOON)
+    weir.wait_child("core")
+    expect(banner).not_to_be_visible(timeout=4 * SOON)
     expect(live.get_by_title(click(weir))).to_be_visible(timeout=4 * SOON)
