@@ -3,7 +3,7 @@
 import { effect, signal, untracked } from "@preact/signals";
 import type { Api, Name } from "./api";
 import type { Frame, Topic } from "./feed";
-import { type Notified, Rpc, SESSION_OVER, type Wire } from "./rpc";
+import { type Notified, Refusal, Rpc, SESSION_OVER, type Wire } from "./rpc";
 import { look, me } from "./session";
 
 interface Watch {
@@ -14,6 +14,8 @@ interface Watch {
 }
 
 const watches = new Set<Watch>();
+/** Milliseconds until a feed that was not there yet is asked for again. */
+const AGAIN = 2000;
 
 const notified: Notified = (method, params) => {
   if (method !== "live.frame") return;
@@ -62,8 +64,15 @@ async function subscribe(made: Watch): Promise<void> {
     made.subscription = answer["subscription"] as number;
     made.seq ??= answer["seq"] as number;
     if (!watches.has(made)) void told("live.unwatch", { subscription: made.subscription }).catch(() => {});
-  } catch {
+  } catch (fault) {
     made.subscription = null; // lost again, or not allowed: the next opening tries again
+    // A core that has just started may not have its feed yet, and the socket stays open.
+    if (fault instanceof Refusal && fault.code === "unavailable") {
+      setTimeout(() => {
+        const idle = watches.has(made) && made.subscription === null;
+        if (idle && untracked(() => rpc.state.value) === "open") void subscribe(made);
+      }, AGAIN);
+    }
   }
 }
 
