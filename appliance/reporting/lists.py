@@ -121,7 +121,7 @@ def _where(table: Table, selection: Selection) -> Query:
     for index, (column, value) in enumerate(selection.equal.items()):
         type_ = "Int64" if isinstance(value, int) else "String"
         where += f" and {column} = {{equal{index}:{type_}}}"
-        parameters[f"equal{index}"] = value
+        parameters[f"equal{index}"] = int(value) if isinstance(value, bool) else value  # "False" is no Int64
     return Query(where + conditions(selection.filters, table.dimensions, parameters), parameters)
 
 

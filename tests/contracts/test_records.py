@@ -74,6 +74,13 @@ async def test_a_click_says_what_was_decided(call, warehouse):  # noqa: F811
         await call("clicks.get", id="nonsense")
 
 
+async def test_clicks_that_count_and_those_that_do_not(call, warehouse):  # noqa: F811
+    store(warehouse, click(7), click(8, counted=False))
+    for counted, wanted in ((True, click(7)), (False, click(8))):
+        found = await call("clicks.list", counted=counted, **PERIOD)
+        assert [item["id"] for item in found["items"]] == [wanted.id]
+
+
 async def test_a_wrong_filter_is_named(call):  # noqa: F811
     for field, value in (("stage", "done"), ("limit", 1000), ("from", "yesterday"), ("network_id", 0)):
         with pytest.raises(Refused) as caught:
