@@ -42,6 +42,7 @@ def main() -> int:
             raise SystemExit(f"{tool} is missing: packages are built on Debian (apt install dpkg-dev)")
     if not asked.binary.is_file():
         raise SystemExit(f"{asked.binary} is not there: build it with `make binary`")
+    asked.out = asked.out.resolve()  # XDG_CACHE_HOME below it has to be absolute
     asked.out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     # Beside the result, so that 650 MB are renamed and not copied.
