@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from appliance.model.catalog import Entity, Kind, Revision
 from appliance.model.history import masked
 from appliance.operations.context import Context
-from appliance.operations.nouns import Request, shown
+from appliance.operations.nouns import Id, Request, shown
 from appliance.operations.registry import operation
 
 
@@ -37,7 +37,7 @@ class AtRequest(Request, frozen=True, kw_only=True):
 
     revision: Annotated[int, Meta(ge=0, le=2**53)]
     kind: Kind | None = None
-    id: int | None = None
+    id: Id | None = None
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1_000
     offset: Annotated[int, Meta(ge=0, le=2**53)] = 0
 

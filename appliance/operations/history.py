@@ -13,7 +13,7 @@ from appliance.model.catalog import TYPES, Change, Entity, Kind, Revision
 from appliance.model.history import Deed, FieldChange, deed, differences
 from appliance.model.history import shown as shown_dict
 from appliance.operations.context import Context, Forbidden
-from appliance.operations.nouns import Id, Request
+from appliance.operations.nouns import Id, Request, Seen
 from appliance.operations.records import ClickRequest, click
 from appliance.operations.registry import operation
 
@@ -125,7 +125,7 @@ class RestoreRequest(Request, frozen=True, kw_only=True):
     kind: Kind
     id: Id
     revision: Number
-    current: int | None = None
+    current: Seen | None = None
 
 
 class Restored(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,9 @@ E = TypeVar("E", bound=Entity)
 Id = Annotated[int, Meta(ge=1, le=2**53)]
 """An entity's id: small, and safe in any JSON reader."""
 
+Seen = Annotated[int, Meta(ge=0, le=2**53)]
+"""The revision that the caller saw an entity at."""
+
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every request is."""
@@ -57,21 +60,21 @@ class Archive(Request, frozen=True, kw_only=True):
     """`revision`: refuse with a conflict unless the entity still is at this revision."""
 
     id: Id
-    revision: int | None = None
+    revision: Seen | None = None
 
 
 class Restore(Request, frozen=True, kw_only=True):
     """`revision` as in Archive."""
 
     id: Id
-    revision: int | None = None
+    revision: Seen | None = None
 
 
 class Change(Request, frozen=True, kw_only=True):
     """Fields left out stay as they are. `revision` as in Archive."""
 
     id: Id
-    revision: int | None = None
+    revision: Seen | None = None
 
 
 class Page(Struct, frozen=True, kw_only=True):

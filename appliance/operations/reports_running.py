@@ -56,7 +56,7 @@ async def running(request: RunningRequest, context: Context) -> RunningReports:
 class CancelRequest(Request, frozen=True, kw_only=True):
     """`id` as in reports.running, or the `tag` that the question was asked under."""
 
-    id: int = 0
+    id: Annotated[int, Meta(ge=0, le=2**53)] = 0
     tag: Annotated[str, Meta(max_length=64)] = ""
 
 

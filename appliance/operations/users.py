@@ -5,7 +5,7 @@ from __future__ import annotations
 from appliance.errors import Conflict
 from appliance.model.catalog import Role, User, UserStatus
 from appliance.operations.context import Context
-from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, UnsetType, offer
+from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, Seen, UnsetType, offer
 from appliance.operations.registry import operation
 
 
@@ -55,7 +55,7 @@ class ApproveRequest(Request, frozen=True, kw_only=True):
     campaigns: tuple[Id, ...] = ()
     sees_money: bool = True
     every_campaign: bool = False
-    revision: int | None = None
+    revision: Seen | None = None
 
 
 @operation(

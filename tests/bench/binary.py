@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import statistics
 import sys
@@ -15,6 +16,9 @@ from tests.bench.clicks import Rounds
 from tests.rig import Weir, start_weir, wait_for
 
 AIM = ">= 0.95"
+_SLICE_S = 1.0
+"""A core of a shared machine changes its speed by a third within ten seconds, and wrk counts whole seconds:
+so the two take turns of one second, and a round compares their sums."""
 
 
 def measure(folder: Path, rounds: int, seconds: float) -> dict[str, float | int | None]:
@@ -37,11 +41,12 @@ def measure(folder: Path, rounds: int, seconds: float) -> dict[str, float | int 
             weirs[name] = weir
         measured = {name: Rounds() for name in weirs}
         before = {name: clicks.stored(weir.data) for name, weir in weirs.items()}
-        for turn in range(rounds):
-            # Who goes first changes: a machine that slows down during a round would favour one.
-            for name in sorted(weirs, reverse=bool(turn % 2)):
-                measured[name].busy.append(load.run(clicks.url(weirs[name]), seconds))
-                measured[name].fresh.append(load.run(clicks.url(weirs[name]), seconds, close=True))
+        for _ in range(rounds):
+            busy = _round(weirs, seconds)
+            fresh = _round(weirs, seconds, close=True)
+            for name in weirs:
+                measured[name].busy.append(busy[name])
+                measured[name].fresh.append(fresh[name])
         for name, weir in weirs.items():
             answered = sum(one.answers for one in (*measured[name].busy, *measured[name].fresh))
             stored = clicks.stored(weir.data) - before[name]
@@ -54,6 +59,16 @@ def measure(folder: Path, rounds: int, seconds: float) -> dict[str, float | int 
         "binary_over_source": _ratio(binary.busy, source.busy),
         "binary_over_source_new_connections": _ratio(binary.fresh, source.fresh),
     }
+
+
+def _round(weirs: dict[str, Weir], seconds: float, close: bool = False) -> dict[str, load.Load]:
+    """At least `seconds` of load on each, in turns; the rate is the mean of the turns, the latencies the medians."""
+    slices: dict[str, list[load.Load]] = {name: [] for name in weirs}
+    # An even number of turns, and who goes first changes: a machine that slows down would favour one.
+    for turn in range(2 * math.ceil(seconds / _SLICE_S / 2)):
+        for name in sorted(weirs, reverse=bool(turn % 2)):
+            slices[name].append(load.run(clicks.url(weirs[name]), _SLICE_S, close))
+    return {name: load.joined(of) for name, of in slices.items()}
 
 
 def _ratio(one: list[load.Load], other: list[load.Load]) -> float:

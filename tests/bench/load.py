@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import statistics
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -49,6 +50,17 @@ def run(url: str, seconds: float, close: bool = False, per_s: float = 0.0) -> Lo
             capture_output=True, text=True, check=False,
         )  # fmt: skip
     return parse(out.stdout + out.stderr)
+
+
+def joined(loads: list[Load]) -> Load:
+    """Equally long runs as one: answers added, the mean rate, medians of the latencies."""
+    return Load(
+        sum(one.answers for one in loads),
+        statistics.fmean(one.per_s for one in loads),
+        statistics.median(one.p50_ms for one in loads),
+        statistics.median(one.p99_ms for one in loads),
+        sum(one.bad for one in loads),
+    )
 
 
 def parse(out: str) -> Load:
