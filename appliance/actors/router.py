@@ -21,8 +21,11 @@ from appliance.model.ids import DIGITS, click_id_text
 from appliance.model.table import NetworkEntry, Part, TableUpdate
 from appliance.routing import verdicts
 from appliance.routing.compile import Draft, decode_part
-from appliance.routing.decide import Availability, Decision, Memory, decide
-from appliance.routing.table import DRAW_BITS, RoutingTable, empty_table
+from appliance.routing.decide import decide
+from appliance.routing.decision import Decision
+from appliance.routing.draws import DRAW_BITS
+from appliance.routing.state import State
+from appliance.routing.table import RoutingTable, empty_table
 from appliance.routing.visit import Visit, cut_address
 
 log = logging.getLogger("weir.router")
@@ -54,8 +57,7 @@ class Router:
         clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
     ) -> None:
         self.table: RoutingTable = empty_table()
-        self.availability: Availability = {}
-        self.memory: Memory = {}
+        self.state = State()
         self.sent: Counter[int] = Counter()
         """Destination id → clicks sent there by this process."""
         self.unknown_macros: Counter[str] = Counter()
@@ -89,7 +91,7 @@ class Router:
         digits = self._take_random()
         identifier = visit.click_id = click_id_text(at_us // 1_000, digits)
         draw = int(digits[DIGITS:], 16) >> _DRAW_SHIFT
-        decision = decide(table, campaign, visit, self.availability, self.memory, draw, at_us)
+        decision = decide(table, campaign, visit, self.state, draw, at_us)
         if decision.sent_to:
             self.sent[decision.sent_to] += 1
         if decision.unknown_macros:

@@ -6,30 +6,22 @@ from typing import Literal
 
 from msgspec import Struct
 
-Operator = Literal[
-    "eq", "neq", "in", "not_in", "contains", "not_contains", "starts_with", "ends_with",
-    "gt", "gte", "lt", "lte", "exists", "not_exists", "regex",
-]  # fmt: skip
+from appliance.model.rules import (
+    Answer,
+    Cap,
+    CostModel,
+    Distribution,
+    Probe,
+    Rule,
+    Schedule,
+    StreamKind,
+    Target,
+    Transparent,
+    Uniqueness,
+    UniquePolicy,
+)
+
 Status = Literal["active", "paused"]
-
-
-class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One test of a query parameter. `in`/`not_in` take a list; `exists`/`not_exists` take nothing.
-
-    A missing parameter satisfies only neq, not_in, not_contains and not_exists. Texts are compared
-    case-sensitively; gt/gte/lt/lte compare decimal numbers and never match what is not a number.
-    """
-
-    param: str
-    operator: Operator
-    value: str | tuple[str, ...] = ""
-
-
-class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A destination's share of a stream: it receives weight / sum(weights) of the clicks."""
-
-    destination_id: int
-    weight: int = 100
 
 
 class Entity(Struct, frozen=True, kw_only=True):
@@ -46,7 +38,12 @@ class Entity(Struct, frozen=True, kw_only=True):
 
 
 class Campaign(Entity, frozen=True, kw_only=True):
-    """Reached by /c/{slug}, /go/{public_id} and the links; its streams decide where a click goes."""
+    """Reached by /c/{slug}, /go/{public_id} and the links; its streams decide where a click goes.
+
+    `rotation` tries its regular streams in order or draws one by weight. `sticky` keeps a visitor (by cookie,
+    for `sticky_hours`) on his stream, or on his destination. `secret` is what the click API asks for; without
+    one it is closed.
+    """
 
     slug: str
     public_id: str = ""
@@ -54,30 +51,62 @@ class Campaign(Entity, frozen=True, kw_only=True):
     source_id: int | None = None
     currency: str = ""
     trafficback_url: str = ""
+    rotation: Literal["position", "weight"] = "position"
+    sticky: Literal["none", "stream", "destination"] = "none"
+    sticky_hours: int = 24
+    uniqueness: Uniqueness = Uniqueness()
+    secret: str = ""
 
 
 class Stream(Entity, frozen=True, kw_only=True):
-    """Tried in order of (position, id): the first active one whose rules all match takes the click."""
+    """Tried in order of (position, id): the first active one whose rules all match takes the click.
+
+    The forced ones come first, then the regular ones, then the default ones. `weight` counts where the
+    campaign draws among its regular streams.
+    """
 
     campaign_id: int
     position: int = 0
     status: Status = "active"
     rules: tuple[Rule, ...] = ()
     targets: tuple[Target, ...] = ()
+    kind: StreamKind = "regular"
+    weight: int = 100
+    distribution: Distribution = Distribution()
+    unique_policy: UniquePolicy | None = None
+    answer: Answer = Answer()
+    trafficback_url: str = ""
 
 
 class Destination(Entity, frozen=True, kw_only=True):
-    """Where clicks go: an absolute http(s) URL, or a path on this appliance; macros only after the host."""
+    """Where clicks go: an absolute http(s) URL, or a path on this appliance; macros only after the host.
+
+    While its schedule, a cap or its health closes it, `alternative_id` takes its place. A landing page's
+    `exits` are where its outgoing links /lp/{clickId}/1, /2 … lead, each by weight.
+    """
 
     url: str
     status: Status = "active"
     network_id: int | None = None
+    schedule: Schedule | None = None
+    caps: tuple[Cap, ...] = ()
+    alternative_id: int | None = None
+    probe: Probe | None = None
+    exits: tuple[tuple[Target, ...], ...] = ()
 
 
 class Source(Entity, frozen=True, kw_only=True):
-    """Where traffic is bought. `currency` is that of its `cost` parameter when a click names none."""
+    """Where traffic is bought. `currency` is that of its `cost` parameter when a click names none.
+
+    `params` says what its parameters mean: our field (source_click_id, cost, currency, sub1 to sub30, a utm
+    name) → its parameter's name; fields left out keep the default aliases. `secret` signs transparent links.
+    """
 
     currency: str = ""
+    params: dict[str, str] = {}
+    cost_model: CostModel = CostModel()
+    transparent: Transparent | None = None
+    secret: str = ""
 
 
 class Network(Entity, frozen=True, kw_only=True):
@@ -100,12 +129,27 @@ class Template(Entity, frozen=True, kw_only=True):
 
 
 class Link(Entity, frozen=True, kw_only=True):
-    """/r/{token}: a campaign's link with preset parameters, which a visitor cannot override."""
+    """/r/{token}: a campaign's link with preset parameters, which a visitor cannot override.
+
+    With `facts_from_query` parameters such as `country` replace what was detected (routing/facts.py).
+    """
 
     token: str = ""
     campaign_id: int
     params: dict[str, str] = {}
     status: Status = "active"
+    facts_from_query: bool = False
+
+
+class NamedList(Entity, frozen=True, kw_only=True):
+    """Entries that many rules may ask for: exact texts, addresses and networks, or masks such as *bot*.
+
+    The entries lie in a file named by their digest (stores/lists.py); here is how many there are.
+    """
+
+    of: Literal["text", "address", "mask"] = "text"
+    digest: str = ""
+    entries: int = 0
 
 
 class Page(Entity, frozen=True, kw_only=True):
@@ -147,8 +191,9 @@ class Token(Entity, frozen=True, kw_only=True):
 
 
 Kind = Literal[
-    "campaign", "stream", "destination", "source", "network", "template", "link", "page", "user", "token"
-]
+    "campaign", "stream", "destination", "source", "network", "template", "link", "page", "list",
+    "user", "token",
+]  # fmt: skip
 TYPES: dict[Kind, type[Entity]] = {
     "campaign": Campaign,
     "stream": Stream,
@@ -158,6 +203,7 @@ TYPES: dict[Kind, type[Entity]] = {
     "template": Template,
     "link": Link,
     "page": Page,
+    "list": NamedList,
     "user": User,
     "token": Token,
 }

@@ -20,7 +20,14 @@ Verdict = tuple[int, str, int]
 
 
 class DecisionInputs(Struct, frozen=True, array_like=True):
-    """What a decision consumed beyond the catalog (design.md, promise 2). Later versions append."""
+    """What a decision consumed beyond the catalog (design.md, promise 2). Later versions append.
+
+    `facts` are those that were detected, by name (routing/facts.py); one that is missing could not be known.
+    `turn` is the stream's turn of a round robin, -1 without. `weights` are what the core's ranks or
+    posteriors gave each target (0: not ranked); () when the catalog's own were used. `cookie` is what the
+    visitor's cookie named: "stream" or "stream.destination". `tests` are the results of tests that looked
+    at what no event keeps (the full address, headers): rule key → held.
+    """
 
     v: int = 1
     kernel: int = 0
@@ -28,10 +35,18 @@ class DecisionInputs(Struct, frozen=True, array_like=True):
     streams: tuple[Verdict, ...] = ()
     destinations: tuple[Verdict, ...] = ()
     facts: dict[str, str] = {}
+    turn: int = -1
+    weights: tuple[int, ...] = ()
+    cookie: str = ""
+    tests: dict[str, bool] = {}
 
 
 class ClickEvent(Struct, frozen=True, array_like=True, tag="click_events"):
-    """One visit of a tracked link and what was decided. `address` is cut to /24 or /48."""
+    """One visit of a tracked link and what was decided. `address` is cut to /24 or /48.
+
+    `url_hash` are the first 8 bytes of the SHA-256 of where the visitor was sent, 0 for nowhere. `parent_id`
+    is the click of the landing page, or of the campaign before, that this one came from.
+    """
 
     v: int
     id: str
@@ -61,6 +76,8 @@ class ClickEvent(Struct, frozen=True, array_like=True, tag="click_events"):
     query: str
     request_id: str
     inputs: DecisionInputs
+    url_hash: int = 0
+    parent_id: str = ""
 
 
 class ClickIdentity(Struct, frozen=True, array_like=True, tag="click_identity"):

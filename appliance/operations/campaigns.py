@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
 from appliance.model.catalog import Status
+from appliance.model.rules import Uniqueness
 from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, UnsetType, offer
+
+Rotation = Literal["position", "weight"]
+Sticky = Literal["none", "stream", "destination"]
+StickyHours = Annotated[int, Meta(ge=1, le=8_760)]
 
 
 class List(Listing, frozen=True, kw_only=True):
@@ -14,7 +23,10 @@ class List(Listing, frozen=True, kw_only=True):
 
 
 class Create(Request, frozen=True, kw_only=True):
-    """Reached at /c/{slug} and /go/{public_id}; a public_id left out is made."""
+    """Reached at /c/{slug} and /go/{public_id}; a public_id left out is made.
+
+    `secret` opens the click API, POST /api/click on the public port.
+    """
 
     name: str
     slug: str
@@ -23,6 +35,11 @@ class Create(Request, frozen=True, kw_only=True):
     source_id: Id | None = None
     currency: str = ""
     trafficback_url: str = ""
+    rotation: Rotation = "position"
+    sticky: Sticky = "none"
+    sticky_hours: StickyHours = 24
+    uniqueness: Uniqueness = Uniqueness()
+    secret: str = ""
 
 
 class ChangeCampaign(Change, frozen=True, kw_only=True):
@@ -33,6 +50,11 @@ class ChangeCampaign(Change, frozen=True, kw_only=True):
     source_id: Id | UnsetType | None = UNSET
     currency: str | UnsetType = UNSET
     trafficback_url: str | UnsetType = UNSET
+    rotation: Rotation | UnsetType = UNSET
+    sticky: Sticky | UnsetType = UNSET
+    sticky_hours: StickyHours | UnsetType = UNSET
+    uniqueness: Uniqueness | UnsetType = UNSET
+    secret: str | UnsetType = UNSET
 
 
 offer(

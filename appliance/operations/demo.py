@@ -11,18 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from appliance.model.catalog import (
-    Campaign,
-    Destination,
-    Entity,
-    Kind,
-    Link,
-    Network,
-    Page,
-    Source,
-    Stream,
-    Target,
-)
+from appliance.model.catalog import Campaign, Destination, Entity, Kind, Link, Network, Page, Source, Stream
+from appliance.model.rules import Target
 
 SLUG = "demo"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from appliance.model.catalog import Status
+from appliance.model.rules import Cap, Probe, Schedule, Target
 from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, UnsetType, offer
 
 
@@ -18,6 +19,11 @@ class Create(Request, frozen=True, kw_only=True):
     url: str
     status: Status = "active"
     network_id: Id | None = None
+    schedule: Schedule | None = None
+    caps: tuple[Cap, ...] = ()
+    alternative_id: Id | None = None
+    probe: Probe | None = None
+    exits: tuple[tuple[Target, ...], ...] = ()
 
 
 class ChangeDestination(Change, frozen=True, kw_only=True):
@@ -25,6 +31,11 @@ class ChangeDestination(Change, frozen=True, kw_only=True):
     url: str | UnsetType = UNSET
     status: Status | UnsetType = UNSET
     network_id: Id | UnsetType | None = UNSET
+    schedule: Schedule | UnsetType | None = UNSET
+    caps: tuple[Cap, ...] | UnsetType = UNSET
+    alternative_id: Id | UnsetType | None = UNSET
+    probe: Probe | UnsetType | None = UNSET
+    exits: tuple[tuple[Target, ...], ...] | UnsetType = UNSET
 
 
 offer(

@@ -15,13 +15,17 @@ class List(Listing, frozen=True, kw_only=True):
 
 
 class Create(Request, frozen=True, kw_only=True):
-    """A token left out is made: ten characters that nobody guesses."""
+    """A token left out is made: ten characters that nobody guesses.
+
+    `facts_from_query`: parameters such as `country` replace what was detected of the visitor.
+    """
 
     campaign_id: Id
     name: str = ""
     token: str = ""
     params: dict[str, str] = field(default_factory=dict)
     status: Status = "active"
+    facts_from_query: bool = False
 
 
 class ChangeLink(Change, frozen=True, kw_only=True):
@@ -30,6 +34,7 @@ class ChangeLink(Change, frozen=True, kw_only=True):
     token: str | UnsetType = UNSET
     params: dict[str, str] | UnsetType = UNSET
     status: Status | UnsetType = UNSET
+    facts_from_query: bool | UnsetType = UNSET
 
 
 offer(

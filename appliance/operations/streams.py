@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from appliance.model.catalog import Rule, Status, Target
+from typing import Annotated
+
+from msgspec import Meta
+
+from appliance.model.catalog import Status
+from appliance.model.rules import Answer, Distribution, Rule, StreamKind, Target, UniquePolicy
 from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, UnsetType, offer
+
+Weight = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
 class List(Listing, frozen=True, kw_only=True):
@@ -12,7 +19,10 @@ class List(Listing, frozen=True, kw_only=True):
 
 
 class Create(Request, frozen=True, kw_only=True):
-    """With its rules (all must match) and its targets (destinations by weight) inline."""
+    """With its rules (all must match) and its targets (destinations by weight) inline.
+
+    `kind`: forced streams come before the regular ones, default ones after them.
+    """
 
     campaign_id: Id
     name: str = ""
@@ -20,6 +30,12 @@ class Create(Request, frozen=True, kw_only=True):
     status: Status = "active"
     rules: tuple[Rule, ...] = ()
     targets: tuple[Target, ...] = ()
+    kind: StreamKind = "regular"
+    weight: Weight = 100
+    distribution: Distribution = Distribution()
+    unique_policy: UniquePolicy | None = None
+    answer: Answer = Answer()
+    trafficback_url: str = ""
 
 
 class ChangeStream(Change, frozen=True, kw_only=True):
@@ -29,6 +45,12 @@ class ChangeStream(Change, frozen=True, kw_only=True):
     status: Status | UnsetType = UNSET
     rules: tuple[Rule, ...] | UnsetType = UNSET
     targets: tuple[Target, ...] | UnsetType = UNSET
+    kind: StreamKind | UnsetType = UNSET
+    weight: Weight | UnsetType = UNSET
+    distribution: Distribution | UnsetType = UNSET
+    unique_policy: UniquePolicy | UnsetType | None = UNSET
+    answer: Answer | UnsetType = UNSET
+    trafficback_url: str | UnsetType = UNSET
 
 
 offer(

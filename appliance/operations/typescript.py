@@ -60,11 +60,17 @@ class _Page:
         """A request's type, written out where it stands."""
         if isinstance(type_, found.StructType):
             parts = [
-                f"{_key(field.encode_name)}{'' if field.required else '?'}: {self.sent(field.type)}"
+                f"{_key(field.encode_name)}{'' if field.required else '?'}: {self._within(field.type)}"
                 for field in type_.fields
             ]
             return "{ " + "; ".join(parts) + " }" if parts else "Record<string, never>"
-        return self._made(type_, self.sent)
+        return self._made(type_, self._within)
+
+    def _within(self, type_: found.Type) -> str:
+        """A Struct that leaves out its defaults in answers too is one interface both ways; it may recur."""
+        if isinstance(type_, found.StructType) and type_.cls.__struct_config__.omit_defaults:
+            return self._interface(type_)
+        return self.sent(type_) if isinstance(type_, found.StructType) else self._made(type_, self._within)
 
     def answered(self, type_: Any) -> str:
         """An answer's type; a Struct becomes an interface of its own."""

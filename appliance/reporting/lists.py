@@ -94,7 +94,7 @@ CLICKS = Table(
     {"at": "time", "id": "text", "revision": "number", **_columns("", "door decision reason"),
      **_columns(_IDS), "counted": "number", "flags": "words", "cost": "money",
      **_columns("", "currency source_click_id user_agent referrer language host address query request_id "
-                "inputs"), "utm": "map", "subs": "map"},
+                "inputs parent_id"), "utm": "map", "subs": "map", "facts": "map"},
     "id desc",
     "id",
     money=("cost", "query"),

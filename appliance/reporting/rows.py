@@ -69,7 +69,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *_LOG, "id", "revision", "door", "decision", "reason", "campaign_id", "stream_id",
         "destination_id", "source_id", "network_id", "link_id", "counted", "flags", "source_click_id",
         "cost", "currency", "user_agent", "referrer", "language", "host", "address", "query",
-        "request_id", "inputs", "utm", "subs",
+        "request_id", "inputs", "utm", "subs", "facts", "url_hash", "parent_id",
     ),
     "click_identity": (*_LOG, "click_id", "address"),
     "postback_log_events": (
@@ -125,18 +125,28 @@ def _click(e: ClickEvent) -> Parts:
         e.id, e.revision, e.door, e.decision, e.reason, e.campaign_id, e.stream_id, e.destination_id,
         e.source_id, e.network_id, e.link_id, 1 if e.counted else 0, e.flags, e.source_click_id, e.cost,
         e.currency, e.user_agent, e.referrer, e.language, e.host, e.address, e.query, e.request_id,
-        _inputs(e), e.utm, e.subs,
+        _inputs(e), e.utm, e.subs, e.inputs.facts, e.url_hash, e.parent_id,
     )  # fmt: skip
     return e.id, ids, values
 
 
 def _inputs(e: ClickEvent) -> str:
-    """DecisionInputs as a JSON object, so that SQL can look inside without knowing array positions."""
+    """DecisionInputs as a JSON object, so that SQL can look inside without knowing array positions.
+
+    The facts have a column of their own; what most clicks do not have is left out.
+    """
     i = e.inputs
-    named = {
-        "v": i.v, "kernel": i.kernel, "draw": i.draw, "streams": i.streams,
-        "destinations": i.destinations, "facts": i.facts,
+    named: dict[str, object] = {
+        "v": i.v, "kernel": i.kernel, "draw": i.draw, "streams": i.streams, "destinations": i.destinations,
     }  # fmt: skip
+    if i.turn >= 0:
+        named["turn"] = i.turn
+    if i.weights:
+        named["weights"] = i.weights
+    if i.cookie:
+        named["cookie"] = i.cookie
+    if i.tests:
+        named["tests"] = i.tests
     return _json.encode(named).decode()
 
 

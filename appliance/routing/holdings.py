@@ -16,6 +16,7 @@ from appliance.model.catalog import (
     Stream,
     Token,
 )
+from appliance.model.rules import Rule, Target
 
 UNIQUE: dict[Kind, tuple[str, ...]] = {
     "campaign": ("slug", "public_id"),
@@ -46,12 +47,20 @@ def references(entity: Entity) -> list[Reference]:
             return [Reference("source_id", "source", source)]
         case Stream():
             found = [Reference("campaign_id", "campaign", entity.campaign_id)]
-            for index, target in enumerate(entity.targets):
-                path = f"targets[{index}].destination_id"
-                found.append(Reference(path, "destination", target.destination_id))
+            found += _targets(entity.targets, "targets")
+            found += _lists(entity.rules, "rules")
+            if entity.answer.campaign_id is not None:
+                found.append(Reference("answer.campaign_id", "campaign", entity.answer.campaign_id))
             return found
-        case Destination(network_id=int(network)):
-            return [Reference("network_id", "network", network)]
+        case Destination():
+            found = []
+            if entity.network_id is not None:
+                found.append(Reference("network_id", "network", entity.network_id))
+            if entity.alternative_id is not None:
+                found.append(Reference("alternative_id", "destination", entity.alternative_id))
+            for number, targets in enumerate(entity.exits):
+                found += _targets(targets, f"exits[{number}]")
+            return found
         case Network(template_id=int(template)):
             return [Reference("template_id", "template", template)]
         case Link():
@@ -59,6 +68,24 @@ def references(entity: Entity) -> list[Reference]:
         case Token():
             return [Reference("user_id", "user", entity.user_id)]
     return []
+
+
+def _targets(targets: Iterable[Target], path: str) -> list[Reference]:
+    return [
+        Reference(f"{path}[{index}].destination_id", "destination", target.destination_id)
+        for index, target in enumerate(targets)
+    ]
+
+
+def _lists(rules: Iterable[Rule], path: str) -> list[Reference]:
+    """The named lists that rules ask for, in groups too."""
+    found: list[Reference] = []
+    for index, rule in enumerate(rules):
+        where = f"{path}[{index}]"
+        if rule.list_id is not None:
+            found.append(Reference(f"{where}.list_id", "list", rule.list_id))
+        found += _lists(rule.all, f"{where}.all") + _lists(rule.any, f"{where}.any")
+    return found
 
 
 def part_of(kind: Kind, entity: Entity) -> str:

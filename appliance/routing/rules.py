@@ -9,7 +9,7 @@ from functools import lru_cache
 import re2
 
 from appliance.errors import FieldProblem, Refused
-from appliance.model.catalog import Rule
+from appliance.model.rules import Rule
 
 Test = Callable[[str | None], bool]
 """None stands for a parameter that is missing."""

@@ -12,8 +12,6 @@ from appliance.routing import verdicts
 from appliance.routing.macros import Ids, UrlTemplate
 from appliance.routing.rules import Test, compile_rule
 
-DRAW_BITS = 53
-"""A draw is a uniform integer below 2^53, so that it survives any JSON reader."""
 _PREBUILT_TARGETS = 16
 
 

@@ -57,6 +57,13 @@ class Visit:
     source_click_id = ""
     cost = 0
     currency = ""
+    source_id = 0
+    link_id = 0
+    facts: Mapping[str, str] = {}
+    """What was detected, by name (routing/facts.py); one that is missing could not be known."""
+    headers: Mapping[bytes, bytes] = {}
+    """Of the request, names in lower case."""
+    cookies: Mapping[str, str] = {}
 
     def __init__(self, door: str, key: str, query: str, params: dict[str, str]) -> None:
         self.door = door

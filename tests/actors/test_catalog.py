@@ -10,18 +10,8 @@ import pytest
 from trio.testing import MockClock
 
 from appliance.errors import Conflict, Missing, Refused, Unavailable
-from appliance.model.catalog import (
-    Campaign,
-    Destination,
-    Entity,
-    Kind,
-    Link,
-    Network,
-    Revision,
-    Rule,
-    Stream,
-    Target,
-)
+from appliance.model.catalog import Campaign, Destination, Entity, Kind, Link, Network, Revision, Stream
+from appliance.model.rules import Rule, Target
 from appliance.operations.context import Caller
 from appliance.stores.sqlite.catalog import SqliteCatalog
 from tests.actors.catalog_rig import ME, Rig, catalog, fields

@@ -23,12 +23,12 @@ from appliance.model.catalog import (
     Revision,
     Source,
     Stream,
-    Target,
     Template,
     Token,
     User,
 )
 from appliance.model.history import Clash, FieldChange, Named
+from appliance.model.rules import Target
 from appliance.operations.context import Caller
 from tests.actors.catalog_rig import ME, Rig, catalog, fields
 

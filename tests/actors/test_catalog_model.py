@@ -23,11 +23,11 @@ from appliance.model.catalog import (
     Network,
     Page,
     Stream,
-    Target,
     Token,
     User,
 )
 from appliance.model.history import differences
+from appliance.model.rules import Target
 from appliance.routing.checks import check
 from tests.actors.catalog_rig import ME, Rig, catalog
 

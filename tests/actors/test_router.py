@@ -9,26 +9,27 @@ import trio
 from appliance.actors.kernel import Mailbox, Tree, supervise
 from appliance.actors.router import UNUSABLE, Router
 from appliance.model import catalog
+from appliance.model.rules import Rule, Target
 from appliance.model.table import CampaignEntry, DestinationEntry, Part, StreamEntry, TableUpdate
 from appliance.routing.parts import make_part
 from appliance.routing.visit import Visit
 
 
-def stream(rule: catalog.Rule) -> bytes:
+def stream(rule: Rule) -> bytes:
     return msgspec.msgpack.encode(StreamEntry(catalog.Stream(id=9, campaign_id=1, rules=(rule,))))
 
 
 BROKEN = [
     pytest.param(b"\xc1", id="no-msgpack"),
     pytest.param(msgspec.msgpack.encode(["nothing", 1]), id="unknown-entry"),
-    pytest.param(stream(catalog.Rule(param="a", operator="regex", value="(")), id="regex"),
-    pytest.param(stream(catalog.Rule(param="a", operator="gt", value="x")), id="number"),
-    pytest.param(stream(catalog.Rule(param="a", operator="eq", value=("x",))), id="list"),
+    pytest.param(stream(Rule(param="a", operator="regex", value="(")), id="regex"),
+    pytest.param(stream(Rule(param="a", operator="gt", value="x")), id="number"),
+    pytest.param(stream(Rule(param="a", operator="eq", value=("x",))), id="list"),
 ]
 
 
 def campaign(*extra: bytes) -> Part:
-    stream = catalog.Stream(id=1, campaign_id=1, targets=(catalog.Target(destination_id=1),))
+    stream = catalog.Stream(id=1, campaign_id=1, targets=(Target(destination_id=1),))
     own = (CampaignEntry(catalog.Campaign(id=1, slug="shoes")), StreamEntry(stream))
     return make_part("campaign/1", (*map(msgspec.msgpack.encode, own), *extra))
 

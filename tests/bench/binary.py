@@ -62,7 +62,7 @@ def measure(folder: Path, rounds: int, seconds: float) -> dict[str, float | int 
 
 
 def _round(weirs: dict[str, Weir], seconds: float, close: bool = False) -> dict[str, load.Load]:
-    """At least `seconds` of load on each, in turns; the rate is the mean of the turns, the latencies the medians."""
+    """At least `seconds` of load on each, in turns: rates averaged, latencies by their medians."""
     slices: dict[str, list[load.Load]] = {name: [] for name in weirs}
     # An even number of turns, and who goes first changes: a machine that slows down would favour one.
     for turn in range(2 * math.ceil(seconds / _SLICE_S / 2)):

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import Conflict, Refused, Unavailable
-from appliance.model.catalog import Campaign, Destination, Entity, Kind, Page, Rule, Stream, Target
+from appliance.model.catalog import Campaign, Destination, Entity, Kind, Page, Stream
+from appliance.model.rules import Rule, Target
 from appliance.ports import CatalogStore
 from appliance.stores.sqlite.catalog import SqliteCatalog
 

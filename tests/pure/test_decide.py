@@ -7,7 +7,8 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.model.catalog import Campaign, Destination, Link, Rule, Source, Stream, Target
+from appliance.model.catalog import Campaign, Destination, Link, Source, Stream
+from appliance.model.rules import Rule, Target
 from appliance.model.table import (
     CampaignEntry,
     DestinationEntry,
@@ -18,7 +19,9 @@ from appliance.model.table import (
 )
 from appliance.routing.compile import Draft
 from appliance.routing.decide import decide
-from appliance.routing.table import DRAW_BITS, RoutingTable
+from appliance.routing.draws import DRAW_BITS
+from appliance.routing.state import State
+from appliance.routing.table import RoutingTable
 from appliance.routing.visit import Visit, read_query
 
 
@@ -55,7 +58,7 @@ def visit(query: str = "", door: str = "c") -> Visit:
 def run(made: RoutingTable, query: str = "", draw: int = 0, availability=None, door: str = "c"):
     campaign, _ = made.campaign("c", "shoes")
     assert campaign is not None
-    return decide(made, campaign, visit(query, door), availability or {}, {}, draw, 0)
+    return decide(made, campaign, visit(query, door), State(availability), draw, 0)
 
 
 US = Rule(param="country", operator="eq", value="US")
@@ -136,7 +139,7 @@ def test_who_counts():
     for flags, counted in (((), 1), (("head",), 0), (("prefetch",), 0), (("bot",), 1), (("head", "bot"), 0)):
         seen = visit()
         seen.flags = flags
-        assert decide(made, campaign, seen, {}, {}, 0, 0).sent_to == counted
+        assert decide(made, campaign, seen, State(), 0, 0).sent_to == counted
 
 
 def test_doors_and_links_lead_to_the_campaign():

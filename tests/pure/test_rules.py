@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.model.catalog import Rule
+from appliance.model.rules import Rule
 from appliance.routing.rules import check_rule, compile_rule
 
 CASES = [

@@ -22,6 +22,7 @@ from appliance.http.public.routes import Routes
 from appliance.http.public.server import Server
 from appliance.model import catalog
 from appliance.model.events import Event, decode
+from appliance.model.rules import Rule, Target
 from appliance.model.table import (
     CampaignEntry,
     DestinationEntry,
@@ -50,8 +51,8 @@ def _table() -> list[Part]:
     entries = [
         CampaignEntry(catalog.Campaign(id=1, slug="shoes", public_id="pub1")),
         StreamEntry(
-            catalog.Stream(id=1, campaign_id=1, targets=(catalog.Target(destination_id=1),),
-                           rules=(catalog.Rule(param="country", operator="neq", value="XX"),))
+            catalog.Stream(id=1, campaign_id=1, targets=(Target(destination_id=1),),
+                           rules=(Rule(param="country", operator="neq", value="XX"),))
         ),
         DestinationEntry(
             catalog.Destination(id=1, url="https://offer.example/l?cid={click_id}&s={sub1}", network_id=1)

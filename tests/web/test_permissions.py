@@ -12,8 +12,9 @@ import pytest
 
 from appliance.access.roles import ROLES, WORDS, of_token
 from appliance.errors import Conflict, Missing, Refused, TooMany, Unauthenticated, Unavailable
-from appliance.model.catalog import Campaign, Destination, Link, Network, Source, Stream, Target, Token, User
+from appliance.model.catalog import Campaign, Destination, Link, Network, Source, Stream, Token, User
 from appliance.model.history import Clash
+from appliance.model.rules import Target
 from appliance.operations import registry
 from appliance.operations.context import Caller, Forbidden
 from appliance.operations.registry import Operation

@@ -1,5 +1,10 @@
 // Made from the registry: `weir operations --typescript > ui/src/api.ts`. A test holds it to it.
 
+export interface Uniqueness {
+  by?: "address" | "address_agent" | "cookie";
+  window_hours?: number;
+}
+
 export interface Campaign {
   id: number;
   revision: number;
@@ -12,6 +17,11 @@ export interface Campaign {
   source_id: number | null;
   currency: string;
   trafficback_url: string;
+  rotation: "position" | "weight";
+  sticky: "destination" | "none" | "stream";
+  sticky_hours: number;
+  uniqueness: Uniqueness;
+  secret: string;
 }
 
 export interface CampaignList {
@@ -22,7 +32,7 @@ export interface CampaignList {
 }
 
 export interface AtItem {
-  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
   entity: Record<string, unknown>;
 }
 
@@ -35,7 +45,7 @@ export interface At {
 }
 
 export interface Change {
-  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
   id: number;
   before: Record<string, unknown> | null;
   after: Record<string, unknown>;
@@ -60,7 +70,7 @@ export interface FieldChange {
 }
 
 export interface Then {
-  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
   entity: Record<string, unknown>;
   since: FieldChange[];
 }
@@ -113,6 +123,43 @@ export interface Adjustments {
   total: number;
 }
 
+export interface Window {
+  days?: number[];
+  begin?: string;
+  end?: string;
+}
+
+export interface Schedule {
+  timezone?: string;
+  windows?: Window[];
+  first?: string;
+  last?: string;
+}
+
+export interface Cap {
+  metric: "clicks" | "conversions" | "cost" | "revenue";
+  limit: string;
+  window_hours?: number;
+  timezone?: string;
+  currency?: string;
+}
+
+export interface Probe {
+  url?: string;
+  method?: "GET" | "HEAD";
+  every_s?: number;
+  timeout_s?: number;
+  statuses?: number[];
+  contains?: string;
+  down_after?: number;
+  up_after?: number;
+}
+
+export interface Target {
+  destination_id: number;
+  weight: number;
+}
+
 export interface Destination {
   id: number;
   revision: number;
@@ -122,6 +169,11 @@ export interface Destination {
   url: string;
   status: "active" | "paused";
   network_id: number | null;
+  schedule: Schedule | null;
+  caps: Cap[];
+  alternative_id: number | null;
+  probe: Probe | null;
+  exits: Target[][];
 }
 
 export interface DestinationList {
@@ -138,7 +190,7 @@ export interface Download {
 }
 
 export interface EntityChange {
-  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
   id: number;
   name: string;
   deed: "archived" | "changed" | "created" | "restored";
@@ -170,7 +222,7 @@ export interface HistoryPage {
 }
 
 export interface Restored {
-  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
   entity: Record<string, unknown>;
 }
 
@@ -193,6 +245,7 @@ export interface Link {
   campaign_id: number;
   params: Record<string, string>;
   status: "active" | "paused";
+  facts_from_query: boolean;
 }
 
 export interface LinkList {
@@ -414,6 +467,16 @@ export interface SessionList {
   total: number;
 }
 
+export interface CostModel {
+  kind?: "cpa" | "cpc" | "cpm" | "parameter" | "revshare";
+  amount?: string;
+}
+
+export interface Transparent {
+  param?: string;
+  hosts?: string[];
+}
+
 export interface Source {
   id: number;
   revision: number;
@@ -421,6 +484,10 @@ export interface Source {
   name: string;
   owner_id: number | null;
   currency: string;
+  params: Record<string, string>;
+  cost_model: CostModel;
+  transparent: Transparent | null;
+  secret: string;
 }
 
 export interface SourceList {
@@ -431,14 +498,39 @@ export interface SourceList {
 }
 
 export interface Rule {
-  param: string;
-  operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with";
+  param?: string;
+  fact?: string;
+  operator?: "cidr" | "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "in_list" | "lt" | "lte" | "mask" | "neq" | "not_cidr" | "not_contains" | "not_exists" | "not_in" | "not_in_list" | "not_mask" | "regex" | "starts_with" | "";
   value?: string | string[];
+  list_id?: number | null;
+  schedule?: Schedule | null;
+  all?: Rule[];
+  any?: Rule[];
+  negate?: boolean;
 }
 
-export interface Target {
-  destination_id: number;
-  weight: number;
+export interface Distribution {
+  strategy?: "adaptive" | "best_roi" | "round_robin" | "waterfall" | "weighted";
+  window_hours?: number;
+  min_clicks?: number;
+  fallback?: "round_robin" | "waterfall" | "weighted";
+  goal?: "conversions" | "revenue";
+  floor_percent?: number;
+}
+
+export interface UniquePolicy {
+  enabled?: boolean;
+  user_key?: string;
+  history_window_hours?: number;
+  exhausted_mode?: "allow_repeat" | "no_destination";
+  skip_converted?: boolean;
+}
+
+export interface Answer {
+  kind?: "campaign" | "double_meta" | "form_post" | "html" | "iframe" | "js" | "json" | "meta" | "redirect" | "status" | "text";
+  status?: number;
+  body?: string;
+  campaign_id?: number | null;
 }
 
 export interface Stream {
@@ -452,6 +544,12 @@ export interface Stream {
   status: "active" | "paused";
   rules: Rule[];
   targets: Target[];
+  kind: "default" | "forced" | "regular";
+  weight: number;
+  distribution: Distribution;
+  unique_policy: UniquePolicy | null;
+  answer: Answer;
+  trafficback_url: string;
 }
 
 export interface StreamList {
@@ -691,13 +789,13 @@ export interface FieldProblem {
 }
 
 export interface Named {
-  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
   id: number;
   name: string;
 }
 
 export interface Clash {
-  kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
   id: number;
   entity: Record<string, unknown>;
   changed: FieldChange[];
@@ -720,13 +818,13 @@ export interface ErrorShape {
 
 export interface Api {
   "campaigns.archive": { request: { id: number; revision?: number | null }; answer: Campaign };
-  "campaigns.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string }; answer: Campaign };
-  "campaigns.create": { request: { name: string; slug: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string }; answer: Campaign };
-  "campaigns.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string }; answer: Campaign };
+  "campaigns.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string }; answer: Campaign };
+  "campaigns.create": { request: { name: string; slug: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string }; answer: Campaign };
+  "campaigns.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string }; answer: Campaign };
   "campaigns.get": { request: { id?: number | null; slug?: string | null }; answer: Campaign };
   "campaigns.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null }; answer: CampaignList };
   "campaigns.restore": { request: { id: number; revision?: number | null }; answer: Campaign };
-  "catalog.at": { request: { revision: number; kind?: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: At };
+  "catalog.at": { request: { revision: number; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: At };
   "catalog.history": { request: { limit?: number; before?: number | null }; answer: History };
   "clicks.configuration": { request: { id: string }; answer: ClickConfiguration };
   "clicks.get": { request: { id: string }; answer: ClickRecord };
@@ -735,9 +833,9 @@ export interface Api {
   "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id: number; amount: string | number; note?: string; id?: string }; answer: Adjustment };
   "costs.list": { request: { limit?: number; offset?: number }; answer: Adjustments };
   "destinations.archive": { request: { id: number; revision?: number | null }; answer: Destination };
-  "destinations.change": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null }; answer: Destination };
-  "destinations.create": { request: { name: string; url: string; status?: "active" | "paused"; network_id?: number | null }; answer: Destination };
-  "destinations.duplicate": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null }; answer: Destination };
+  "destinations.change": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null; schedule?: Schedule | null; caps?: Cap[]; alternative_id?: number | null; probe?: Probe | null; exits?: { destination_id: number; weight?: number }[][] }; answer: Destination };
+  "destinations.create": { request: { name: string; url: string; status?: "active" | "paused"; network_id?: number | null; schedule?: Schedule | null; caps?: Cap[]; alternative_id?: number | null; probe?: Probe | null; exits?: { destination_id: number; weight?: number }[][] }; answer: Destination };
+  "destinations.duplicate": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null; schedule?: Schedule | null; caps?: Cap[]; alternative_id?: number | null; probe?: Probe | null; exits?: { destination_id: number; weight?: number }[][] }; answer: Destination };
   "destinations.get": { request: { id: number }; answer: Destination };
   "destinations.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; status?: "active" | "paused"; network_id?: number | null }; answer: DestinationList };
   "destinations.restore": { request: { id: number; revision?: number | null }; answer: Destination };
@@ -747,16 +845,16 @@ export interface Api {
   "exports.postbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; format?: "csv" | "json" }; answer: Download };
   "exports.report": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; format?: "csv" | "json" }; answer: Download };
   "exports.trafficbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; campaign_id?: number; reason?: string; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
-  "history.compare": { request: { from: number; to?: number | null; kind?: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: Comparison };
-  "history.list": { request: { kind?: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; author?: string; before?: number | null; limit?: number }; answer: HistoryPage };
-  "history.restore": { request: { kind: "campaign" | "destination" | "link" | "network" | "page" | "source" | "stream" | "template" | "token" | "user"; id: number; revision: number; current?: number | null }; answer: Restored };
+  "history.compare": { request: { from: number; to?: number | null; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: Comparison };
+  "history.list": { request: { kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; author?: string; before?: number | null; limit?: number }; answer: HistoryPage };
+  "history.restore": { request: { kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user"; id: number; revision: number; current?: number | null }; answer: Restored };
   "ingestion_errors.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; limit?: number; offset?: number }; answer: Page };
   "journal.hold": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
   "journal.release": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
   "links.archive": { request: { id: number; revision?: number | null }; answer: Link };
-  "links.change": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused" }; answer: Link };
-  "links.create": { request: { campaign_id: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused" }; answer: Link };
-  "links.duplicate": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused" }; answer: Link };
+  "links.change": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused"; facts_from_query?: boolean }; answer: Link };
+  "links.create": { request: { campaign_id: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused"; facts_from_query?: boolean }; answer: Link };
+  "links.duplicate": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; token?: string; params?: Record<string, string>; status?: "active" | "paused"; facts_from_query?: boolean }; answer: Link };
   "links.get": { request: { id: number }; answer: Link };
   "links.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; token?: string; campaign_id?: number; status?: "active" | "paused" }; answer: LinkList };
   "links.restore": { request: { id: number; revision?: number | null }; answer: Link };
@@ -796,16 +894,16 @@ export interface Api {
   "sessions.list": { request: { user_id?: number | null; limit?: number; offset?: number }; answer: SessionList };
   "sessions.revoke": { request: { id: string }; answer: SignedOut };
   "sources.archive": { request: { id: number; revision?: number | null }; answer: Source };
-  "sources.change": { request: { id: number; revision?: number | null; name?: string; currency?: string }; answer: Source };
-  "sources.create": { request: { name: string; currency?: string }; answer: Source };
-  "sources.duplicate": { request: { id: number; revision?: number | null; name?: string; currency?: string }; answer: Source };
+  "sources.change": { request: { id: number; revision?: number | null; name?: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string }; answer: Source };
+  "sources.create": { request: { name: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string }; answer: Source };
+  "sources.duplicate": { request: { id: number; revision?: number | null; name?: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string }; answer: Source };
   "sources.get": { request: { id: number }; answer: Source };
   "sources.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; name?: string }; answer: SourceList };
   "sources.restore": { request: { id: number; revision?: number | null }; answer: Source };
   "streams.archive": { request: { id: number; revision?: number | null }; answer: Stream };
-  "streams.change": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; position?: number; status?: "active" | "paused"; rules?: ({ param: string; operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with"; value?: string | string[] })[]; targets?: { destination_id: number; weight?: number }[] }; answer: Stream };
-  "streams.create": { request: { campaign_id: number; name?: string; position?: number; status?: "active" | "paused"; rules?: ({ param: string; operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with"; value?: string | string[] })[]; targets?: { destination_id: number; weight?: number }[] }; answer: Stream };
-  "streams.duplicate": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; position?: number; status?: "active" | "paused"; rules?: ({ param: string; operator: "contains" | "ends_with" | "eq" | "exists" | "gt" | "gte" | "in" | "lt" | "lte" | "neq" | "not_contains" | "not_exists" | "not_in" | "regex" | "starts_with"; value?: string | string[] })[]; targets?: { destination_id: number; weight?: number }[] }; answer: Stream };
+  "streams.change": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; position?: number; status?: "active" | "paused"; rules?: Rule[]; targets?: { destination_id: number; weight?: number }[]; kind?: "default" | "forced" | "regular"; weight?: number; distribution?: Distribution; unique_policy?: UniquePolicy | null; answer?: Answer; trafficback_url?: string }; answer: Stream };
+  "streams.create": { request: { campaign_id: number; name?: string; position?: number; status?: "active" | "paused"; rules?: Rule[]; targets?: { destination_id: number; weight?: number }[]; kind?: "default" | "forced" | "regular"; weight?: number; distribution?: Distribution; unique_policy?: UniquePolicy | null; answer?: Answer; trafficback_url?: string }; answer: Stream };
+  "streams.duplicate": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; position?: number; status?: "active" | "paused"; rules?: Rule[]; targets?: { destination_id: number; weight?: number }[]; kind?: "default" | "forced" | "regular"; weight?: number; distribution?: Distribution; unique_policy?: UniquePolicy | null; answer?: Answer; trafficback_url?: string }; answer: Stream };
   "streams.get": { request: { id: number }; answer: Stream };
   "streams.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; campaign_id?: number; status?: "active" | "paused" }; answer: StreamList };
   "streams.restore": { request: { id: number; revision?: number | null }; answer: Stream };

@@ -16,7 +16,7 @@ from appliance.http.public.request import Network, Request, client_address
 from appliance.model.catalog import Page
 from appliance.model.table import NetworkEntry
 from appliance.routing import verdicts
-from appliance.routing.decide import Decision
+from appliance.routing.decision import Decision
 from appliance.routing.table import RoutingTable
 from appliance.routing.visit import Visit, is_declared_bot, read_query
 
