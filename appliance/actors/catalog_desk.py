@@ -5,73 +5,65 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.actors.kernel import Mailbox
+from appliance.actors.kernel import Ask, Mailbox
 from appliance.model.catalog import Change as NetChange
 from appliance.model.catalog import Entity, Kind, Revision
 from appliance.operations.context import Caller, KeepChange, KeepEntity
+
+Key = tuple[Kind, int]
 
 _SLOW = 60
 """Seconds for what reads the whole store: a catalog of 100,000 changes takes about one."""
 
 
 @dataclass(frozen=True)
-class Create:
+class Create(Ask[Entity]):
     kind: Kind
     entity: Entity
     caller: Caller
 
 
 @dataclass(frozen=True)
-class Change:
+class Edit(Ask[Entity]):
+    """Of an entity that is there; with `revision`, only while it still is at that one."""
+
     kind: Kind
     number: int
+    caller: Caller
+    revision: int | None
+
+
+@dataclass(frozen=True)
+class Change(Edit):
     values: Mapping[str, object]
-    caller: Caller
-    revision: int | None = None
+
+
+class Archive(Edit):
+    pass
+
+
+class Restore(Edit):
+    pass
 
 
 @dataclass(frozen=True)
-class Archive:
-    kind: Kind
-    number: int
-    caller: Caller
-    revision: int | None = None
-
-
-@dataclass(frozen=True)
-class Restore:
-    kind: Kind
-    number: int
-    caller: Caller
-    revision: int | None = None
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    kind: Kind
-    number: int
+class Duplicate(Edit):
     values: Mapping[str, object]
-    caller: Caller
-    revision: int | None = None
 
 
 @dataclass(frozen=True)
-class Revert:
-    kind: Kind
-    number: int
+class Revert(Edit):
     to: int
-    caller: Caller
-    revision: int | None = None
 
 
 @dataclass(frozen=True)
-class Get:
+class Get(Ask[Entity]):
     kind: Kind
     key: int | str
 
 
 @dataclass(frozen=True)
-class ListOf:
+class ListOf(Ask[tuple[Sequence[Entity], int]]):
     kind: Kind
     limit: int
     offset: int
@@ -83,7 +75,7 @@ class ListOf:
 
 
 @dataclass(frozen=True)
-class History:
+class History(Ask[Sequence[Revision]]):
     limit: int
     before: int | None
     kind: Kind | None
@@ -93,24 +85,23 @@ class History:
 
 
 @dataclass(frozen=True)
-class At:
+class At(Ask[Mapping[Key, Entity]]):
     number: int
 
 
 @dataclass(frozen=True)
-class Versions:
+class Versions(Ask[Mapping[Key, Entity]]):
     number: int
-    keys: Collection[tuple[Kind, int]]
+    keys: Collection[Key]
 
 
 @dataclass(frozen=True)
-class Between:
+class Between(Ask[Sequence[NetChange]]):
     first: int
     last: int
 
 
-@dataclass(frozen=True)
-class Reload:
+class Reload(Ask[int]):
     pass
 
 
@@ -138,29 +129,29 @@ class CatalogDesk:
         self._ask = mailbox.ask
 
     async def create(self, kind: Kind, entity: Entity, caller: Caller) -> Entity:
-        return await self._ask(Create(kind, entity, caller))  # type: ignore[no-any-return]
+        return await self._ask(Create(kind, entity, caller))
 
     async def change(
         self, kind: Kind, number: int, values: Mapping[str, object], caller: Caller, revision: int | None
     ) -> Entity:
-        return await self._ask(Change(kind, number, values, caller, revision))  # type: ignore[no-any-return]
+        return await self._ask(Change(kind, number, caller, revision, values))
 
     async def archive(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
-        return await self._ask(Archive(kind, number, caller, revision))  # type: ignore[no-any-return]
+        return await self._ask(Archive(kind, number, caller, revision))
 
     async def restore(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
-        return await self._ask(Restore(kind, number, caller, revision))  # type: ignore[no-any-return]
+        return await self._ask(Restore(kind, number, caller, revision))
 
     async def duplicate(
         self, kind: Kind, number: int, values: Mapping[str, object], caller: Caller, revision: int | None
     ) -> Entity:
-        return await self._ask(Duplicate(kind, number, values, caller, revision))  # type: ignore[no-any-return]
+        return await self._ask(Duplicate(kind, number, caller, revision, values))
 
     async def revert(self, kind: Kind, number: int, to: int, caller: Caller, revision: int | None) -> Entity:
-        return await self._ask(Revert(kind, number, to, caller, revision))  # type: ignore[no-any-return]
+        return await self._ask(Revert(kind, number, caller, revision, to))
 
     async def get(self, kind: Kind, key: int | str) -> Entity:
-        return await self._ask(Get(kind, key))  # type: ignore[no-any-return]
+        return await self._ask(Get(kind, key))
 
     async def list(
         self,
@@ -174,7 +165,7 @@ class CatalogDesk:
         keep: KeepEntity | None = None,
     ) -> tuple[Sequence[Entity], int]:
         message = ListOf(kind, limit, offset, where, archived, search, sort, keep)
-        return await self._ask(message)  # type: ignore[no-any-return]
+        return await self._ask(message)
 
     async def history(
         self,
@@ -186,18 +177,16 @@ class CatalogDesk:
         keep: KeepChange | None = None,
     ) -> Sequence[Revision]:
         message = History(limit, before, kind, number, author, keep)
-        return await self._ask(message, deadline=_SLOW)  # type: ignore[no-any-return]
+        return await self._ask(message, deadline=_SLOW)
 
-    async def at(self, number: int) -> Mapping[tuple[Kind, int], Entity]:
-        return await self._ask(At(number), deadline=_SLOW)  # type: ignore[no-any-return]
+    async def at(self, number: int) -> Mapping[Key, Entity]:
+        return await self._ask(At(number), deadline=_SLOW)
 
-    async def versions(
-        self, number: int, keys: Collection[tuple[Kind, int]]
-    ) -> Mapping[tuple[Kind, int], Entity]:
-        return await self._ask(Versions(number, keys))  # type: ignore[no-any-return]
+    async def versions(self, number: int, keys: Collection[Key]) -> Mapping[Key, Entity]:
+        return await self._ask(Versions(number, keys))
 
     async def between(self, first: int, last: int) -> Sequence[NetChange]:
-        return await self._ask(Between(first, last), deadline=_SLOW)  # type: ignore[no-any-return]
+        return await self._ask(Between(first, last), deadline=_SLOW)
 
     async def reload(self) -> int:
-        return await self._ask(Reload(), deadline=_SLOW)  # type: ignore[no-any-return]
+        return await self._ask(Reload(), deadline=_SLOW)

@@ -8,18 +8,11 @@ from typing import Protocol
 
 import trio
 
-from appliance.actors.kernel import Mailbox
+from appliance.actors.kernel import Ask, Mailbox
 from appliance.model.catalog import User
 from appliance.model.identity import Code, Session
 from appliance.operations.context import Caller, Grant
 from appliance.ports import Post
-
-
-@dataclass(frozen=True)
-class RequestCode:
-    email: str
-    caller: Caller
-    has_post: bool
 
 
 @dataclass(frozen=True)
@@ -33,6 +26,13 @@ class Issued:
 
 
 @dataclass(frozen=True)
+class RequestCode(Ask[Issued]):
+    email: str
+    caller: Caller
+    has_post: bool
+
+
+@dataclass(frozen=True)
 class TakeBack:
     """A code could not be sent: as if it had never been. `maybe_sent`: its caller left while it was sent, so
     it counts as one of his mails, and he may ask for another."""
@@ -42,31 +42,30 @@ class TakeBack:
 
 
 @dataclass(frozen=True)
-class SignIn:
+class SignIn(Ask[Grant]):
     email: str
     code: str
     caller: Caller
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(Ask[Grant]):
     token: str
     email: str
     caller: Caller
 
 
 @dataclass(frozen=True)
-class Renew:
+class Renew(Ask[Grant]):
     caller: Caller
 
 
 @dataclass(frozen=True)
-class End:
+class End(Ask[int]):
     ids: Collection[str]
 
 
-@dataclass(frozen=True)
-class BeginLocal:
+class BeginLocal(Ask[tuple[str, int]]):
     """A session of the local administrator."""
 
 
@@ -98,13 +97,14 @@ class IdentityDesk:
         return self._present.sessions()
 
     async def request_code(self, email: str, caller: Caller) -> tuple[int, str]:
-        issued: Issued = await self._ask(RequestCode(email, caller, self._post is not None))
+        issued = await self._ask(RequestCode(email, caller, self._post is not None))
         if self._post is not None and issued.wanted:
             began = trio.current_time()
             try:
                 subject, text = code_mail(issued.text)
                 await self._post.send(issued.code.email, subject, text)
             except Exception:
+                # Whatever kept the mail from going: nobody has the code, and it is still the caller's fault.
                 self._mailbox.offer(TakeBack(issued.code))
                 raise
             except BaseException:
@@ -117,19 +117,19 @@ class IdentityDesk:
         return issued.code.expires_us, issued.text if issued.shown else ""
 
     async def sign_in(self, email: str, code: str, caller: Caller) -> Grant:
-        return await self._ask(SignIn(email, code, caller))  # type: ignore[no-any-return]
+        return await self._ask(SignIn(email, code, caller))
 
     async def claim(self, token: str, email: str, caller: Caller) -> Grant:
-        return await self._ask(Claim(token, email, caller))  # type: ignore[no-any-return]
+        return await self._ask(Claim(token, email, caller))
 
     async def renew(self, caller: Caller) -> Grant:
-        return await self._ask(Renew(caller))  # type: ignore[no-any-return]
+        return await self._ask(Renew(caller))
 
     async def begin_local(self) -> tuple[str, int]:
-        return await self._ask(BeginLocal())  # type: ignore[no-any-return]
+        return await self._ask(BeginLocal())
 
     async def end(self, ids: Collection[str]) -> int:
-        return await self._ask(End(ids))  # type: ignore[no-any-return]
+        return await self._ask(End(ids))
 
 
 def code_mail(code: str) -> tuple[str, str]:

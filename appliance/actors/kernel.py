@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import trio
 
@@ -20,6 +20,7 @@ from appliance.model.messages import ActorReport
 from appliance.ports import Runner
 
 log = logging.getLogger("weir.actors")
+A = TypeVar("A")
 M = TypeVar("M")
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,6 +38,10 @@ class GaveUp(WeirError):
     """An actor failed too often within its window. The process goes down and its parent restarts it."""
 
     code = "gave_up"
+
+
+class Ask(Generic[A]):
+    """What a message is that its actor answers with an A; `Mailbox.ask` returns one."""
 
 
 class Question:
@@ -65,7 +70,7 @@ class Mailbox(Generic[M]):
     def __init__(self, name: str, capacity: int) -> None:
         self.name = name
         self.capacity = capacity
-        self._send, self._receive = trio.open_memory_channel[Any](capacity)
+        self._send, self._receive = trio.open_memory_channel[M | Question](capacity)
         self.peak = 0
         self.refused = 0
         self.handled = 0
@@ -96,7 +101,13 @@ class Mailbox(Generic[M]):
         self._note()
         return True
 
-    async def ask(self, message: M, deadline: float = 10.0) -> Any:
+    @overload
+    async def ask(self, message: Ask[A], deadline: float = 10.0) -> A: ...
+
+    @overload
+    async def ask(self, message: M, deadline: float = 10.0) -> object: ...
+
+    async def ask(self, message: Any, deadline: float = 10.0) -> Any:
         """Queue `message` and return the actor's answer within `deadline` seconds.
 
         Raises what the actor answered with `fail`, ActorDown when it dies meanwhile, Unavailable when late.
@@ -121,7 +132,7 @@ class Mailbox(Generic[M]):
         if isinstance(message, Question):
             self._open = {q for q in self._open if not q.event.is_set()}
             self._open.add(message)
-        return message  # type: ignore[no-any-return]
+        return message
 
     def receive_nowait(self) -> M | Question:
         """Like `receive`; raises trio.WouldBlock when empty."""
@@ -129,7 +140,7 @@ class Mailbox(Generic[M]):
         self.handled += 1
         if isinstance(message, Question):
             self._open.add(message)
-        return message  # type: ignore[no-any-return]
+        return message
 
     def fail_open(self, error: Exception) -> None:
         """Answer every question taken but not answered: their actor is gone."""

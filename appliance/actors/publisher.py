@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import trio
 
-from appliance.actors.kernel import Mailbox, Question
+from appliance.actors.kernel import Ask, Mailbox, Question
 from appliance.errors import JournalMalformed, RowRefused, Unavailable, WeirError
 from appliance.model.shipping import Cut
 from appliance.model.status import ConsumerReport
@@ -58,8 +58,8 @@ class Holding(Protocol):
 
 
 @dataclass(frozen=True)
-class ShipNow:
-    """Ask: ship everything there is; answered with `Publisher.consumers()` when nothing is left."""
+class ShipNow(Ask[tuple[ConsumerReport, ...]]):
+    """Ship everything there is; answered with `Publisher.consumers()` when nothing is left."""
 
 
 @dataclass
