@@ -22,7 +22,7 @@ from appliance.model.table import NetworkEntry, Part, TableUpdate
 from appliance.routing import verdicts
 from appliance.routing.compile import Draft, decode_part
 from appliance.routing.decide import decide
-from appliance.routing.decision import Decision
+from appliance.routing.decision import Decision, url_hash
 from appliance.routing.draws import DRAW_BITS
 from appliance.routing.state import State
 from appliance.routing.table import RoutingTable, empty_table
@@ -128,6 +128,7 @@ class Router:
                 visit.query,
                 visit.request_id or identifier,
                 decision.inputs,
+                url_hash(decision.url),
             )
         )
         identity = encode(ClickIdentity(1, identifier, at_us, visit.address))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from appliance.model.events import DecisionInputs
 from appliance.routing import verdicts
 from appliance.routing.table import CompiledCampaign
@@ -38,3 +40,8 @@ class Decision:
 def counts(flags: tuple[str, ...], count_bots: bool) -> bool:
     """Whether a visit counts in click figures and caps: HEAD and prefetch never do, bots by setting."""
     return not flags or (count_bots and flags == ("bot",))
+
+
+def url_hash(url: str) -> int:
+    """What a click keeps of where it was sent (ClickEvent.url_hash): 0 for nowhere."""
+    return int.from_bytes(sha256(url.encode("utf-8", "surrogatepass")).digest()[:8], "big") if url else 0
