@@ -111,7 +111,7 @@ class CallDoor:
             return encode(await call(self._operations, asked.name, asked.payload, context))
         except WeirError as fault:
             return encode(error_shape(fault))
-        except Exception as fault:
+        except Exception as fault:  # any bug in an operation costs this request its answer, no other one
             log.error("an operation failed", extra={"request_id": request_id}, exc_info=fault)
             return encode(internal_error(request_id))
 

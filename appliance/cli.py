@@ -288,7 +288,7 @@ def _child(role: str, index: int) -> NoReturn:
     else:
         try:
             trio.run(_child_main, role, index, component)
-        except Exception as fault:
+        except Exception as fault:  # os._exit below would lose what any fault of ours says
             code = _child_failed(fault)
     # Stores are closed and nothing is buffered: taking the interpreter apart would only keep the data
     # directory locked (1.3 s for the core on a busy machine).

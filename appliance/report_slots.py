@@ -192,8 +192,8 @@ class ReportSlots:
             with trio.CancelScope(shield=True):
                 try:
                     result = await run(work, *arguments)
-                except Exception as raised:
-                    fault = raised  # not through the nursery, which would wrap it
+                except Exception as raised:  # raised below: the nursery would wrap whatever it is
+                    fault = raised
                 done.set()
         if fault is not None:
             raise fault

@@ -104,7 +104,7 @@ class IdentityDesk:
                 subject, text = code_mail(issued.text)
                 await self._post.send(issued.code.email, subject, text)
             except Exception:
-                # Whatever kept the mail from going: nobody has the code, and it is still the caller's fault.
+                # Whatever kept the mail from going: nobody has this code, and the caller is told.
                 self._mailbox.offer(TakeBack(issued.code))
                 raise
             except BaseException:

@@ -248,7 +248,7 @@ async def supervise(
             began = trio.current_time()
             try:
                 await run(task_status=Status())
-            except Exception as fault:
+            except Exception as fault:  # whatever an actor dies of, this is who restarts it
                 now = trio.current_time()
                 node.last_error = f"{type(fault).__name__}: {fault}"[:500]
                 if mailbox is not None:

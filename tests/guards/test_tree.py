@@ -7,6 +7,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,19 @@ def test_lock_files_name_no_registry() -> None:
 def test_no_mock_library_is_used() -> None:
     forbidden = re.compile(r"^\s*(?:from|import)\s+(?:unittest\.mock|mock|pytest_mock)\b", re.MULTILINE)
     assert [str(path) for path in python_files() if forbidden.search(path.read_text())] == []
+
+
+def test_catching_everything_has_its_reason_beside_it() -> None:
+    """`except Exception` in the product: a comment in that line or in the next one."""
+    bare = []
+    for path in sorted((ROOT / "appliance").rglob("*.py")):
+        lines = [*path.read_text().splitlines(), ""]
+        for number, (line, following) in enumerate(pairwise(lines), 1):
+            if re.match(r"\s*except Exception\b", line):
+                beside = line.partition("#")[2] or following.strip().partition("#")[2]
+                if len(re.sub(r"noqa: \w+", "", beside).strip()) < 20:
+                    bare.append(f"{path.relative_to(ROOT)}:{number}")
+    assert bare == []
 
 
 def test_types_are_strict_and_warnings_are_errors() -> None:

@@ -67,7 +67,7 @@ class Dispatch:
             return await call(self.operations, name, payload, context)
         except WeirError:
             raise
-        except Exception as fault:
+        except Exception as fault:  # any bug in an operation costs this request its answer, no other one
             log.error("an operation failed", extra={"request_id": request_id}, exc_info=fault)
             raise Failed(request_id) from fault
 
