@@ -11,7 +11,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import trio
@@ -19,8 +19,10 @@ import trio
 from appliance.frames import BadFrame, Frames
 from appliance.model.messages import (
     EdgeReport,
+    FromEdge,
     Hello,
     RotateJournal,
+    Said,
     TableRefused,
     TableTaken,
     decode_from_edge,
@@ -80,11 +82,13 @@ class _Peer:
     retry_at: float = 0.0
     retry_delay: float = RETRY_FIRST
     rotations: dict[int, str] = field(default_factory=dict)
+    unsaid: dict[type, Said] = field(default_factory=dict)
+    """What was said and not sent yet, the newest of each type."""
     wake: trio.Event = field(default_factory=trio.Event)
 
 
 class CoreLink:
-    """Accepts edges and keeps each on the newest table. `publish`, `rotate` and `edges` never wait."""
+    """Accepts edges and keeps each on the newest table. Only `serve` and `talk` ever wait."""
 
     def __init__(self, files: PartFiles, runner: Runner, expected: int = 0) -> None:
         """`expected`: edges 0 to expected - 1 are shown although they were never seen."""
@@ -95,6 +99,9 @@ class CoreLink:
         self._peers: dict[int, list[_Peer]] = {}
         self._gone: dict[int, _Peer] = {}
         self._connections = 0
+        self._said: dict[type, Said] = {}
+        self._said_to: dict[tuple[int, type], Said] = {}
+        self._heard: dict[type, list[Callable[[int, Any], None]]] = {}
         self._needed: Counter[str] = Counter()
         self._files_lock = trio.Lock()
 
@@ -114,6 +121,29 @@ class CoreLink:
                 peer.wake.set()
                 sent = True
         return sent
+
+    def hear(self, type_: type, told: Callable[[int, Any], None]) -> None:
+        """Have `told(edge, message)` called for every message of a type, Hello too; it never waits."""
+        self._heard.setdefault(type_, []).append(told)
+
+    def say(self, message: Said, edge: int | None = None) -> None:
+        """Send a message to every edge, or to one of them; the newest of its type replaces an unsent one.
+
+        It is said again after every Hello, so a message of a type must stand for all before it. What one
+        edge was told wins over what all were told; None again to all replaces that too.
+        """
+        type_ = type(message)
+        if edge is None:
+            self._said[type_] = message
+            for key in [key for key in self._said_to if key[1] is type_]:
+                del self._said_to[key]
+            peers = self._all()
+        else:
+            self._said_to[edge, type_] = message
+            peers = self._peers.get(edge, [])
+        for peer in peers:
+            peer.unsaid[type_] = message
+            peer.wake.set()
 
     def edges(self, now: float | None = None) -> tuple[EdgeStatus, ...]:
         """Every edge expected or seen since the start; of two with one index the newest is "the" edge."""
@@ -201,7 +231,12 @@ class CoreLink:
         if not isinstance(hello, Hello) or not 0 <= hello.edge < 1024:
             raise BadFrame("the first message must be a hello of an edge from 0 to 1023")
         peer = _Peer(hello, frames, held=hello.digests, taken_revision=hello.revision)
+        peer.unsaid.update(self._said)
+        peer.unsaid.update(
+            {type_: said for (edge, type_), said in self._said_to.items() if edge == hello.edge}
+        )
         self._peers.setdefault(hello.edge, []).append(peer)
+        self._tell(hello.edge, hello)
         log.info(
             "edge connected",
             extra={
@@ -239,8 +274,13 @@ class CoreLink:
                     extra={"edge": peer.hello.edge, "revision": message.revision, "reason": message.reason},
                 )
                 await self._failed(peer, message.reason)
-            else:
+            elif isinstance(message, Hello):
                 raise BadFrame("a second hello")
+            self._tell(peer.hello.edge, message)
+
+    def _tell(self, edge: int, message: FromEdge) -> None:
+        for told in self._heard.get(type(message), ()):
+            told(edge, message)
 
     async def _failed(self, peer: _Peer, reason: str) -> None:
         """An update did not arrive: offer the newest again, later each time."""
@@ -263,6 +303,8 @@ class CoreLink:
                     epoch = next(iter(peer.rotations))
                     reason = peer.rotations.pop(epoch)
                     await peer.frames.send(encode_message(RotateJournal(epoch=epoch, reason=reason)))
+                while peer.unsaid:
+                    await peer.frames.send(encode_message(peer.unsaid.pop(next(iter(peer.unsaid)))))
                 table = self._table
                 due = float("inf")
                 if self._wants(peer, table):

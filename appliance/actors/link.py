@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import trio
@@ -19,10 +20,12 @@ from appliance.errors import WeirError
 from appliance.frames import BadFrame, Frames
 from appliance.model.messages import (
     EdgeReport,
+    FromEdge,
     Hello,
     RotateJournal,
     TableRefused,
     TableTaken,
+    ToEdge,
     decode_to_edge,
     encode_message,
 )
@@ -52,6 +55,7 @@ class EdgeLink:
 
     `take_table` puts an update to use; when it raises (WeirError, OSError for a part file, a decoding error)
     the core is told and the previous table stays. `rotate_journal` starts a new segment.
+    What CoreLink.say sent goes to whom `handle` named; a type that nobody takes is ignored.
     """
 
     def __init__(
@@ -70,7 +74,22 @@ class EdgeLink:
         self._take_table = take_table
         self._rotate_journal = rotate_journal
         self._every = every
+        self._said: dict[type, Callable[[Any], None]] = {}
+        self._unsaid: dict[type, FromEdge] = {}
+        self._wake = trio.Event()
         self.connected = False
+
+    def handle(self, type_: type, take: Callable[[Any], None]) -> None:
+        """Have `take(message)` called for every message of a type that the core says; it never waits."""
+        self._said[type_] = take
+
+    def say(self, message: FromEdge) -> None:
+        """Send it as soon as may be; the newest of its type replaces an unsent one.
+
+        What was not sent when the connection ended is forgotten: say it all again after the next Hello.
+        """
+        self._unsaid[type(message)] = message
+        self._wake.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled."""
@@ -98,11 +117,13 @@ class EdgeLink:
                 try:
                     hello = self._hello()
                     await self._send(frames, encode_message(hello))
+                    self._unsaid.clear()
+                    nursery.start_soon(self._saying, frames, nursery.cancel_scope)
                     nursery.start_soon(self._reporting, frames, nursery.cancel_scope)
                     self.connected = True
                     log.info("linked to the core", extra={"revision": hello.revision})
                     while (message := await frames.receive()) is not None:
-                        await self._take(frames, message)
+                        await self._take(frames, decode_to_edge(message), nursery)
                         heard = True
                 except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError) as fault:
                     reason = f"lost: {fault}"
@@ -115,11 +136,19 @@ class EdgeLink:
                 log.info("the link to the core ended", extra={"reason": reason})
         return heard
 
-    async def _take(self, frames: Frames, data: bytes) -> None:
-        message = decode_to_edge(data)
+    async def _take(self, frames: Frames, message: ToEdge, nursery: trio.Nursery) -> None:
         if isinstance(message, RotateJournal):
             await self._rotate_journal(message)
-            return
+        elif isinstance(message, TableUpdate):
+            # In a task of its own: a large table takes seconds to build, and what is said meanwhile must not
+            # wait for it. The core sends the next one after our answer.
+            nursery.start_soon(self._take_update, frames, message, nursery.cancel_scope)
+        else:
+            take = self._said.get(type(message))
+            if take is not None:
+                take(message)
+
+    async def _take_update(self, frames: Frames, message: TableUpdate, connection: trio.CancelScope) -> None:
         try:
             await self._take_table(message)
         except (WeirError, OSError, msgspec.MsgspecError, ValueError, LookupError, TypeError) as fault:
@@ -132,13 +161,27 @@ class EdgeLink:
             )
         else:
             answer = TableTaken(edge=self._hello().edge, revision=message.revision)
-        await self._send(frames, encode_message(answer))
+        try:
+            await self._send(frames, encode_message(answer))
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            connection.cancel()
 
     async def _reporting(self, frames: Frames, connection: trio.CancelScope) -> None:
         try:
             while True:
                 await self._send(frames, encode_message(self._report()))
                 await trio.sleep(self._every)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            connection.cancel()
+
+    async def _saying(self, frames: Frames, connection: trio.CancelScope) -> None:
+        try:
+            while True:
+                self._wake = trio.Event()
+                while self._unsaid:
+                    message = self._unsaid.pop(next(iter(self._unsaid)))
+                    await self._send(frames, encode_message(message))
+                await self._wake.wait()
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
             connection.cancel()
 

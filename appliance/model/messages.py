@@ -106,8 +106,17 @@ class RotateJournal(Struct, frozen=True, tag="rotate"):
     reason: str
 
 
+class Closed(Struct, frozen=True, tag="closed"):
+    """Core → edge: the destinations that take no clicks now, with why (routing/verdicts.py); replaces all."""
+
+    destinations: dict[int, str]
+
+
+Said = Closed
+"""What CoreLink.say sends: of each type the newest stands for all before it, and is said after each Hello."""
+
 FromEdge = Hello | EdgeReport | TableTaken | TableRefused
-ToEdge = TableUpdate | RotateJournal
+ToEdge = TableUpdate | RotateJournal | Said
 
 encode_message = msgspec.msgpack.Encoder().encode
 decode_from_edge: Callable[[bytes], FromEdge] = decoder(FromEdge)

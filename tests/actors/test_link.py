@@ -18,6 +18,7 @@ from appliance.actors.link import EdgeLink, unix_connector
 from appliance.errors import Refused
 from appliance.frames import Frames
 from appliance.model.messages import (
+    Closed,
     EdgeReport,
     Hello,
     JournalReport,
@@ -400,3 +401,55 @@ async def test_an_edge_that_never_came_is_shown_as_missing(tmp_path: Path) -> No
     assert [(edge.edge, edge.connected, edge.behind_revisions) for edge in core.edges(1.0)] == [
         (0, False, 3), (1, False, 3),
     ]  # fmt: skip
+
+
+async def test_what_is_said_reaches_all_edges_or_one_the_newest_only_and_again_after_a_hello(
+    core: CoreLink, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    wire = Wire(core, nursery)
+    edges = [Edge(wire.connect, index) for index in (0, 1)]
+    said: list[list[Closed]] = [[], []]
+    for edge, taken in zip(edges, said, strict=True):
+        edge.link.handle(Closed, taken.append)
+        nursery.start_soon(edge.link.run)
+    await trio.sleep(0.5)
+    core.say(Closed({1: "a"}))
+    core.say(Closed({1: "b"}))  # the first was not sent yet: replaced
+    await trio.sleep(0.5)
+    assert said == [[Closed({1: "b"})], [Closed({1: "b"})]]
+    core.say(Closed({2: "own"}), edge=1)
+    await trio.sleep(0.5)
+    assert said[0][-1] == Closed({1: "b"}) and said[1][-1] == Closed({2: "own"})
+    await wire.cut()
+    await trio.sleep(3)
+    assert said[0][-1] == Closed({1: "b"}) and said[1][-1] == Closed({2: "own"})
+    assert len(said[0]) == 2 and len(said[1]) == 3, "again, once, after the second Hello"
+
+
+async def test_what_an_edge_says_is_heard_and_a_table_that_takes_long_holds_up_no_message(
+    core: CoreLink, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    heard: list[tuple[int, object]] = []
+    core.hear(TableTaken, lambda edge, message: heard.append((edge, message)))
+    core.hear(Hello, lambda edge, message: heard.append((edge, type(message).__name__)))
+    edge = Edge(Wire(core, nursery).connect)
+    said: list[tuple[float, Closed]] = []
+    edge.link.handle(Closed, lambda message: said.append((trio.current_time(), message)))
+    take = edge.take
+
+    async def slowly(update: TableUpdate) -> None:
+        await trio.sleep(5)
+        await take(update)
+
+    edge.link._take_table = slowly
+    nursery.start_soon(edge.link.run)
+    core.publish(table(3, a=b"1"))
+    await trio.sleep(1)
+    began = trio.current_time()
+    core.say(Closed({1: "a"}))
+    await trio.sleep(10)
+    assert said[0][0] - began < 0.1
+    assert heard == [(0, "Hello"), (0, TableTaken(0, 3))]
+    edge.link.say(TableTaken(0, 7))
+    await trio.sleep(0.1)
+    assert heard[-1] == (0, TableTaken(0, 7))
