@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from appliance.model import zones
+
+zone = zones.zone
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:.{1,30}", re.ASCII)
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAYS = 30
 """The default period: so many days, today included."""
-
-
-def zone(name: str) -> ZoneInfo:
-    """A timezone by its IANA name. Raises ValueError for what is none."""
-    if not _ZONE.fullmatch(name) or name.startswith("right/"):  # right/: clocks that count leap seconds
-        raise ValueError("an IANA name such as Europe/Berlin or UTC")
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, OSError, ValueError):
-        raise ValueError(f"{name!r} is no IANA timezone such as Europe/Berlin or UTC") from None
 
 
 def begin(text: str, where: tzinfo) -> datetime:
