@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
-from appliance.model.catalog import Change, Entity, Kind, Revision
+from appliance.model.catalog import Change, Entity, Kind, Revision, Stream
 from appliance.model.conversions import ClickFacts, Conversion, LedgerSizes, Settlement, WaitingPostback
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
 from appliance.model.identity import Code, Session
 from appliance.model.shipping import Bound, Cut, Offset
+from appliance.model.table import SettingsEntry
 from appliance.reporting.rows import Row
 
 P = ParamSpec("P")
@@ -126,6 +127,18 @@ class CatalogStore(Protocol):
 
         Left out is what is after them as it was before, but for its revision.
         """
+
+    def streams_of(self, number: int, campaign: int) -> Sequence[Stream]:
+        """A campaign's streams as of a revision, those not archived then."""
+
+    def keep_settings(self, settings: SettingsEntry, at_us: int) -> int:
+        """Remember which settings hold from now on; the newest revision.
+
+        The first ones are taken to have held always; others than before begin a revision without changes.
+        """
+
+    def settings_at(self, number: int) -> SettingsEntry | None:
+        """The settings as of a revision; None when none were ever kept."""
 
     def close(self) -> None: ...
 

@@ -7,7 +7,7 @@ The store's thread is the only wait, so changes are one after another and reader
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -20,6 +20,7 @@ from appliance.actors.catalog_desk import (
     Change,
     Create,
     Duplicate,
+    Gather,
     Get,
     History,
     ListOf,
@@ -31,14 +32,15 @@ from appliance.actors.catalog_desk import (
 )
 from appliance.actors.kernel import Mailbox, Question
 from appliance.errors import Conflict, Missing, WeirError
-from appliance.model.catalog import TYPES, Entity, Kind, Revision
+from appliance.model.catalog import TYPES, Entity, Kind, Revision, Stream
 from appliance.model.history import Clash, changed_since
 from appliance.model.status import CatalogReport
 from appliance.model.table import Part, SettingsEntry
-from appliance.operations import edits
+from appliance.operations import drafts, edits
 from appliance.operations.context import Caller
 from appliance.operations.selection import page_of, refuse_sort
 from appliance.ports import CatalogStore, Runner
+from appliance.routing.configuration import Configuration, Overlay, gather
 from appliance.routing.holdings import Holdings, part_of
 from appliance.routing.parts import Names, compile_part, settings_part
 
@@ -91,6 +93,7 @@ class CatalogActor:
         self._first = first
         self._holdings = Holdings()
         self._compiled = Compiled()
+        self._watchers: list[Callable[[Kind, Entity], None]] = []
 
     def lookup(self, kind: Kind, number: int) -> Entity | None:
         """An entity as it is now, archived or not; never waits. For the core's other actors."""
@@ -103,6 +106,10 @@ class CatalogActor:
     def campaigns_of(self, user: int) -> frozenset[int]:
         """The campaigns that a user owns now; never waits."""
         return self._holdings.campaigns_of(user)
+
+    def watch(self, changed: Callable[[Kind, Entity], None]) -> None:
+        """Call `changed` with whatever is changed from now on, once it holds; it must not wait."""
+        self._watchers.append(changed)
 
     def report(self) -> CatalogReport:
         compiled = self._compiled
@@ -155,10 +162,29 @@ class CatalogActor:
             case Between(first, last):
                 self._reached(last)
                 return await self._runner(self._store.between, first, last)
+            case Gather():
+                return await self._gather(message)
             case Reload():
                 await self._load()
                 self._push()
                 return self._compiled.revision
+
+    async def _gather(self, asked: Gather) -> Configuration:
+        """Nothing changes meanwhile: whoever would change it waits in the mailbox."""
+        if asked.number is not None:
+            self._reached(asked.number)
+            return await self._runner(
+                _configuration_at, self._store, asked.number, asked.keys, self._settings
+            )
+        overlay = Overlay(self._holdings)
+        for index, change in enumerate(asked.draft):
+            drafts.put(change, index, overlay, asked.caller)
+            await trio.lowlevel.checkpoint()
+        found: Placed = ()
+        for step in gather(overlay, [*asked.keys, *overlay.behind(*asked.door)]):
+            found = step if step is not None else found
+            await trio.lowlevel.checkpoint()
+        return Configuration(self._compiled.revision, self._settings, found)
 
     def _reached(self, number: int) -> None:
         if number > self._compiled.revision:
@@ -167,7 +193,7 @@ class CatalogActor:
     async def _load(self) -> None:
         """Everything from the store, compiled anew, in steps that let others run."""
         holdings = Holdings()
-        revision = await self._runner(self._store.revision)
+        revision = await self._runner(self._store.keep_settings, self._settings, self._now_us())
         for kind in TYPES:
             # Decoding happens in the store's thread; indexing costs 10-20 µs an entity.
             entities = await self._runner(self._all_of, kind)
@@ -304,6 +330,8 @@ class CatalogActor:
                 stale.add(part_of(kind, before))
             stale.add(part_of(kind, stored))
             self._holdings.put(kind, stored)
+            for changed in self._watchers:
+                changed(kind, stored)
         parts = dict(self._compiled.parts)
         for name in stale:
             self._compile(name, self._holdings, parts)
@@ -323,3 +351,28 @@ class CatalogActor:
 
 def _fits(value: object, wanted: object) -> bool:
     return value in wanted if isinstance(wanted, frozenset) else value == wanted
+
+
+class _Then:
+    """Lookup of routing/configuration.py in a store's history. Blocking."""
+
+    def __init__(self, store: CatalogStore, number: int) -> None:
+        self._store = store
+        self._number = number
+
+    def find(self, keys: Collection[tuple[Kind, int]]) -> Placed:
+        found = self._store.versions(self._number, keys)
+        return [(kind, entity) for (kind, _), entity in found.items() if not entity.archived]
+
+    def streams_of(self, campaign: int) -> Sequence[Stream]:
+        return self._store.streams_of(self._number, campaign)
+
+
+def _configuration_at(
+    store: CatalogStore, number: int, keys: Collection[tuple[Kind, int]], settings: SettingsEntry
+) -> Configuration:
+    """In the store's thread. `settings` where no older ones were kept."""
+    found: Placed = ()
+    for step in gather(_Then(store, number), keys):
+        found = step if step is not None else found
+    return Configuration(number, store.settings_at(number) or settings, found)

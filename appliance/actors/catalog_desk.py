@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from appliance.actors.kernel import Ask, Mailbox
 from appliance.model.catalog import Change as NetChange
 from appliance.model.catalog import Entity, Kind, Revision
+from appliance.model.drafts import DraftChange
 from appliance.operations.context import Caller, KeepChange, KeepEntity
+from appliance.routing.configuration import Configuration
 
 Key = tuple[Kind, int]
 
@@ -101,6 +103,17 @@ class Between(Ask[Sequence[NetChange]]):
     last: int
 
 
+@dataclass(frozen=True)
+class Gather(Ask[Configuration]):
+    """`number` None: as it is now, with `draft` on top."""
+
+    number: int | None
+    keys: Collection[Key]
+    door: tuple[str, str]
+    draft: Sequence[DraftChange]
+    caller: Caller
+
+
 class Reload(Ask[int]):
     pass
 
@@ -118,6 +131,7 @@ Message = (
     | At
     | Versions
     | Between
+    | Gather
     | Reload
 )
 
@@ -187,6 +201,18 @@ class CatalogDesk:
 
     async def between(self, first: int, last: int) -> Sequence[NetChange]:
         return await self._ask(Between(first, last), deadline=_SLOW)
+
+    async def configuration(self, number: int, keys: Collection[Key], caller: Caller) -> Configuration:
+        return await self._ask(Gather(number, keys, ("", ""), (), caller), deadline=_SLOW)
+
+    async def draft(
+        self,
+        changes: Sequence[DraftChange],
+        keys: Collection[Key],
+        caller: Caller,
+        door: tuple[str, str] = ("", ""),
+    ) -> Configuration:
+        return await self._ask(Gather(None, keys, door, changes, caller), deadline=_SLOW)
 
     async def reload(self) -> int:
         return await self._ask(Reload(), deadline=_SLOW)

@@ -9,12 +9,14 @@ from typing import Protocol
 from appliance.errors import WeirError
 from appliance.model.catalog import Change, Entity, Kind, Revision, User
 from appliance.model.costs import CostOrder
+from appliance.model.drafts import DraftChange
 from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
 from appliance.model.identity import Session
 from appliance.model.live import Wish
 from appliance.model.status import SystemStatus
 from appliance.operations.inquiries import Reports
+from appliance.routing.configuration import Configuration
 
 
 @dataclass(eq=False)
@@ -150,6 +152,27 @@ class Catalog(Protocol):
         """What differs between two revisions, `first` the older: one change per entity, by kind and id.
 
         Raises Missing like `at`.
+        """
+
+    async def configuration(
+        self, number: int, keys: Collection[tuple[Kind, int]], caller: Caller
+    ) -> Configuration:
+        """What routed the clicks of these campaigns and links at a revision, and all that they lead to.
+
+        For computing with, not for showing: it may lead to campaigns that are not the caller's. Raises
+        Missing for a revision that does not exist yet, Refused for too much.
+        """
+
+    async def draft(
+        self,
+        changes: Sequence[DraftChange],
+        keys: Collection[tuple[Kind, int]],
+        caller: Caller,
+        door: tuple[str, str] = ("", ""),
+    ) -> Configuration:
+        """The same as it is now with `changes` on top, each checked like a change; nothing is stored.
+
+        `door`: also the campaign that this door (c, go, r, tb) and key lead to. Raises as changes do.
         """
 
     async def reload(self) -> int:

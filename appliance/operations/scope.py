@@ -15,8 +15,10 @@ import msgspec
 
 from appliance.errors import Conflict, FieldProblem, Missing, Refused
 from appliance.model.catalog import Campaign, Change, Entity, Kind, Link, Revision, Stream, Token, User
+from appliance.model.drafts import DraftChange
 from appliance.model.history import Clash
 from appliance.operations.context import Caller, Catalog, Forbidden, KeepChange, KeepEntity
+from appliance.routing.configuration import Configuration
 
 Values = Mapping[str, object]
 Key = tuple[Kind, int]
@@ -115,6 +117,21 @@ class ScopedCatalog:
         found = await self._whole.between(first, last)
         return [self._shown(change) for change in found if self._sees_change(change)]
 
+    async def configuration(self, number: int, keys: Collection[Key], caller: Caller) -> Configuration:
+        return await self._whole.configuration(number, keys, caller)
+
+    async def draft(
+        self,
+        changes: Sequence[DraftChange],
+        keys: Collection[Key],
+        caller: Caller,
+        door: tuple[str, str] = ("", ""),
+    ) -> Configuration:
+        made: set[Key] = set()
+        for change in changes:
+            await self._refuse_draft(change, made)
+        return await self._whole.draft(changes, keys, caller, door)
+
     async def reload(self) -> int:
         return await self._whole.reload()
 
@@ -192,6 +209,17 @@ class ScopedCatalog:
                     f"{kind} {number} is not yours; only its owner or an administrator changes it"
                 )
         return entity
+
+    async def _refuse_draft(self, change: DraftChange, made: set[Key]) -> None:
+        """As `create`, `change` and `archive` would; what a draft made itself is his."""
+        place = change.values.get("campaign_id")
+        if isinstance(place, int) and ("campaign", place) not in made and not self._caller.reaches(place):
+            wrong = FieldProblem("campaign_id", f"there is no campaign {place}")
+            raise Refused("this cannot be stored", [wrong])
+        if change.deed == "create":
+            made.add((change.kind, change.number))
+        elif (change.kind, change.number) not in made:
+            await self._changeable(change.kind, change.number)
 
     def _refuse_foreign_places(self, entity: Entity) -> None:
         """Nothing may be put into a campaign that is not his, nor in the name of another user."""

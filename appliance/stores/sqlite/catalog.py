@@ -9,11 +9,13 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import Conflict, FieldProblem, Refused, Unavailable
-from appliance.model.catalog import TYPES, Change, Entity, Kind, Revision
+from appliance.model.catalog import TYPES, Change, Entity, Kind, Revision, Stream
+from appliance.model.table import SettingsEntry
 from appliance.stores.sqlite.database import connect
 
 _DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in TYPES.items()}
 _encode = msgspec.json.Encoder().encode
+_SETTINGS = msgspec.json.Decoder(SettingsEntry)
 # Rows taken per read: no statement stays open while the caller works, so the WAL can always restart.
 _READ_AT_ONCE = 1_000
 
@@ -193,6 +195,43 @@ class SqliteCatalog:
             at, position = rows[-1][:2]
         made = (_change(*key, before, afters[key]) for key, before in sorted(befores.items(), key=_by_key))
         return [change for change in made if not _same(change)]
+
+    def streams_of(self, number: int, campaign: int) -> Sequence[Stream]:
+        rows = self._connection.execute(
+            "select distinct id from change where kind = 'stream' "
+            "and json_extract(after, '$.campaign_id') = ? and revision <= ? order by id",
+            (campaign, number),
+        ).fetchall()
+        found = self.versions(number, [("stream", key) for (key,) in rows])
+        return [
+            stream
+            for stream in found.values()
+            if isinstance(stream, Stream) and stream.campaign_id == campaign and not stream.archived
+        ]
+
+    def keep_settings(self, settings: SettingsEntry, at_us: int) -> int:
+        body = _encode(settings).decode()
+        with self._connection:  # no transaction of the module's own: only closes what an error left open
+            execute = self._connection.execute
+            newest = execute("select body from settings order by revision desc limit 1").fetchone()
+            if newest is not None and _SETTINGS.decode(newest[0]) == settings:
+                return self.revision()
+            execute("begin immediate")
+            number = self.revision() + 1 if newest is not None else 0
+            if number:
+                execute(
+                    "insert into revision (number, at_us, author, door) values (?, ?, ?, ?)",
+                    (number, at_us, "weir", "configuration"),
+                )
+            execute("insert into settings (revision, body) values (?, ?)", (number, body))
+            execute("commit")
+        return self.revision()
+
+    def settings_at(self, number: int) -> SettingsEntry | None:
+        row = self._connection.execute(
+            "select body from settings where revision <= ? order by revision desc limit 1", (number,)
+        ).fetchone()
+        return None if row is None else _SETTINGS.decode(row[0])
 
     def close(self) -> None:
         self._connection.close()
