@@ -27,6 +27,7 @@ from appliance.stores.sqlite.identity import SqliteIdentity
 
 SECRET = bytes(range(32))
 HERE = local_administrator("test")
+ANN, BOB = "ann@example.com", "bob@example.com"
 START_US = 1_800_000_000_000_000
 
 

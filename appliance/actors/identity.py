@@ -12,12 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import msgspec
 import trio
 
 from appliance.access import codes, sessions, tokens
-from appliance.access.allowance import Allowance
 from appliance.access.roles import ROLES, of_token
+from appliance.actors.identity_codes import WRONG_CODE, Codes
 from appliance.actors.identity_desk import (
     BeginLocal,
     Claim,
@@ -26,14 +25,16 @@ from appliance.actors.identity_desk import (
     Message,
     Renew,
     RequestCode,
+    Revoke,
     SignIn,
     TakeBack,
 )
+from appliance.actors.identity_sessions import Sessions
 from appliance.actors.kernel import Mailbox, Question
 from appliance.addresses import is_loopback, mailbox
-from appliance.errors import FieldProblem, Refused, TooMany, Unauthenticated, Unavailable, WeirError
+from appliance.errors import FieldProblem, Refused, Unauthenticated, Unavailable, WeirError
 from appliance.model.catalog import Entity, Kind, Token, User
-from appliance.model.identity import Code, Session
+from appliance.model.identity import Session
 from appliance.operations.context import Caller, Catalog, Grant, local_administrator
 from appliance.ports import ClaimFile, IdentityStore, Runner
 
@@ -41,13 +42,10 @@ log = logging.getLogger("weir.identity")
 
 MAILBOX = 64
 """Each message is somebody who signs in or out: milliseconds each. When it is full the door waits, up to the
-deadline of `ask`; the admin port has at most 256 connections."""
-CODES_PER_CLIENT = 10
-TRIES_PER_CLIENT = 30
-"""In an hour, from one address (an IPv6 /64)."""
+deadline of `ask`; the admin port has room for 2,048 connections, so that a crowd of them may be told to try
+again."""
 _SWEEP_US = codes.HOUR_US
 
-WRONG_CODE = "this code is wrong or no longer good; ask for another one when ten minutes have passed"
 WRONG_CLAIM = "this claim link is wrong or was used; sign in with a code"
 NO_MAIL = (
     "no mail is configured (mail.resend_key or mail.smtp_url); on the machine itself, "
@@ -63,6 +61,9 @@ class Directory(Protocol):
     def owner(self, kind: Kind, field: str, value: str) -> Entity | None: ...
 
     def campaigns_of(self, user: int) -> frozenset[int]: ...
+
+    def watch(self, changed: Callable[[Kind, Entity], None]) -> None:
+        """Call `changed` with whatever is changed from now on, as soon as it holds; it must not wait."""
 
 
 @dataclass(frozen=True)
@@ -120,22 +121,23 @@ class IdentityActor:
         self._runner = runner
         self._catalog = catalog
         self._directory = directory
-        self._keys = keys
         self._policy = policy
         self._draw = draw
         self._now_us = now_us
-        self._sessions: dict[str, Session] = {}
-        self._codes: dict[str, list[Code]] = {}
-        self._requests = Allowance(CODES_PER_CLIENT, codes.HOUR_US)
-        self._tries = Allowance(TRIES_PER_CLIENT, codes.HOUR_US)
+        self._sessions = Sessions(store, runner, keys.session, draw.text)
+        self._codes = Codes(store, runner, keys.code, draw.code, self._is_user)
         self._swept_us = 0
+        directory.watch(self._changed)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve the mailbox until it is closed and drained."""
-        self._sessions = {each.id: each for each in await self._runner(self._store.sessions)}
-        self._codes = {}
-        for code in await self._runner(self._store.codes):
-            self._codes.setdefault(code.email, []).append(code)
+        await self._sessions.load()
+        await self._codes.load()
+        # Somebody blocked while this could not be written down, or just before a crash.
+        for number in self._sessions.users():
+            if (user := self._directory.lookup("user", number)) is not None:
+                self._changed("user", user)
+        await self._sessions.forget_revoked()
         if self._policy.first_claim and not self._policy.administrators and await self._nobody():
             await self._runner(self._claim_file.offer, self._draw.text())
         self.claim_token = await self._runner(self._claim_file.token)
@@ -156,13 +158,9 @@ class IdentityActor:
         match message:
             case RequestCode():
                 return await self._request_code(message)
-            case TakeBack(code, maybe_sent=True):
-                if code in self._codes.get(code.email, ()):
-                    await self._keep(codes.spent(code))
+            case TakeBack(code, maybe_sent):
+                await self._codes.take_back(code, maybe_sent)
                 return None
-            case TakeBack(code):
-                self._codes[code.email] = [each for each in self._codes.get(code.email, ()) if each != code]
-                return await self._runner(self._store.remove_code, code)
             case SignIn():
                 return await self._sign_in(message)
             case Claim():
@@ -172,7 +170,9 @@ class IdentityActor:
             case BeginLocal():
                 return await self._begin_local()
             case End(ids):
-                return await self._end([each for each in ids if each in self._sessions])
+                return await self._sessions.end(ids)
+            case Revoke():
+                return None  # done before every message
 
     # Who is this? Called from any task of this process; never waits.
 
@@ -180,11 +180,7 @@ class IdentityActor:
         """Authenticate of http/admin/credentials.py: a session or an API token. Raises Unauthenticated."""
         if credential.startswith(tokens.PREFIX):
             return self._by_token(credential, door, address)
-        now = self._now_us()
-        claims = sessions.read(credential, now, self._keys.session)
-        session = self._sessions.get(claims.session)
-        if session is None or session.user_id != claims.user_id or session.expires_us <= now:
-            raise Unauthenticated("this session has ended; sign in again")
+        session = self._sessions.find(credential, self._now_us())
         if not session.user_id:
             return replace(local_administrator(door), address=address, session=session.id)
         return self._as_caller(self._admissible(session.user_id), door, address, session.id)
@@ -194,9 +190,13 @@ class IdentityActor:
         return found if isinstance(found, User) else None
 
     def sessions(self) -> Sequence[Session]:
-        now = self._now_us()
-        alive = [session for session in self._sessions.values() if session.expires_us > now]
-        return sorted(alive, key=lambda session: session.started_us, reverse=True)
+        return self._sessions.alive(self._now_us())
+
+    def _changed(self, kind: Kind, entity: Entity) -> None:
+        """Whoever is blocked or archived is signed out, and is not signed in again when he is back."""
+        if kind == "user" and isinstance(entity, User) and (entity.archived or entity.status == "blocked"):
+            self._sessions.revoke(entity.id)
+            self.mailbox.offer(Revoke())  # when there is no room, the next message writes it down
 
     def _by_token(self, secret: str, door: str, address: str) -> Caller:
         found = self._directory.owner("token", "hash", tokens.digest(secret))
@@ -238,53 +238,34 @@ class IdentityActor:
             raise Unavailable(NO_MAIL)
         if here:
             # He owns the machine: no limit is against him, nor against what others asked for in his name.
-            await self._keep(*map(codes.spent, self._codes.get(email, ())))
+            await self._codes.spend_all(email)
         else:
-            _wait(self._requests.take(caller.address, now), "too many codes were asked for from here")
-            _wait(codes.wait_us(self._codes.get(email, ()), now), "a code is on its way, or was used up")
+            self._codes.refuse_too_many(email, caller.address, now)
         user = self._user_of(email)
         if user is None and email not in self._policy.administrators and not here:
-            strangers = [
-                code.issued_us for each, made in self._codes.items() if self._user_of(each) is None
-                for code in made if code.issued_us > now - codes.HOUR_US
-            ]  # fmt: skip
-            if len(strangers) >= codes.STRANGERS_PER_HOUR:
-                _wait(min(strangers) + codes.HOUR_US - now, "too many new people at once")
-        text = self._draw.code()
+            self._codes.refuse_strangers(now)
         # Whoever is blocked learns nothing: for him it looks the same, and no code fits.
         blocked = user is not None and user.status == "blocked"
-        digest = codes.digest(self._keys.code, email, self._draw.text() if blocked else text)
-        code = Code(email=email, issued_us=now, expires_us=now + codes.LIFE_US, digest=digest)
-        await self._keep(code)
+        code, text = await self._codes.make(email, now, fits_nothing=self._draw.text() if blocked else "")
         return Issued(code, text, shown, wanted=message.has_post and not here and not blocked)
 
-    async def _keep(self, *changed: Code) -> None:
-        """In memory first: a guess counts also when the disk is full."""
-        for code in changed:
-            others = [each for each in self._codes.get(code.email, ()) if each.issued_us != code.issued_us]
-            self._codes[code.email] = sorted([*others, code], key=lambda each: each.issued_us)
-            await self._runner(self._store.put_code, code)
-
     async def _sign_in(self, message: SignIn) -> Grant:
-        now = self._now_us()
-        _wait(self._tries.take(message.caller.address, now), "too many tries from here")
+        now, caller = self._now_us(), message.caller
+        self._codes.count_try(caller.address, now)
         email = _address(message.email)
-        code = codes.alive(self._codes.get(email, ()), now)
-        if code is None:
-            raise Unauthenticated(WRONG_CODE)
-        if not codes.fits(code, codes.digest(self._keys.code, email, message.code.strip())):
-            await self._keep(codes.missed(code))
-            log.info("wrong code", extra={"email": email, "client": message.caller.address})
-            raise Unauthenticated(WRONG_CODE)
-        user = await self._admit(email, email in self._policy.administrators, message.caller.door)
-        await self._keep(codes.spent(code))
-        return await self._begin(user, message.caller)
+        code = await self._codes.check(email, message.code, caller.address, now)
+        user = await self._admit(email, email in self._policy.administrators, caller.door)
+        await self._codes.spend(code)
+        return await self._begin(user, caller)
 
     # Users
 
     def _user_of(self, email: str) -> User | None:
         found = self._directory.owner("user", "email", email)
         return found if isinstance(found, User) else None
+
+    def _is_user(self, email: str) -> bool:
+        return self._user_of(email) is not None
 
     async def _nobody(self) -> bool:
         _, users = await self._catalog.list("user", 1, 0, {}, False)
@@ -317,7 +298,7 @@ class IdentityActor:
         return user
 
     async def _claim(self, message: Claim) -> Grant:
-        _wait(self._tries.take(message.caller.address, self._now_us()), "too many tries from here")
+        self._codes.count_try(message.caller.address, self._now_us())
         email = _address(message.email)
         offered = self.claim_token.encode()
         if not offered or not hmac.compare_digest(
@@ -339,65 +320,36 @@ class IdentityActor:
     # Sessions
 
     async def _begin(self, user: User, caller: Caller) -> Grant:
-        now = self._now_us()
-        session = Session(
-            id=self._draw.text(),
-            user_id=user.id,
-            started_us=now,
-            expires_us=sessions.expiry_us(now, now),
-            address=caller.address,
-        )
-        own = [each for each in self.sessions() if each.user_id == user.id]
-        await self._end([each.id for each in own[sessions.MOST_PER_USER - 1 :]])
-        await self._runner(self._store.put_session, session)
-        self._sessions[session.id] = session
+        session = await self._sessions.begin(user.id, caller.address, self._now_us())
         log.info("signed in", extra={"email": user.email, "client": caller.address})
         return self._grant(session, user, caller)
 
     async def _begin_local(self) -> tuple[str, int]:
-        """In memory only: it does not outlive the core, and whoever may have one can have another."""
         now = self._now_us()
-        local = [each.id for each in self.sessions() if not each.user_id]
-        await self._end(local[sessions.MOST_LOCAL - 1 :])
-        session = Session(id=self._draw.text(), user_id=0, started_us=now, expires_us=now + sessions.LOCAL_US)
-        self._sessions[session.id] = session
-        return sessions.write(session, now, self._keys.session), session.expires_us
+        session = await self._sessions.begin_local(now)
+        return self._sessions.write(session, now), session.expires_us
 
     async def _renew(self, caller: Caller) -> Grant:
         now = self._now_us()
-        session = self._sessions.get(caller.session)
-        if session is None or session.expires_us <= now:
-            raise Unauthenticated("there is no session to renew; sign in again")
+        session = self._sessions.renewable(caller.session, now)
         user = self._admissible(session.user_id)
-        renewed = msgspec.structs.replace(session, expires_us=sessions.expiry_us(session.started_us, now))
-        await self._runner(self._store.put_session, renewed)
-        self._sessions[session.id] = renewed
-        return self._grant(renewed, user, caller)
+        return self._grant(await self._sessions.renew(session, now), user, caller)
 
     def _grant(self, session: Session, user: User, caller: Caller) -> Grant:
-        token = sessions.write(session, self._now_us(), self._keys.session)
+        token = self._sessions.write(session, self._now_us())
         found = self._as_caller(user, caller.door, caller.address, session.id)
         return Grant(token, session.expires_us, user, found)
 
-    async def _end(self, ids: Sequence[str]) -> int:
-        """Over at once, and on the disk before anybody is told so."""
-        for each in ids:
-            del self._sessions[each]
-        if ids:
-            await self._runner(self._store.remove_sessions, ids)
-        return len(ids)
-
     async def _sweep(self) -> None:
+        """Before every message: what is over on the disk too, and once an hour what is old."""
+        await self._sessions.forget_revoked()
         now = self._now_us()
         if now - self._swept_us < _SWEEP_US:
             return
         self._swept_us, oldest = now, now - codes.DAY_US
         await self._runner(self._store.forget, now, oldest)
-        self._sessions = {key: each for key, each in self._sessions.items() if each.expires_us > now}
-        kept = {
-            email: [code for code in made if code.issued_us >= oldest] for email, made in self._codes.items()
-        }
-        self._codes = {email: made for email, made in kept.items() if made}
+        self._sessions.forget(now)
+        self._codes.forget(oldest)
 
 
 def _address(email: str) -> str:
@@ -405,9 +357,3 @@ def _address(email: str) -> str:
         return mailbox(email).lower()
     except ValueError as fault:
         raise Refused("the request is wrong", [FieldProblem("email", str(fault))]) from None
-
-
-def _wait(wait_us: int, why: str) -> None:
-    if wait_us > 0:
-        seconds = -(-wait_us // 1_000_000)
-        raise TooMany(f"{why}; try again in {seconds} seconds", seconds)

@@ -65,11 +65,15 @@ class End(Ask[int]):
     ids: Collection[str]
 
 
+class Revoke:
+    """Somebody was blocked or archived: his sessions, over already, are to end on the disk."""
+
+
 class BeginLocal(Ask[tuple[str, int]]):
     """A session of the local administrator."""
 
 
-Message = RequestCode | TakeBack | SignIn | Claim | Renew | End | BeginLocal
+Message = RequestCode | TakeBack | SignIn | Claim | Renew | End | Revoke | BeginLocal
 
 
 class Present(Protocol):
