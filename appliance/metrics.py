@@ -120,6 +120,15 @@ def _edge(out: Exposition, edge: EdgeStatus) -> None:
         out.add("counter", "edge_unknown_macros_total", "Macros nobody knows.", count, **name, macro=macro)
     for param, count in _first(report.bad_params):
         out.add("counter", "edge_bad_params_total", "Parameters left out.", count, **name, reason=param)
+    left = {
+        f"{source} {param}": count
+        for source, params in report.unexpanded.items()
+        for param, count in params.items()
+    }
+    for key, count in _first(left):
+        source, _, param = key.partition(" ")
+        of = {**name, "source": source, "param": param}
+        out.add("counter", "edge_unexpanded_macros_total", "Macros a source left as they were.", count, **of)
     out.add("gauge", "edge_resident_bytes", "Resident memory of the edge.", report.rss_bytes, **name)
     _journal(out, report, name)
 

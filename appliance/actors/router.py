@@ -37,6 +37,8 @@ _RANDOM_POOL = _RANDOM_DIGITS * 256
 _STEP_SECONDS = 0.002
 # Names of unknown macros and bad parameters that are counted one by one; visitors choose the latter.
 _NAMES_COUNTED = 200
+_NAMES_OF_ONE = 50
+_SOURCES_COUNTED = 200
 
 UNUSABLE = (Refused, ValueError, TypeError, LookupError)
 """What parts raise that this version cannot decode or compile."""
@@ -62,6 +64,9 @@ class Router:
         """Destination id → clicks sent there by this process."""
         self.unknown_macros: Counter[str] = Counter()
         self.bad_params: Counter[str] = Counter()
+        self.unexpanded: dict[int, Counter[str]] = {}
+        """Source → its parameter → clicks in which it held a macro that nobody had filled in. Beyond 200
+        sources they count as 0, beyond 50 parameters of one as "(others)"."""
         self.clicks = self.trafficbacks = self.postbacks = 0
         """Events handed to the journal."""
         self._mailbox = mailbox
@@ -82,11 +87,13 @@ class Router:
         campaign, link = table.campaign(visit.door, visit.key)
         if campaign is None:
             return None
-        if link is not None and link.params:
+        visit.source_id = campaign.source_id
+        if link is not None:
+            visit.link_id = link.id
             visit.params.update(link.params)
-            visit.read_tracking(link.params)
+            visit.read_tracking(link.params, campaign.reading)
         else:
-            visit.read_tracking()
+            visit.read_tracking(reading=campaign.reading)
         at_us = visit.at_us = self._clock_us()
         digits = self._take_random()
         identifier = visit.click_id = click_id_text(at_us // 1_000, digits)
@@ -98,6 +105,11 @@ class Router:
             _count(self.unknown_macros, decision.unknown_macros)
         if visit.faults:
             _count(self.bad_params, visit.faults)
+        if visit.unexpanded:
+            source = campaign.source_id
+            if source not in self.unexpanded and len(self.unexpanded) >= _SOURCES_COUNTED:
+                source = 0
+            _count(self.unexpanded.setdefault(source, Counter()), visit.unexpanded, _NAMES_OF_ONE)
         click = encode(
             ClickEvent(
                 1,
@@ -278,6 +290,6 @@ class Router:
         return {part.name: part.digest for part in self._parts.values()}
 
 
-def _count(counter: Counter[str], names: Sequence[str]) -> None:
+def _count(counter: Counter[str], names: Sequence[str], most: int = _NAMES_COUNTED) -> None:
     for name in names:
-        counter[name if name in counter or len(counter) < _NAMES_COUNTED else "(others)"] += 1
+        counter[name if name in counter or len(counter) < most else "(others)"] += 1

@@ -72,6 +72,8 @@ class EdgeReport(Struct, frozen=True, kw_only=True, tag="report"):
     journal: JournalReport
     producers: tuple[ProducerReport, ...]
     actors: tuple[ActorReport, ...]
+    unexpanded: dict[int, dict[str, int]] = {}
+    """Source → its parameter → clicks in which it held a macro that nobody had filled in."""
 
 
 class Hello(Struct, frozen=True, tag="hello"):

@@ -23,6 +23,7 @@ from appliance.model.catalog import (
 from appliance.routing.compile import check_destination, check_stream
 from appliance.routing.holdings import UNIQUE, Holdings, references
 from appliance.routing.macros import READERS, UrlTemplate, check_url
+from appliance.routing.sources import check_source
 
 LONGEST_NAME = 200
 LONGEST_SLUG = 64
@@ -70,7 +71,7 @@ def faults(entity: Entity) -> list[FieldProblem]:
         case Destination():
             found += check_destination(entity)
         case Source():
-            found += _currency(entity.currency)
+            found += [*_currency(entity.currency), *check_source(entity)]
         case Network():
             found += _slug(entity.slug) + _currency(entity.currency)
             found += _text(entity.secret, "secret", LONGEST_SECRET)

@@ -11,6 +11,7 @@ from appliance.model.table import NetworkEntry, SettingsEntry
 from appliance.routing import verdicts
 from appliance.routing.macros import Ids, UrlTemplate
 from appliance.routing.rules import Test, compile_rule
+from appliance.routing.sources import compile_source
 
 _PREBUILT_TARGETS = 16
 
@@ -70,7 +71,8 @@ class CompiledStream:
 
 class CompiledCampaign:
     __slots__ = (
-        "active", "currency", "id", "ids", "public_id", "slug", "source_id", "streams", "trafficback",
+        "active", "currency", "id", "ids", "public_id", "reading", "slug", "source_id", "streams",
+        "trafficback",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +83,7 @@ class CompiledCampaign:
         self.public_id = campaign.public_id
         self.active = campaign.status == "active"
         self.source_id = campaign.source_id or 0
+        self.reading = compile_source(source)
         self.currency = campaign.currency or (source.currency if source else "")
         self.trafficback = UrlTemplate(campaign.trafficback_url) if campaign.trafficback_url else None
         self.streams = streams

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from appliance.model import money
+from appliance.routing.unexpanded import ENDS, is_unexpanded, was_unexpanded
 
 MAX_PARAMS = 256
 MAX_VALUE = 512
@@ -21,12 +22,16 @@ SOURCE_CLICK_ID = (
 )  # fmt: skip
 COST = ("cost", "cpc", "price", "bid", "spend")
 
-# What a parameter is: a sub's number, a utm's own name, or (rank in its list, list) of an alias.
-_SLOT: dict[str, Any] = {f"sub{n}": n for n in range(1, SUBS + 1)}
-_SLOT |= {name: name for name in UTM}
-_SLOT |= {name: (rank, "id") for rank, name in enumerate(SOURCE_CLICK_ID)}
-_SLOT |= {name: (rank, "cost") for rank, name in enumerate(COST)}
-_SLOT["currency"] = (0, "currency")
+Slot = Any
+"""What a parameter is: a sub's number, a utm's name, (rank, id | cost | currency) of an alias, or (a sub's
+number or utm's name, spare): what counts when the parameter that its source has for it is missing."""
+
+SLOTS: dict[str, Slot] = {f"sub{n}": n for n in range(1, SUBS + 1)}
+SLOTS |= {name: name for name in UTM}
+SLOTS |= {name: (rank, "id") for rank, name in enumerate(SOURCE_CLICK_ID)}
+SLOTS |= {name: (rank, "cost") for rank, name in enumerate(COST)}
+SLOTS["currency"] = (0, "currency")
+"""Parameter → what it is where no source says otherwise."""
 _NOBODY = 99
 _NO_PRESETS: Mapping[str, str] = {}
 
@@ -36,6 +41,23 @@ _BOT = re.compile(
     r"|preview|lighthouse|pingdom|uptime",
     re.IGNORECASE,
 )
+
+
+class Reading:
+    """How the parameters of one source are read (routing/sources.py compiles it), and what a click costs.
+
+    `price` is in micro-units of `currency`; below 0 the cost is a parameter's.
+    """
+
+    __slots__ = ("currency", "price", "slots")
+
+    def __init__(self, slots: Mapping[str, Slot] = SLOTS, price: int = -1, currency: str = "") -> None:
+        self.slots = slots
+        self.price = price
+        self.currency = currency
+
+
+PLAIN = Reading()
 
 
 class Visit:
@@ -54,6 +76,8 @@ class Visit:
     """Of head, prefetch and bot, those that hold."""
     faults: tuple[str, ...] = ()
     """Names of the parameters that were left out because they were unusable."""
+    unexpanded: tuple[str, ...] = ()
+    """Names of the parameters that were left out because their source had not filled in its macro."""
     source_click_id = ""
     cost = 0
     currency = ""
@@ -64,6 +88,16 @@ class Visit:
     headers: Mapping[bytes, bytes] = {}
     """Of the request, names in lower case."""
     cookies: Mapping[str, str] = {}
+    recorded: Mapping[str, bool] | None = None
+    """Of a visit that was rebuilt from its record: DecisionInputs.tests, instead of what no event keeps."""
+    hops = 0
+    """Campaigns that handed this visitor on before."""
+    landing = ""
+    """What lets him out of the landing page that was chosen (routing/landings.py)."""
+    visitor = ""
+    """Who this is, by the cookie of this appliance: found or just made; "" where no campaign asks."""
+    sticky = ""
+    """What the campaign's cookie names: "stream" or "stream.destination"."""
 
     def __init__(self, door: str, key: str, query: str, params: dict[str, str]) -> None:
         self.door = door
@@ -74,23 +108,33 @@ class Visit:
         self.subs: dict[int, str] = {}
         self.utm: dict[str, str] = {}
 
-    def read_tracking(self, presets: Mapping[str, str] = _NO_PRESETS) -> None:
+    def read_tracking(self, presets: Mapping[str, str] = _NO_PRESETS, reading: Reading = PLAIN) -> None:
         """Fill subs, utm, source click id, cost and currency from `params`; a bad one is only named.
 
         `presets` are those of the params that a link sets: they come before any alias of the visitor's.
+        A parameter that holds a macro nobody filled in is taken out of `params`.
         """
-        best_id = best_cost = _NOBODY
+        best_id = best_cost = best_currency = _NOBODY
+        slots = reading.slots
+        spare: list[tuple[Any, str]] | None = None
         for name, value in self.params.items():
-            slot = _SLOT.get(name)
-            if slot is None or not value:
+            if not value:
                 continue
-            kind = slot.__class__
-            if kind is int:
+            if value[-1] in ENDS and self._is_unexpanded(name, value, presets):
+                self.unexpanded = (*self.unexpanded, name)
+                continue
+            slot = slots.get(name)
+            if slot is None:
+                continue
+            if slot.__class__ is int:
                 self.subs[slot] = value[:MAX_VALUE]
-            elif kind is str:
-                self.utm[name] = value[:MAX_VALUE]
+            elif slot.__class__ is str:
+                self.utm[slot] = value[:MAX_VALUE]
             else:
                 rank, what = slot
+                if what == "spare":
+                    spare = [*(spare or ()), (rank, name)]
+                    continue
                 if name in presets:
                     rank -= _NOBODY
                 if what == "id":
@@ -106,12 +150,31 @@ class Visit:
                             self.cost, best_cost = cost, rank
                         else:
                             self.faults = (*self.faults, name)
-                else:
+                elif rank < best_currency:
                     currency = _currency(value)
-                    if currency is None:
-                        self.faults = (*self.faults, name)
+                    if currency is not None:
+                        self.currency, best_currency = currency, rank
                     else:
-                        self.currency = currency
+                        self.faults = (*self.faults, name)
+        if spare is not None:
+            self._fill(spare, presets)
+        if self.unexpanded:
+            for name in self.unexpanded:
+                del self.params[name]
+        if reading.price >= 0:
+            self.cost, self.currency = reading.price, reading.currency
+
+    def _is_unexpanded(self, name: str, value: str, presets: Mapping[str, str]) -> bool:
+        return is_unexpanded(value) or (
+            value[-1] == "%" and name not in presets and was_unexpanded(name, self.query)
+        )
+
+    def _fill(self, spare: list[tuple[Any, str]], presets: Mapping[str, str]) -> None:
+        """Subs and utm under Weir's own names, where their source has another: a link's go first."""
+        for target, name in spare:
+            held: dict[Any, str] = self.subs if target.__class__ is int else self.utm
+            if name in presets or not held.get(target):
+                held[target] = self.params[name][:MAX_VALUE]
 
 
 _micro = lru_cache(maxsize=4096)(money.micro)  # a campaign's bids repeat: 0.1 µs instead of 1.5

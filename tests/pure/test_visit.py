@@ -34,7 +34,7 @@ def test_the_seeds_aliases_in_their_order():
         ("cost=-1", ("cost",)),
         ("cost=1e9", ("cost",)),
         ("cost=NaN&price=2", ("cost",)),
-        ("cost={cost}", ("cost",)),
+        ("cost={cost", ("cost",)),
         ("currency=dollars", ("currency",)),
         ("clickid=" + "x" * 513, ("clickid",)),
         ("cost=9999999999", ("cost",)),
