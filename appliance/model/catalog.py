@@ -141,13 +141,16 @@ class Link(Entity, frozen=True, kw_only=True):
     facts_from_query: bool = False
 
 
+ListKind = Literal["text", "address", "mask"]
+
+
 class NamedList(Entity, frozen=True, kw_only=True):
     """Entries that many rules may ask for: exact texts, addresses and networks, or masks such as *bot*.
 
     The entries lie in a file named by their digest (stores/lists.py); here is how many there are.
     """
 
-    of: Literal["text", "address", "mask"] = "text"
+    of: ListKind = "text"
     digest: str = ""
     entries: int = 0
 

@@ -9,11 +9,13 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from appliance.model.catalog import Campaign, Destination, Link, Page, Source, Stream
+from appliance.model.catalog import Campaign, Destination, Link, ListKind, Page, Source, Stream
 from appliance.model.wire import decoder
 
 
 class CampaignEntry(Struct, frozen=True, array_like=True, tag="campaign"):
+    """A campaign as an edge may know it: `secret` is the SHA-256 of its secret in hex, or ""."""
+
     campaign: Campaign
 
 
@@ -35,6 +37,14 @@ class LinkEntry(Struct, frozen=True, array_like=True, tag="link"):
 
 class PageEntry(Struct, frozen=True, array_like=True, tag="page"):
     page: Page
+
+
+class ListEntry(Struct, frozen=True, array_like=True, tag="list"):
+    """A named list: its entries lie in the file `digest` below the data directory, "" for none."""
+
+    id: int
+    of: ListKind
+    digest: str
 
 
 class NetworkEntry(Struct, frozen=True, array_like=True, tag="network"):
@@ -62,6 +72,8 @@ class SettingsEntry(Struct, frozen=True, array_like=True, tag="settings"):
     count_bots: bool = True
     currency: str = "USD"
     max_trafficback_depth: int = 3
+    seal: bytes = b""
+    """Signs what visitors carry from a landing page to its exits (routing/seals.py); empty: nothing is."""
 
 
 Entry = (
@@ -71,6 +83,7 @@ Entry = (
     | SourceEntry
     | LinkEntry
     | PageEntry
+    | ListEntry
     | NetworkEntry
     | SettingsEntry
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
 from appliance.errors import FieldProblem
-from appliance.model.catalog import Campaign, Destination, Link, Page, Source, Stream
+from appliance.model.catalog import Campaign, Destination, Link, ListKind, Page, Source, Stream
+from appliance.model.rules import Target
 from appliance.model.table import (
     CampaignEntry,
     DestinationEntry,
     LinkEntry,
+    ListEntry,
     NetworkEntry,
     PageEntry,
     SettingsEntry,
@@ -17,8 +19,14 @@ from appliance.model.table import (
     StreamEntry,
     decode_entry,
 )
+from appliance.routing.caps import check_caps
+from appliance.routing.distribution import check_distribution
+from appliance.routing.lists import NOTHING
 from appliance.routing.macros import Ids, check_url
-from appliance.routing.rules import check_rule
+from appliance.routing.policy import asks_for, check_policy
+from appliance.routing.probes import check_probe
+from appliance.routing.rules import Contents, Making, OpenList, check_rule, lists_in, rules_in
+from appliance.routing.schedule import check_schedule
 from appliance.routing.table import (
     CompiledCampaign,
     CompiledDestination,
@@ -27,8 +35,13 @@ from appliance.routing.table import (
     RoutingTable,
 )
 
+MOST_ALTERNATIVES = 5
+"""How far a chain of alternatives is followed."""
 MAX_RULES = 100
+MAX_RULES_IN_ALL = 500
 MAX_TARGETS = 200
+MAX_EXITS = 50
+_KINDS = {"forced": 0, "regular": 1, "default": 2}
 
 
 def check_stream(stream: Stream) -> list[FieldProblem]:
@@ -36,6 +49,8 @@ def check_stream(stream: Stream) -> list[FieldProblem]:
     found: list[FieldProblem] = []
     if len(stream.rules) > MAX_RULES:
         found.append(FieldProblem("rules", f"at most {MAX_RULES} rules"))
+    elif rules_in(stream.rules) > MAX_RULES_IN_ALL:
+        found.append(FieldProblem("rules", f"at most {MAX_RULES_IN_ALL} rules and groups in all"))
     for index, rule in enumerate(stream.rules[:MAX_RULES]):
         found += check_rule(rule, f"rules[{index}]")
     if len(stream.targets) > MAX_TARGETS:
@@ -45,12 +60,39 @@ def check_stream(stream: Stream) -> list[FieldProblem]:
             found.append(FieldProblem(f"targets[{index}].weight", "from 0 to 1,000,000"))
     if stream.targets and not any(target.weight > 0 for target in stream.targets):
         found.append(FieldProblem("targets", "at least one weight must be above 0"))
+    found += check_distribution(stream.distribution, len(stream.targets))
+    if stream.unique_policy is not None:
+        found += check_policy(stream.unique_policy)
     return found
 
 
 def check_destination(destination: Destination) -> list[FieldProblem]:
-    """Every fault of a destination's URL."""
-    return check_url(destination.url, "url")
+    """Every fault of a destination's URL and of what it allows."""
+    found = check_url(destination.url, "url")
+    if destination.schedule is not None:
+        found += check_schedule(destination.schedule, "schedule")
+    found += check_caps(destination.caps)
+    if destination.probe is not None:
+        found += check_probe(destination.probe, "probe")
+    return found
+
+
+def check_exits(destination: Destination) -> Iterator[FieldProblem]:
+    """Every fault of where a landing page's exits lead."""
+    if len(destination.exits) > MAX_EXITS:
+        yield FieldProblem("exits", f"at most {MAX_EXITS} exits")
+    for number, targets in enumerate(destination.exits[:MAX_EXITS]):
+        path = f"exits[{number}]"
+        if not 1 <= len(targets) <= MAX_TARGETS:
+            yield FieldProblem(path, f"1 to {MAX_TARGETS} destinations")
+            continue
+        for index, target in enumerate(targets):
+            if not 0 <= target.weight <= 1_000_000:
+                yield FieldProblem(f"{path}[{index}].weight", "from 0 to 1,000,000")
+        if not any(target.weight > 0 for target in targets):
+            yield FieldProblem(path, "at least one weight must be above 0")
+        if len({target.destination_id for target in targets}) < len(targets):
+            yield FieldProblem(path, "each destination once")
 
 
 class Draft:
@@ -60,6 +102,9 @@ class Draft:
         self._parts: dict[str, list[object]] = {}
         self._compiled: dict[int, tuple[object, CompiledCampaign]] = {}
         self._destinations: dict[int, tuple[Destination, CompiledDestination]] = {}
+        self.contents_of: dict[str, Contents | None] = {}
+        """The open named lists by digest, None for one that cannot be read. Whoever builds a table opens
+        those that `lists` names, and replaces this as a whole."""
 
     def copy(self) -> Draft:
         """The same parts and what was compiled of them; changing one leaves the other alone."""
@@ -67,11 +112,21 @@ class Draft:
         twin._parts = dict(self._parts)
         twin._compiled = dict(self._compiled)
         twin._destinations = self._destinations  # replaced as a whole by each build, never changed
+        twin.contents_of = self.contents_of
         return twin
 
     def contents(self) -> list[object]:
         """All it holds, for a caller who lets go of it in small steps."""
         return [*self._parts.values(), *self._compiled.values(), *self._destinations.values()]
+
+    def lists(self) -> Mapping[str, ListKind]:
+        """The digests of the named lists that its rules may ask for, and what they are of; no empty ones."""
+        return {
+            entry.digest: entry.of
+            for entries in self._parts.values()
+            for entry in entries
+            if isinstance(entry, ListEntry) and entry.digest
+        }
 
     def put(self, name: str, entries: list[object]) -> None:
         """Set a part's decoded entries."""
@@ -93,6 +148,7 @@ class Draft:
         networks: dict[str, NetworkEntry] = {}
         pages: dict[str, Page] = {}
         settings = SettingsEntry()
+        lists: dict[int, OpenList] = {}
         steps = 0
         for entries in list(self._parts.values()):
             for entry in entries:
@@ -113,6 +169,9 @@ class Draft:
                         networks[entry.slug] = entry
                     case SettingsEntry():
                         settings = entry
+                    case ListEntry():
+                        found = self.contents_of.get(entry.digest) if entry.digest else NOTHING
+                        lists[entry.id] = OpenList(entry.digest, found)
                     case _:
                         raise TypeError(f"no entry of a routing table: {type(entry).__name__}")
                 steps += 1
@@ -121,9 +180,9 @@ class Draft:
         changed = yield from self._compile_destinations(destinations)
         table = RoutingTable(revision, compiled_us, settings, networks, pages)
         for campaign in campaigns.values():
-            own = tuple(sorted(streams.get(campaign.id, []), key=lambda s: (s.position, s.id)))
+            own = tuple(sorted(streams.get(campaign.id, []), key=_order))
             bought_at = sources.get(campaign.source_id or 0)
-            table.put_campaign(self._compile_campaign(campaign, bought_at, own, changed))
+            table.put_campaign(self._compile_campaign(campaign, bought_at, own, changed, lists))
             yield None
         for index, link in enumerate(links):
             if link.status == "active" and link.campaign_id in campaigns:
@@ -150,29 +209,114 @@ class Draft:
         return {n for n in before.keys() | after.keys() if before.get(n) is not after.get(n)}
 
     def _compile_campaign(
-        self, campaign: Campaign, source: Source | None, streams: tuple[Stream, ...], changed: set[int]
+        self,
+        campaign: Campaign,
+        source: Source | None,
+        streams: tuple[Stream, ...],
+        changed: set[int],
+        lists: Mapping[int, OpenList],
     ) -> CompiledCampaign:
-        key = (campaign, source, streams)
+        asked = {n: lists[n] for s in streams for n in lists_in(s.rules) if n in lists} if lists else {}
+        key = (campaign, source, streams, asked)
         known = self._compiled.get(campaign.id)
         if known is not None and known[0] == key:
-            touched = any(t.destination_id in changed for stream in streams for t in stream.targets)
-            if not touched:
+            if changed.isdisjoint(self._reached(streams)):
                 return known[1]
-        made = []
+        made, making = [], Making(asked)
         for stream in streams:
-            targets = []
-            for target in stream.targets:
-                destination = self._destinations.get(target.destination_id)
-                if destination is None:
-                    continue  # archived: it takes no clicks and has no verdict
-                ids = Ids(
-                    campaign.id, campaign.slug, stream.id, target.destination_id, campaign.source_id or 0
-                )
-                targets.append(CompiledTarget(destination[1], target.weight, ids))
-            made.append(CompiledStream(stream, tuple(targets)))
-        result = CompiledCampaign(campaign, source, tuple(made))
+            targets = self._targets(campaign, stream.id, stream.targets)
+            made.append(CompiledStream(stream, targets, campaign.sticky, making))
+        making.patterns.compile()
+        unique = any(asks_for(stream.rules, "unique_campaign") for stream in streams)
+        unique_streams = tuple(s.id for s in streams if asks_for(s.rules, "unique_stream"))
+        rotating = _rotating(streams) if campaign.rotation == "weight" else None
+        result = CompiledCampaign(campaign, source, tuple(made), unique, unique_streams, rotating)
+        result.exits = self._exits(campaign, streams)
         self._compiled[campaign.id] = (key, result)
         return result
+
+    def _targets(
+        self, campaign: Campaign, stream_id: int, targets: Iterable[Target]
+    ) -> tuple[CompiledTarget, ...]:
+        made = []
+        for target in targets:
+            destination = self._destinations.get(target.destination_id)
+            if destination is None:
+                continue  # archived: it takes no clicks and has no verdict
+            others = tuple(
+                CompiledTarget(self._destinations[n][1], target.weight, _ids(campaign, stream_id, n))
+                for n in self._alternatives(target.destination_id)
+            )
+            ids = _ids(campaign, stream_id, target.destination_id)
+            made.append(CompiledTarget(destination[1], target.weight, ids, others))
+        return tuple(made)
+
+    def _landings(self, targets: Iterable[Target]) -> dict[int, Destination]:
+        """Of these destinations and the alternatives that may take their place, those that have exits."""
+        found: dict[int, Destination] = {}
+        for target in targets:
+            for number in (target.destination_id, *self._alternatives(target.destination_id)):
+                held = self._destinations.get(number)
+                if held is not None and held[0].exits:
+                    found[number] = held[0]
+        return found
+
+    def _exits(
+        self, campaign: Campaign, streams: Iterable[Stream]
+    ) -> dict[tuple[int, int], tuple[CompiledStream, ...]]:
+        """(stream, landing page) → its exits, each compiled as a stream of the campaign without rules."""
+        found: dict[tuple[int, int], tuple[CompiledStream, ...]] = {}
+        for stream in streams:
+            for number, landing in self._landings(stream.targets).items():
+                found[stream.id, number] = tuple(
+                    CompiledStream(
+                        Stream(id=stream.id, campaign_id=campaign.id, targets=exit_),
+                        self._targets(campaign, stream.id, exit_),
+                    )
+                    for exit_ in landing.exits
+                )
+        return found
+
+    def _reached(self, streams: Iterable[Stream]) -> set[int]:
+        """The destinations that these streams lead to, through landing pages too."""
+        found: set[int] = set()
+        further = {target.destination_id for stream in streams for target in stream.targets}
+        while further:
+            number = further.pop()
+            found.add(number)
+            held = self._destinations.get(number)
+            if held is not None and (held[0].exits or held[0].alternative_id):
+                further.update({t.destination_id for exit_ in held[0].exits for t in exit_} - found)
+                further.update(set(self._alternatives(number)) - found)
+        return found
+
+    def _alternatives(self, number: int) -> list[int]:
+        """Who stands in for a destination, in order; nobody twice, and none that is archived."""
+        found: list[int] = []
+        while (known := self._destinations.get(number)) is not None:
+            following = known[0].alternative_id
+            if following is None or following in (*found, number) or len(found) >= MOST_ALTERNATIVES:
+                break
+            if following not in self._destinations:
+                break
+            found.append(following)
+            number = following
+        return found
+
+
+def _ids(campaign: Campaign, stream_id: int, destination: int) -> Ids:
+    return Ids(campaign.id, campaign.slug, stream_id, destination, campaign.source_id or 0)
+
+
+def _order(stream: Stream) -> tuple[int, int, int]:
+    return _KINDS[stream.kind], stream.position, stream.id
+
+
+def _rotating(streams: Sequence[Stream]) -> tuple[int, int]:
+    """From which to before which of the ordered streams are the regular ones."""
+    kinds = [stream.kind for stream in streams]
+    begin = kinds.count("forced")
+    return begin, begin + kinds.count("regular")
 
 
 def decode_part(frames: tuple[bytes, ...]) -> Iterator[object]:

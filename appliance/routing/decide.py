@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from appliance.model.events import Verdict
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from appliance.model.events import DecisionInputs, Verdict
 from appliance.routing import verdicts
 from appliance.routing.back import back
 from appliance.routing.choose import choose
-from appliance.routing.decision import Decision
+from appliance.routing.decision import Decision, counts
+from appliance.routing.draws import DRAW_BITS, nth
+from appliance.routing.rules import Look
 from appliance.routing.state import State
-from appliance.routing.table import CompiledCampaign, RoutingTable
+from appliance.routing.stay import stay
+from appliance.routing.table import CompiledCampaign, CompiledStream, RoutingTable
 from appliance.routing.visit import Visit
 
 _NONE: tuple[Verdict, ...] = ()
@@ -30,17 +37,101 @@ def decide(
         return back(table, campaign, visit, verdicts.CAMPAIGN_PAUSED, draw, _NONE, _NONE, 0)
     if visit.door == "tb":
         return back(table, campaign, visit, verdicts.ASKED, draw, _NONE, _NONE, 0)
-    params = visit.params
+    look = Look(visit, now_us) if campaign.looks else None
     looked: list[Verdict] = []
-    for stream in campaign.streams:
+    if campaign.rotating is None:
+        stream = _first(campaign.streams, visit.params, look, looked)
+    else:
+        stream = _drawn(campaign, campaign.rotating, visit.params, look, draw, looked)
+    named = campaign.hop.follow(visit.params) if campaign.hop is not None else None
+    if named:
+        decision = _transparent(table, campaign, stream, visit, named, draw, tuple(looked))
+    elif stream is not None and stream.answer is not None and not stream.answer.leads:
+        decision = stay(table, campaign, stream, stream.answer, visit, draw, tuple(looked))
+    elif stream is not None:
+        decision = choose(table, campaign, stream, visit, state, draw, now_us, tuple(looked))
+    else:
+        reason = verdicts.NO_MATCHING_STREAM
+        decision = back(table, campaign, visit, reason, draw, tuple(looked), _NONE, 0)
+    if named == "" and not decision.reason:
+        decision.reason = verdicts.HOP_REFUSED
+    if look is not None and look.tests:
+        decision.inputs = msgspec.structs.replace(decision.inputs, tests=look.tests)
+    return decision
+
+
+def _transparent(
+    table: RoutingTable,
+    campaign: CompiledCampaign,
+    stream: CompiledStream | None,
+    visit: Visit,
+    url: str,
+    draw: int,
+    looked: tuple[Verdict, ...],
+) -> Decision:
+    """To the visible next hop that the source allows: the streams are looked at, and only for the record."""
+    decision = Decision(campaign, verdicts.TO_HOP, "", counts(visit.flags, table.settings.count_bots))
+    decision.url = url
+    decision.stream_id = stream.id if stream is not None else 0
+    decision.inputs = DecisionInputs(1, verdicts.KERNEL, draw, looked, _NONE, visit.facts)
+    return decision
+
+
+def _first(
+    streams: Iterable[CompiledStream], params: Mapping[str, str], look: Look | None, looked: list[Verdict]
+) -> CompiledStream | None:
+    """The first whose rules all match; what was found of those looked at is added to `looked`."""
+    for stream in streams:
         if stream.paused:
             looked.append((stream.id, verdicts.PAUSED, -1))
             continue
         for index, (name, test) in enumerate(stream.tests):
-            if not test(params.get(name)):
+            if name is not None:
+                if test(params.get(name)):
+                    continue
                 looked.append(stream.failed[index])
+                break
+            held = test(look)
+            if not held:
+                looked.append(stream.unknown[index] if held is None else stream.failed[index])
                 break
         else:
             looked.append(stream.matched)
-            return choose(table, campaign, stream, visit, state, draw, now_us, tuple(looked))
-    return back(table, campaign, visit, verdicts.NO_MATCHING_STREAM, draw, tuple(looked), _NONE, 0)
+            return stream
+    return None
+
+
+def _drawn(
+    campaign: CompiledCampaign,
+    rotating: tuple[int, int],
+    params: Mapping[str, str],
+    look: Look | None,
+    draw: int,
+    looked: list[Verdict],
+) -> CompiledStream | None:
+    """A forced stream that matches, else one of the regular ones that match by weight, else a default one."""
+    streams = campaign.streams
+    begin, end = rotating
+    if (stream := _first(streams[:begin], params, look, looked)) is not None:
+        return stream
+    matching: list[tuple[int, CompiledStream]] = []
+    total = 0
+    for stream in streams[begin:end]:
+        if _first((stream,), params, look, looked) is None:
+            continue
+        if stream.weight <= 0:
+            looked[-1] = (stream.id, verdicts.NO_WEIGHT, -1)
+            continue
+        matching.append((len(looked) - 1, stream))
+        total += stream.weight
+    if not matching:
+        return _first(streams[end:], params, look, looked)
+    point = nth(draw, 1) * total >> DRAW_BITS
+    chosen: CompiledStream | None = None
+    for place, stream in matching:
+        point -= stream.weight
+        if chosen is None and point < 0:
+            chosen = stream
+        else:
+            looked[place] = (stream.id, verdicts.NOT_DRAWN, -1)
+    return chosen

@@ -15,6 +15,7 @@ from appliance.model.catalog import (
     Entity,
     Kind,
     Link,
+    NamedList,
     Network,
     Page,
     Source,
@@ -26,6 +27,7 @@ from appliance.model.table import (
     DestinationEntry,
     Entry,
     LinkEntry,
+    ListEntry,
     NetworkEntry,
     PageEntry,
     Part,
@@ -91,7 +93,8 @@ def compile_part(name: str, holdings: Holdings, names: Names) -> tuple[Part | No
 def _entry(entity: Entity, holdings: Holdings, names: Names) -> Entry | None:
     match entity:
         case Campaign():
-            return CampaignEntry(entity)
+            digest_ = hashlib.sha256(entity.secret.encode()).hexdigest() if entity.secret else ""
+            return CampaignEntry(msgspec.structs.replace(entity, secret=digest_))
         case Stream():
             return StreamEntry(entity)
         case Destination():
@@ -102,6 +105,8 @@ def _entry(entity: Entity, holdings: Holdings, names: Names) -> Entry | None:
             return LinkEntry(entity)
         case Page():
             return PageEntry(entity)
+        case NamedList():
+            return ListEntry(entity.id, entity.of, entity.digest)
         case Network():
             template = holdings.active("template", entity.template_id or 0)
             return _network(entity, template if isinstance(template, Template) else None, names)

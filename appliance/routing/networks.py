@@ -1,0 +1,93 @@
+"""Addresses, networks and ranges as intervals of one number line.
+
+IPv6 addresses are their 128 bits, IPv4 ones stand where ::ffff:0:0/96 maps them, so that 1.2.3.4 and
+::ffff:1.2.3.4 are one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+_MAPPED = 0xFFFF << 32
+Interval = tuple[int, int]
+"""First and last, both within."""
+
+
+@lru_cache(maxsize=8192)
+def number(text: str) -> int | None:
+    """An address's place; None for what is no address."""
+    if len(text) > 45:
+        return None
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return _place(address) if isinstance(address, IPv4Address) or address.scope_id is None else None
+
+
+def _place(address: IPv4Address | IPv6Address) -> int:
+    return int(address) | _MAPPED if isinstance(address, IPv4Address) else int(address)
+
+
+def interval(text: str) -> Interval | None:
+    """`1.2.3.4`, `10.0.0.0/8`, `1.2.3.4-1.2.3.9`, and the same of IPv6; None for what is none of these.
+
+    Bits of a network beyond its length are ignored, as routers write them.
+    """
+    first, dash, last = text.partition("-")
+    if dash:
+        begin, end = number(first.strip()), number(last.strip())
+        if begin is None or end is None or begin > end or (begin >> 32 == 0xFFFF) != (end >> 32 == 0xFFFF):
+            return None
+        return begin, end
+    if "/" not in text:
+        only = number(text)
+        return None if only is None else (only, only)
+    if len(text) > 49 or not text.rpartition("/")[2].isdigit():
+        return None
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return None
+    return _place(network.network_address), _place(network.broadcast_address)
+
+
+def merged(intervals: Iterable[Interval]) -> list[Interval]:
+    """In order, without overlaps, what touches joined. `intervals` come in order of their beginnings."""
+    found: list[Interval] = []
+    for begin, end in intervals:
+        if found and begin <= found[-1][1] + 1:
+            if end > found[-1][1]:
+                found[-1] = (found[-1][0], end)
+        else:
+            found.append((begin, end))
+    return found
+
+
+class Networks:
+    """A few networks, bisected."""
+
+    __slots__ = ("_begins", "_ends")
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        """Raises ValueError for what is no address, network or range."""
+        intervals = []
+        for text in texts:
+            found = interval(text)
+            if found is None:
+                raise ValueError(f"no address, network or range: {text[:60]!r}")
+            intervals.append(found)
+        both = merged(sorted(intervals))
+        self._begins = [begin for begin, _ in both]
+        self._ends = [end for _, end in both]
+
+    def hold(self, text: str | None) -> bool:
+        """Whether the address `text` is in one; what is no address is in none."""
+        at = number(text) if text is not None else None
+        if at is None:
+            return False
+        index = bisect_right(self._begins, at) - 1
+        return index >= 0 and at <= self._ends[index]
