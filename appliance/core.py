@@ -22,6 +22,7 @@ import trio
 
 from appliance import unix
 from appliance.access.codes import DIGITS
+from appliance.access.sessions import key_for
 from appliance.actors.catalog import CatalogActor
 from appliance.actors.catalog_desk import CatalogDesk
 from appliance.actors.conversions import Conversions, Limits
@@ -143,7 +144,8 @@ async def main(control: Control) -> None:
     admin_port = _AdminPort(settings.admin.bind)
     files = thread_runner(1)
     open_here = is_loopback(host_port(settings.admin.bind)[0])
-    keys = Keys.of(await files(secret, Path(settings.secret_file or data / "secret"), open_here))
+    own_secret = await files(secret, Path(settings.secret_file or data / "secret"), open_here)
+    keys = Keys.of(own_secret)
 
     with (
         closing(await files(SqliteCatalog, data / "catalog.db")) as catalog_store,
@@ -158,7 +160,7 @@ async def main(control: Control) -> None:
             catalog_store,
             thread_runner(1),
             functools.partial(_publish, link),
-            routing_settings(settings.routing),
+            routing_settings(settings.routing, key_for(own_secret, "landing")),
             template.names,
             _now_us,
             demo.entities() if settings.demo else (),
@@ -301,7 +303,7 @@ def _told(sent: bool, edge: int) -> None:
         log.warning("a journal is damaged and its edge is not connected", extra={"edge": edge})
 
 
-def routing_settings(section: Routing) -> SettingsEntry:
+def routing_settings(section: Routing, seal: bytes) -> SettingsEntry:
     """The configuration's part of the routing table. A URL that an edge could not use stays out."""
     url = section.trafficback_url
     problems = check_url(url, "routing.trafficback_url") if url else []
@@ -315,6 +317,7 @@ def routing_settings(section: Routing) -> SettingsEntry:
         count_bots=section.count_bots,
         currency=section.currency,
         max_trafficback_depth=section.max_trafficback_depth,
+        seal=seal,
     )
 
 

@@ -45,7 +45,10 @@ class ClickEvent(Struct, frozen=True, array_like=True, tag="click_events"):
     """One visit of a tracked link and what was decided. `address` is cut to /24 or /48.
 
     `url_hash` are the first 8 bytes of the SHA-256 of where the visitor was sent, 0 for nowhere. `parent_id`
-    is the click of the landing page, or of the campaign before, that this one came from.
+    is the click of the landing page, or of the campaign before, that this one came from. `landing_id` is the
+    landing page among the destinations that it was sent to or, through exit number `exit_number`, came from.
+    `hops` counts the campaigns before this one. `signals` are what the tracking script found on the page:
+    fbp, fbc, page, consent.
     """
 
     v: int
@@ -78,6 +81,10 @@ class ClickEvent(Struct, frozen=True, array_like=True, tag="click_events"):
     inputs: DecisionInputs
     url_hash: int = 0
     parent_id: str = ""
+    landing_id: int = 0
+    exit_number: int = 0
+    hops: int = 0
+    signals: dict[str, str] = {}
 
 
 class ClickIdentity(Struct, frozen=True, array_like=True, tag="click_identity"):

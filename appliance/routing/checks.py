@@ -20,8 +20,10 @@ from appliance.model.catalog import (
     Template,
     User,
 )
-from appliance.routing.compile import check_destination, check_stream
+from appliance.routing.answers import check_answer
+from appliance.routing.compile import check_destination, check_exits, check_stream
 from appliance.routing.holdings import UNIQUE, Holdings, references
+from appliance.routing.hops import check_hop
 from appliance.routing.macros import READERS, UrlTemplate, check_url
 from appliance.routing.sources import check_source
 
@@ -29,6 +31,8 @@ LONGEST_NAME = 200
 LONGEST_SLUG = 64
 LARGEST_PAGE = 256 * 1024
 LONGEST_SECRET = 200
+SHORTEST_SECRET = 16
+"""Of a campaign's: callers of the click API prove themselves with it from anywhere."""
 MOST_PRESETS = 50
 LONGEST_PARAM = 128
 LONGEST_VALUE = 2_048
@@ -62,16 +66,21 @@ def faults(entity: Entity) -> list[FieldProblem]:
             found += _currency(entity.currency)
             if entity.trafficback_url:
                 found += check_url(entity.trafficback_url, "trafficback_url")
+            found += _text(entity.secret, "secret", LONGEST_SECRET)
+            if 0 < len(entity.secret) < SHORTEST_SECRET:
+                found.append(FieldProblem("secret", f"at least {SHORTEST_SECRET} characters, or none"))
         case Stream():
             if abs(entity.position) > FURTHEST_POSITION:
                 found.append(
                     FieldProblem("position", f"from -{FURTHEST_POSITION:,} to {FURTHEST_POSITION:,}")
                 )
-            found += [*check_stream(entity), *_twice(entity)]
+            found += [*check_stream(entity), *_twice(entity), *check_answer(entity.answer, entity.campaign_id)]
+            if entity.trafficback_url:
+                found += check_url(entity.trafficback_url, "trafficback_url")
         case Destination():
-            found += check_destination(entity)
+            found += [*check_destination(entity), *check_exits(entity)]
         case Source():
-            found += [*_currency(entity.currency), *check_source(entity)]
+            found += [*_currency(entity.currency), *check_source(entity), *check_hop(entity)]
         case Network():
             found += _slug(entity.slug) + _currency(entity.currency)
             found += _text(entity.secret, "secret", LONGEST_SECRET)
@@ -90,7 +99,7 @@ def faults(entity: Entity) -> list[FieldProblem]:
 
 def _unknown_macros(kind: Kind, entity: Entity, holdings: Holdings) -> Iterable[FieldProblem]:
     """No fault of what is stored already: an older Weir took such URLs, and a click leaves them empty."""
-    field = {"destination": "url", "campaign": "trafficback_url"}.get(kind, "")
+    field = {"destination": "url", "campaign": "trafficback_url", "stream": "trafficback_url"}.get(kind, "")
     url = getattr(entity, field, "")
     before = holdings.get(kind, entity.id)
     if not url or check_url(url, field) or (before is not None and getattr(before, field) == url):

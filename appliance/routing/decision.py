@@ -6,16 +6,20 @@ from hashlib import sha256
 
 from appliance.model.events import DecisionInputs
 from appliance.routing import verdicts
+from appliance.routing.answers import CompiledAnswer
+from appliance.routing.lessons import Lesson
 from appliance.routing.table import CompiledCampaign
 
 
 class Decision:
     """What happens to one click, and everything the decision consumed.
 
-    `kind` is destination or trafficback (then `url` is where to), or reply (then `status` and `text`);
+    `kind` is destination, transparent or trafficback (then `url` is where to), reply (`status` and `text`),
+    answer (`answer` says what) or campaign (`onward` decides next);
     `counted`: the click counts in figures and caps.
-    `sent_to` is the destination whose click counter the router raises, 0 for none: the only change of state
-    that this kernel asks for.
+    Changes of state that the router makes: `sent_to` is the destination whose click counter it raises, 0 for
+    none; `turned` the stream whose round robin has had a turn, 0 for none; `lessons` what it remembers of the
+    visitor. `sticks` is what the visitor's cookie should say from now on, "" when it stays as it is.
     """
 
     # Defaults on the class: a decision sets what differs, which halves the cost of making one.
@@ -23,7 +27,16 @@ class Decision:
     destination_id = 0
     network_id = 0
     sent_to = 0
+    turned = 0
+    lessons: tuple[Lesson, ...] = ()
+    sticks = ""
     url = ""
+    answer: CompiledAnswer | None = None
+    """How it is answered; None is a plain 302, or what `kind` says."""
+    onward: CompiledCampaign | None = None
+    """The campaign that goes on with this visitor."""
+    landing = ""
+    """What a visitor of a landing page carries to its exits."""
     status = 0
     text = ""
     depth = 0

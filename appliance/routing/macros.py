@@ -61,6 +61,7 @@ READERS: dict[str, Reader] = {
     "destination_id": lambda visit, ids: str(ids.destination_id),
     "source_id": lambda visit, ids: str(ids.source_id),
     "source_click_id": lambda visit, ids: visit.source_click_id,
+    "lp_token": lambda visit, ids: visit.landing,
     "cost": lambda visit, ids: _amount(visit),
     "currency": lambda visit, ids: visit.currency,
     "timestamp": lambda visit, ids: str(visit.at_us // 1_000_000),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from appliance.model.catalog import Campaign, Destination, Entity, Kind, Link, Page
+from appliance.model.catalog import Campaign, Destination, Entity, Kind, Link, Page, Stream
 from appliance.routing.holdings import Holdings
 
 
@@ -42,6 +42,10 @@ def _leading_to(addresses: tuple[str, ...], holdings: Holdings) -> Iterable[tupl
         assert isinstance(campaign, Campaign)
         if not campaign.archived and _path(campaign.trafficback_url) in addresses:
             yield "campaign", campaign
+    for stream in holdings.all("stream"):
+        assert isinstance(stream, Stream)
+        if not stream.archived and _path(stream.trafficback_url) in addresses:
+            yield "stream", stream
 
 
 def _path(url: str) -> str:

@@ -93,9 +93,9 @@ def test_no_stream_means_trafficback_of_the_campaign_then_of_the_appliance_then_
     us_only = [stream(1, [US])]
     own = run(table(us_only, trafficback_url="https://back.example/?c={click_id}#f"), "country=DE")
     assert (own.kind, own.reason) == ("trafficback", "no_matching_stream")
-    assert own.url == "https://back.example/?c=CLICK&trafficback_depth=1#f"
+    assert own.url == "https://back.example/?c=CLICK&trafficback_depth=1&trafficback_visited=43df9be9#f"
     of_all = table(us_only, settings_entry=SettingsEntry(trafficback_url="https://all.example/"))
-    assert run(of_all, "country=DE").url == "https://all.example/?trafficback_depth=1"
+    assert run(of_all, "country=DE").url.startswith("https://all.example/?trafficback_depth=1&")
     nothing = run(table(us_only, settings_entry=SettingsEntry(no_route_status=410)), "country=DE")
     assert (nothing.kind, nothing.status) == ("reply", 410)
 
