@@ -156,10 +156,14 @@ class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
 
 
 class Uniqueness(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What makes a visitor of a campaign and of its streams a new one: nothing seen of `by` for so long."""
+    """What makes a visitor of a campaign and of its streams a new one: nothing seen of `by` for so long.
+
+    The facts unique_campaign and unique_stream are found where a rule asks for them, or of `every_click`.
+    """
 
     by: Literal["address", "address_agent", "cookie"] = "address_agent"
     window_hours: int = 24
+    every_click: bool = False
 
 
 class CostModel(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
+
+from appliance.routing.lessons import Lesson
 
 Availability = Mapping[int, str]
 """Destination id → why it takes no clicks now (caps, health). What is not in it is open."""
@@ -23,15 +25,31 @@ class Memory(Protocol):
         """Destinations that `key` converted on."""
         ...
 
+    def seen(self, kind: int, scope: int, key: str, since_us: int) -> bool:
+        """Whether `key` came to a campaign (SEEN_CAMPAIGN of lessons.py) or a stream (SEEN_STREAM) since."""
+        ...
+
 
 class Nothing:
-    """Remembers nobody."""
+    """Remembers nobody, and the turns of round robins only as long as it lives."""
+
+    def __init__(self) -> None:
+        self.turns: dict[int, int] = {}
 
     def shown(self, stream_id: int, key: str, since_us: int) -> Collection[int]:
         return ()
 
     def converted(self, key: str) -> Collection[int]:
         return ()
+
+    def seen(self, kind: int, scope: int, key: str, since_us: int) -> bool:
+        return False
+
+    def learn(self, lessons: Sequence[Lesson], at_us: int) -> tuple[tuple[bytes, int], ...]:
+        return ()
+
+    def turned(self, stream_id: int) -> None:
+        self.turns[stream_id] = self.turns.get(stream_id, 0) + 1
 
 
 class State:
