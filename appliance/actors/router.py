@@ -16,16 +16,20 @@ import trio
 
 from appliance.actors.kernel import Mailbox, Question
 from appliance.errors import Refused
+from appliance.model.catalog import Link
 from appliance.model.events import ClickEvent, ClickIdentity, PostbackLogEvent, TrafficbackEvent, encode
 from appliance.model.ids import DIGITS, click_id_text
 from appliance.model.table import NetworkEntry, Part, TableUpdate
 from appliance.routing import verdicts
+from appliance.routing.back import back
 from appliance.routing.compile import Draft, decode_part
 from appliance.routing.decide import decide
 from appliance.routing.decision import Decision, url_hash
+from appliance.routing.detection import Detection
 from appliance.routing.draws import DRAW_BITS
+from appliance.routing.landings import Carried, leave
 from appliance.routing.state import State
-from appliance.routing.table import RoutingTable, empty_table
+from appliance.routing.table import CompiledCampaign, RoutingTable, empty_table
 from appliance.routing.visit import Visit, cut_address
 
 log = logging.getLogger("weir.router")
@@ -40,6 +44,8 @@ _NAMES_COUNTED = 200
 _NAMES_OF_ONE = 50
 _SOURCES_COUNTED = 200
 
+_BACK = (verdicts.TO_TRAFFICBACK, verdicts.TO_REPLY)
+
 UNUSABLE = (Refused, ValueError, TypeError, LookupError)
 """What parts raise that this version cannot decode or compile."""
 
@@ -48,7 +54,10 @@ Append = Callable[..., None]
 
 
 class Router:
-    """Decides clicks on the newest table; `append` queues what must be durable before the reply."""
+    """Decides clicks on the newest table; `append` queues what must be durable before the reply.
+
+    Without a `detection` a visit has the facts that it comes with.
+    """
 
     def __init__(
         self,
@@ -57,6 +66,7 @@ class Router:
         held: tuple[int, int, Sequence[Part]] = (0, 0, ()),
         save: Callable[[int, int, Sequence[Part]], Awaitable[None]] | None = None,
         clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
+        detection: Detection | None = None,
     ) -> None:
         self.table: RoutingTable = empty_table()
         self.state = State()
@@ -69,6 +79,8 @@ class Router:
         sources they count as 0, beyond 50 parameters of one as "(others)"."""
         self.clicks = self.trafficbacks = self.postbacks = 0
         """Events handed to the journal."""
+        self.failures = 0
+        """Clicks that could not be decided, by a fault of ours."""
         self._mailbox = mailbox
         self._append = append
         self._held_revision, self._held_us, parts = held
@@ -76,17 +88,24 @@ class Router:
         self._draft = Draft()
         self._save = save
         self._clock_us = clock_us
+        self._detection = detection
         self._random = ""
         self._random_at = 0
 
     # -- the hot path ---------------------------------------------------------------------------------
 
-    def click(self, visit: Visit) -> Decision | None:
-        """Decide one visit and queue its events; None when the link means nothing: nobody to count it for."""
+    def click(
+        self, visit: Visit, campaign: CompiledCampaign | None = None, link: Link | None = None
+    ) -> Decision | None:
+        """Decide one visit and queue its events; None when the link means nothing: nobody to count it for.
+
+        `campaign` and `link` are whose it is where the visit's door and key do not say so.
+        """
         table = self.table
-        campaign, link = table.campaign(visit.door, visit.key)
         if campaign is None:
-            return None
+            campaign, link = table.campaign(visit.door, visit.key)
+            if campaign is None:
+                return None
         visit.source_id = campaign.source_id
         if link is not None:
             visit.link_id = link.id
@@ -94,11 +113,64 @@ class Router:
             visit.read_tracking(link.params, campaign.reading)
         else:
             visit.read_tracking(reading=campaign.reading)
+        if self._detection is not None:
+            self._detection.fill(visit, link is not None and link.facts_from_query)
+        decision, unit = self._decided(table, campaign, visit)
+        while decision.onward is not None:
+            parent_id = visit.click_id
+            visit.pass_on(decision.onward.source_id)
+            decision, more = self._decided(table, decision.onward, visit, parent_id)
+            unit += more
+        self._append(unit)
+        return decision
+
+    def exit(self, visit: Visit, carried: Carried, number: int) -> Decision | None:
+        """Decide a visitor's way out of a landing page, by its exit `number`; None when the campaign is gone."""
+        table = self.table
+        campaign = table.by_id.get(carried.campaign_id)
+        if campaign is None:
+            return None
+        visit.read_tracking(reading=campaign.reading)
+        visit.carry(carried.link_id, carried.source_click_id, carried.currency, carried.subs, carried.utm)
+        visit.source_id = campaign.source_id
+        if self._detection is not None:
+            self._detection.fill(visit, False)
+        decision, unit = self._decided(table, campaign, visit, carried.click_id, carried, number)
+        self._append(unit)
+        return decision
+
+    def _decided(
+        self,
+        table: RoutingTable,
+        campaign: CompiledCampaign,
+        visit: Visit,
+        parent_id: str = "",
+        carried: Carried | None = None,
+        number: int = 0,
+    ) -> tuple[Decision, tuple[bytes, ...]]:
+        """What one campaign decides, and the events of it."""
         at_us = visit.at_us = self._clock_us()
         digits = self._take_random()
         identifier = visit.click_id = click_id_text(at_us // 1_000, digits)
         draw = int(digits[DIGITS:], 16) >> _DRAW_SHIFT
-        decision = decide(table, campaign, visit, self.state, draw, at_us)
+        try:
+            if carried is None:
+                decision = decide(table, campaign, visit, self.state, draw, at_us)
+            else:
+                decision = leave(
+                    table,
+                    campaign,
+                    carried.stream_id,
+                    carried.landing_id,
+                    number,
+                    visit,
+                    self.state,
+                    draw,
+                    at_us,
+                )
+        except Exception as fault:  # a fault of ours in one rule or limit must not cost the visitor his way
+            self._failed(campaign, fault)
+            decision = back(table, campaign, visit, verdicts.ERROR, draw, (), (), 0)
         if decision.sent_to:
             self.sent[decision.sent_to] += 1
         if decision.unknown_macros:
@@ -124,7 +196,7 @@ class Router:
                 decision.destination_id,
                 campaign.source_id,
                 decision.network_id,
-                link.id if link is not None else 0,
+                visit.link_id,
                 decision.counted,
                 visit.flags,
                 visit.subs,
@@ -141,15 +213,25 @@ class Router:
                 visit.request_id or identifier,
                 decision.inputs,
                 url_hash(decision.url),
+                parent_id,
+                decision.landing_id if carried is None else carried.landing_id,
+                number,
+                visit.hops,
+                visit.signals,
             )
         )
         identity = encode(ClickIdentity(1, identifier, at_us, visit.address))
         self.clicks += 1
-        if decision.kind == verdicts.TO_DESTINATION:
-            self._append((click, identity))
-        else:
-            self._append((click, identity, encode(self._trafficback(visit, decision, table.revision))))
-        return decision
+        if decision.kind in _BACK:
+            return decision, (click, identity, encode(self._trafficback(visit, decision, table.revision)))
+        return decision, (click, identity)
+
+    def _failed(self, campaign: CompiledCampaign, fault: Exception) -> None:
+        """Logged for the first and every thousandth: every visitor of a campaign may meet it."""
+        self.failures += 1
+        if self.failures % 1_000 == 1:
+            extra = {"campaign_id": campaign.id, "failures": self.failures}
+            log.error("a click could not be decided; it goes to the trafficback", extra=extra, exc_info=fault)
 
     def _trafficback(self, visit: Visit, decision: Decision, revision: int) -> TrafficbackEvent:
         self.trafficbacks += 1

@@ -7,7 +7,7 @@ microseconds, UTC. Money is micro-units. Ids of catalog entities are 0 when ther
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -34,7 +34,7 @@ class DecisionInputs(Struct, frozen=True, array_like=True):
     draw: int = 0
     streams: tuple[Verdict, ...] = ()
     destinations: tuple[Verdict, ...] = ()
-    facts: dict[str, str] = {}
+    facts: Mapping[str, str] = {}
     turn: int = -1
     weights: tuple[int, ...] = ()
     cookie: str = ""
@@ -84,7 +84,7 @@ class ClickEvent(Struct, frozen=True, array_like=True, tag="click_events"):
     landing_id: int = 0
     exit_number: int = 0
     hops: int = 0
-    signals: dict[str, str] = {}
+    signals: Mapping[str, str] = {}
 
 
 class ClickIdentity(Struct, frozen=True, array_like=True, tag="click_identity"):

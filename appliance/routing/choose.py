@@ -90,6 +90,7 @@ def choose(
     if stream.answer is not None:
         decision.answer = stream.answer
     if target.destination.landing:
+        decision.landing_id = target.id
         decision.landing = visit.landing = token(table.settings.seal, visit, target.ids)
     template = target.destination.url
     decision.url = template.render(visit, target.ids)

@@ -35,6 +35,7 @@ class Decision:
     """How it is answered; None is a plain 302, or what `kind` says."""
     onward: CompiledCampaign | None = None
     """The campaign that goes on with this visitor."""
+    landing_id = 0
     landing = ""
     """What a visitor of a landing page carries to its exits."""
     status = 0

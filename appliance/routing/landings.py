@@ -1,8 +1,8 @@
 """Landing pages: what a visitor carries from one to its exits, and where an exit leads.
 
 The outgoing click is a click of its own: decided here like any other, with the landing's click as its parent.
-What it needs of that click (whose it was, which page, the tracking fields) travels sealed in a cookie or in the
-page's URL ({lp_token}), so that any edge can go on with it, after a restart too, and without asking the core.
+What it needs of that click (whose it was, which page, the tracking fields) travels sealed in a cookie or in
+the page's URL ({lp_token}), so that any edge can go on with it, after a restart too, without asking the core.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ LONGEST = 6_000
 
 
 def seal(key: bytes, purpose: bytes, payload: bytes) -> str:
-    """`payload` under the key, for one purpose only; "" without a key: nothing may be made that anybody could."""
+    """`payload` under the key, for one purpose only; "" without a key, for then anybody could make it."""
     if not key:
         return ""
     mac = _mac(key, purpose, payload)

@@ -90,6 +90,8 @@ class Visit:
     cookies: Mapping[str, str] = {}
     recorded: Mapping[str, bool] | None = None
     """Of a visit that was rebuilt from its record: DecisionInputs.tests, instead of what no event keeps."""
+    signals: Mapping[str, str] = {}
+    """What the tracking script found on the page: fbp, fbc, page, consent."""
     hops = 0
     """Campaigns that handed this visitor on before."""
     landing = ""
@@ -163,6 +165,32 @@ class Visit:
                 del self.params[name]
         if reading.price >= 0:
             self.cost, self.currency = reading.price, reading.currency
+
+    def pass_on(self, source_id: int) -> None:
+        """Another campaign goes on with this visitor: his click's cost and faults are counted already."""
+        self.hops += 1
+        self.door = "campaign"
+        self.source_id = source_id
+        self.link_id = 0
+        self.cost = 0
+        self.faults = self.unexpanded = ()
+        self.landing = ""
+
+    def carry(
+        self,
+        link_id: int,
+        source_click_id: str,
+        currency: str,
+        subs: Mapping[int, str],
+        utm: Mapping[str, str],
+    ) -> None:
+        """Go on with the fields of the landing page's click; what the page itself added stays beside them."""
+        self.link_id = link_id
+        self.source_click_id = source_click_id or self.source_click_id
+        self.currency = currency or self.currency
+        self.subs.update(subs)
+        self.utm.update(utm)
+        self.cost = 0
 
     def _is_unexpanded(self, name: str, value: str, presets: Mapping[str, str]) -> bool:
         return is_unexpanded(value) or (
