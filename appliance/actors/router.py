@@ -125,7 +125,7 @@ class Router:
         return decision
 
     def exit(self, visit: Visit, carried: Carried, number: int) -> Decision | None:
-        """Decide a visitor's way out of a landing page, by its exit `number`; None when the campaign is gone."""
+        """Decide a visitor's way out of a landing page, by its exit `number`; None without its campaign."""
         table = self.table
         campaign = table.by_id.get(carried.campaign_id)
         if campaign is None:

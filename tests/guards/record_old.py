@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -30,7 +31,7 @@ def sample(hint: Any, name: str) -> Any:
         inner = get_args(hint)
         items = inner[:1] * 2 if inner[-1] is ... else inner
         return tuple(sample(item, f"{name}{place}") for place, item in enumerate(items))
-    if get_origin(hint) is dict:
+    if get_origin(hint) in (dict, Mapping):
         key, value = get_args(hint)
         return {sample(key, name): sample(value, name + "v")}
     if get_origin(hint) is not None:  # Literal
