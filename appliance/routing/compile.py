@@ -229,8 +229,11 @@ class Draft:
         making.patterns.compile()
         unique = any(asks_for(stream.rules, "unique_campaign") for stream in streams)
         unique_streams = tuple(s.id for s in streams if asks_for(s.rules, "unique_stream"))
-        rotating = _rotating(streams) if campaign.rotation == "weight" else None
-        result = CompiledCampaign(campaign, source, tuple(made), unique, unique_streams, rotating)
+        if campaign.uniqueness.every_click:
+            unique_streams = tuple(stream.id for stream in streams)
+        regular = _regular(streams)
+        rotating = regular if campaign.rotation == "weight" else None
+        result = CompiledCampaign(campaign, source, tuple(made), unique, unique_streams, rotating, regular)
         result.exits = self._exits(campaign, streams)
         self._compiled[campaign.id] = (key, result)
         return result
@@ -312,7 +315,7 @@ def _order(stream: Stream) -> tuple[int, int, int]:
     return _KINDS[stream.kind], stream.position, stream.id
 
 
-def _rotating(streams: Sequence[Stream]) -> tuple[int, int]:
+def _regular(streams: Sequence[Stream]) -> tuple[int, int]:
     """From which to before which of the ordered streams are the regular ones."""
     kinds = [stream.kind for stream in streams]
     begin = kinds.count("forced")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -39,10 +39,13 @@ def decide(
         return back(table, campaign, visit, verdicts.ASKED, draw, _NONE, _NONE, 0)
     look = Look(visit, now_us) if campaign.looks else None
     looked: list[Verdict] = []
-    if campaign.rotating is None:
-        stream = _first(campaign.streams, visit.params, look, looked)
+    streams, rotating = campaign.streams, campaign.rotating
+    if visit.sticky:
+        streams, rotating = _sticky_first(campaign, visit.sticky)
+    if rotating is None:
+        stream = _first(streams, visit.params, look, looked)
     else:
-        stream = _drawn(campaign, campaign.rotating, visit.params, look, draw, looked)
+        stream = _drawn(streams, rotating, visit.params, look, draw, looked)
     named = campaign.hop.follow(visit.params) if campaign.hop is not None else None
     if named:
         decision = _transparent(table, campaign, stream, visit, named, draw, tuple(looked))
@@ -101,8 +104,22 @@ def _first(
     return None
 
 
+def _sticky_first(
+    campaign: CompiledCampaign, cookie: str
+) -> tuple[tuple[CompiledStream, ...], tuple[int, int] | None]:
+    """The streams with the visitor's own before the other regular ones, and which of them are drawn."""
+    streams, rotating = campaign.streams, campaign.rotating
+    begin, end = campaign.regular
+    number = cookie.partition(".")[0]
+    for place in range(begin, end):
+        if str(streams[place].id) == number:
+            streams = (*streams[:begin], streams[place], *streams[begin:place], *streams[place + 1 :])
+            return streams, None if rotating is None else (begin + 1, end)
+    return streams, rotating
+
+
 def _drawn(
-    campaign: CompiledCampaign,
+    streams: Sequence[CompiledStream],
     rotating: tuple[int, int],
     params: Mapping[str, str],
     look: Look | None,
@@ -110,7 +127,6 @@ def _drawn(
     looked: list[Verdict],
 ) -> CompiledStream | None:
     """A forced stream that matches, else one of the regular ones that match by weight, else a default one."""
-    streams = campaign.streams
     begin, end = rotating
     if (stream := _first(streams[:begin], params, look, looked)) is not None:
         return stream

@@ -18,7 +18,10 @@ DETECTED = (
     "language", "ip_version", "referrer_host", "search_engine", "bot", "datacenter", "prefetch",
     "unique_campaign", "unique_stream",
 )  # fmt: skip
-"""Keys of `visit.facts`. Yes and no are "1" and "0"."""
+"""Keys of `visit.facts`. Yes and no are "1" and "0".
+
+unique_stream is kept for each stream that asks, as unique_stream.ID: a rule of that stream looks at its own.
+"""
 
 
 def _detected(name: str) -> Reader:
@@ -62,6 +65,8 @@ def reader(name: str) -> Reader | None:
     """Who reads a fact; `header.NAME` and `query.NAME` are any header and parameter. None: no such fact."""
     if name.startswith("header."):
         return _header(name[7:]) if name[7:].isascii() and len(name) > 7 else None
+    if name.startswith("unique_stream."):
+        return _detected(name)
     if name.startswith("query."):
         return _param(name[6:]) if len(name) > 6 else None
     return READERS.get(name)

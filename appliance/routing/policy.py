@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from msgspec import structs
+
 from appliance.errors import FieldProblem
 from appliance.model.rules import Rule, Uniqueness, UniquePolicy
 from appliance.routing.visit import SUBS, UTM, Visit
@@ -66,6 +68,22 @@ def _window(hours: int, path: str) -> list[FieldProblem]:
 def asks_for(rules: Iterable[Rule], fact: str) -> bool:
     """Whether any rule looks at `fact`, in groups too."""
     return any(rule.fact == fact or asks_for((*rule.all, *rule.any), fact) for rule in rules)
+
+
+def of_stream(rules: Iterable[Rule], stream_id: int) -> tuple[Rule, ...]:
+    """Rules as their stream asks them: whether a visitor is new to a stream has an answer for each."""
+    rules = tuple(rules)
+    if not asks_for(rules, "unique_stream"):
+        return rules
+    return tuple(
+        structs.replace(
+            rule,
+            fact=f"unique_stream.{stream_id}" if rule.fact == "unique_stream" else rule.fact,
+            all=of_stream(rule.all, stream_id),
+            any=of_stream(rule.any, stream_id),
+        )
+        for rule in rules
+    )
 
 
 class CompiledPolicy:

@@ -13,7 +13,7 @@ from appliance.routing import verdicts
 from appliance.routing.answers import compile_answer
 from appliance.routing.hops import compile_hop
 from appliance.routing.macros import Ids, UrlTemplate
-from appliance.routing.policy import CompiledPolicy, CompiledUniqueness
+from appliance.routing.policy import CompiledPolicy, CompiledUniqueness, of_stream
 from appliance.routing.rules import Compiled, Making, compile_rules
 from appliance.routing.schedule import compiled
 from appliance.routing.sources import compile_source
@@ -102,7 +102,7 @@ class CompiledStream:
         self.weight = stream.weight
         self.paused = stream.status != "active"
         shared = making if making is not None else Making()
-        self.tests: tuple[Compiled, ...] = compile_rules(stream.rules, shared)
+        self.tests: tuple[Compiled, ...] = compile_rules(of_stream(stream.rules, stream.id), shared)
         if making is None:
             shared.patterns.compile()
         self.looks = any(name is None for name, _ in self.tests)
@@ -142,16 +142,14 @@ class CompiledStream:
         policy = stream.unique_policy
         self.policy = CompiledPolicy(policy) if policy is not None and policy.enabled else None
         self.sticky = "" if sticky == "none" else sticky
-        self.plain = (
-            self.all_open and self.strategy == "weighted" and self.policy is None and not self.sticky
-        )
+        self.plain = self.all_open and self.strategy == "weighted" and self.policy is None and not self.sticky
         """One look at the draw decides, while nothing is closed."""
 
 
 class CompiledCampaign:
     __slots__ = (
         "active", "backs", "currency", "denials", "exits", "hop", "id", "ids", "looks", "public_id",
-        "reading", "rotating", "secret", "slug", "source_id", "sticky", "sticky_seconds", "streams",
+        "reading", "regular", "rotating", "secret", "slug", "source_id", "sticky", "sticky_seconds", "streams",
         "trafficback", "unique_streams", "uniqueness", "wants_visitor",
     )  # fmt: skip
 
@@ -163,6 +161,7 @@ class CompiledCampaign:
         unique: bool = False,
         unique_streams: tuple[int, ...] = (),
         rotating: tuple[int, int] | None = None,
+        regular: tuple[int, int] = (0, 0),
     ) -> None:
         """`unique`: a rule asks whether the visitor is new to the campaign. `rotating`: see below."""
         self.id = campaign.id
@@ -178,6 +177,8 @@ class CompiledCampaign:
         self.looks = any(stream.looks for stream in streams)
         self.rotating = rotating
         """Of which streams, from and before, one is drawn by weight; None when they are tried in order."""
+        self.regular = regular
+        """Which streams, from and before, a visitor's cookie may put before the others of their kind."""
         self.backs = {stream.id: stream.back for stream in streams if stream.back is not None}
         """Stream id → its own trafficback."""
         self.denials = {where: word for stream in streams for where, word in stream.denials.items()}
