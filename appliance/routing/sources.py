@@ -13,15 +13,11 @@ from appliance.routing.visit import PLAIN, SLOTS, SUBS, UTM, Reading, Slot
 FIELDS = ("source_click_id", "cost", "currency", *(f"sub{n}" for n in range(1, SUBS + 1)), *UTM)
 """What a source may have its own parameter for."""
 RESERVED = ("trafficback_depth",)
-"""Parameters that Weir itself reads; `url` and `redirect_url` lead nowhere in any case."""
-NEVER_FOLLOWED = ("url", "redirect_url")
+"""Parameters that Weir itself reads."""
 LONGEST_PARAM = 128
 LONGEST_SECRET = 200
-MOST_HOSTS = 100
 
 _PARAM = re.compile(r"[^\x00-\x20\x7f&=#+%\ud800-\udfff]+")
-_LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"(\*\.)?({_LABEL}\.)+{_LABEL}", re.ASCII)
 _NAME = "a parameter's name: 1 to 128 characters, no space and none of & = # + %"
 _PRICED = ("cpc", "cpm")
 
@@ -75,8 +71,8 @@ def click_price(source: Source) -> int:
 
 
 def check_source(source: Source) -> list[FieldProblem]:
-    """Every fault of a source beside its name and currency."""
-    return [*_check_params(source), *_check_cost(source), *_check_transparent(source), *_check_secret(source)]
+    """Every fault of a source beside its name, its currency and its transparent links (routing/hops.py)."""
+    return [*_check_params(source), *_check_cost(source), *_check_secret(source)]
 
 
 def _check_params(source: Source) -> Iterable[FieldProblem]:
@@ -110,24 +106,6 @@ def _check_cost(source: Source) -> Iterable[FieldProblem]:
         yield FieldProblem(path, "at most 3 digits after the point: a click costs a thousandth of it")
     elif amount and not source.currency:
         yield FieldProblem("currency", f"say in which currency the amount of {model.kind} is")
-
-
-def _check_transparent(source: Source) -> Iterable[FieldProblem]:
-    it = source.transparent
-    if it is None:
-        return
-    if not _PARAM.fullmatch(it.param) or len(it.param) > LONGEST_PARAM:
-        yield FieldProblem("transparent.param", _NAME)
-    elif it.param.lower() in NEVER_FOLLOWED:
-        yield FieldProblem("transparent.param", f"{it.param} is never followed")
-    if len(it.hosts) > MOST_HOSTS:
-        yield FieldProblem("transparent.hosts", f"at most {MOST_HOSTS} hosts")
-    for index, host in enumerate(it.hosts[:MOST_HOSTS]):
-        if len(host) > 253 or not _HOST.fullmatch(host):
-            words = "a host's name in small letters such as shop.example, or *.shop.example for all below it"
-            yield FieldProblem(f"transparent.hosts[{index}]", words)
-    if not it.hosts and not source.secret:
-        yield FieldProblem("transparent.hosts", "name hosts, or give the source a secret to sign with")
 
 
 def _check_secret(source: Source) -> Iterable[FieldProblem]:

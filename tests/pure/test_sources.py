@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.model.catalog import Source
-from appliance.model.rules import CostModel, Transparent
+from appliance.model.rules import CostModel
+from appliance.routing import presets
 from appliance.routing.checks import faults
 from appliance.routing.sources import FIELDS, check_source, compile_source
+from appliance.routing.unexpanded import is_unexpanded
 from appliance.routing.visit import PLAIN, Visit, read_query
 
 ZONES = {"source_click_id": "visitor", "cost": "paid", "currency": "in", "sub1": "zone", "utm_source": "src"}
@@ -122,11 +124,6 @@ def test_what_a_click_costs(model: CostModel, cost: int) -> None:
         (Source(cost_model=CostModel(amount="0.1")), ["cost_model.amount"]),
         (Source(currency="EUR", cost_model=CostModel(kind="cpm", amount="0.0015")), ["cost_model.amount"]),
         (Source(cost_model=CostModel(kind="revshare", amount="100.1")), ["cost_model.amount"]),
-        (Source(transparent=Transparent()), ["transparent.hosts"]),
-        (Source(transparent=Transparent(param="url", hosts=("a.example",))), ["transparent.param"]),
-        (Source(transparent=Transparent(param="Redirect_URL"), secret="s"), ["transparent.param"]),
-        (Source(transparent=Transparent(hosts=("*", "A.example", "a.example/x", "*.example", "10.0.0.1:8"))),
-         [f"transparent.hosts[{index}]" for index in range(5)]),
         (Source(secret="a\nb"), ["secret"]),
     ],
 )  # fmt: skip
@@ -141,9 +138,40 @@ def test_what_is_wrong_with_a_source(source: Source, wrong: list[str]) -> None:
         Source(currency="EUR", cost_model=CostModel(kind="cpa", amount="12.5")),
         Source(cost_model=CostModel(kind="revshare", amount="100")),
         Source(cost_model=CostModel(kind="cpc")),
-        Source(transparent=Transparent(hosts=("shop.example", "*.shop.example"))),
-        Source(transparent=Transparent(), secret="s" * 200),
+        Source(secret="s" * 200),
     ],
 )
 def test_a_good_source_passes(source: Source) -> None:
     assert faults(source) == []
+
+
+@pytest.mark.parametrize("preset", presets.ALL, ids=lambda preset: preset.name)
+def test_a_preset_makes_a_source_that_reads_what_it_fills_in(preset: presets.Preset) -> None:
+    source = Source(name=preset.title, params=preset.params)
+    assert faults(source) == []
+    assert len(preset.params) == len(preset.given)  # no field twice
+    values = {each.field: "0.5" if each.field == "cost" else f"v{n}" for n, each in enumerate(preset.given)}
+    values |= {"currency": "EUR"} if "currency" in values else {}
+    visit = read("&".join(f"{each.param}={values[each.field]}" for each in preset.given), source)
+    found = {f"sub{number}": value for number, value in visit.subs.items()} | visit.utm
+    if visit.source_click_id:
+        found["source_click_id"] = visit.source_click_id
+    if visit.currency:
+        found["currency"] = visit.currency
+    if visit.cost:
+        found["cost"] = "0.5"
+    assert found == values
+
+
+@pytest.mark.parametrize("preset", presets.ALL, ids=lambda preset: preset.name)
+def test_a_presets_query_that_nobody_filled_in_is_missing(preset: presets.Preset) -> None:
+    visit = read(preset.query, Source(params=preset.params))
+    assert (visit.subs, visit.utm, visit.source_click_id, visit.cost, visit.faults) == ({}, {}, "", 0, ())
+    assert visit.params == {}
+    assert all(is_unexpanded(each.macro) for each in preset.given if each.macro)
+
+
+def test_presets_have_names_of_their_own_and_fields_that_there_are() -> None:
+    names = [preset.name for preset in presets.ALL]
+    assert len(set(names)) == len(names) >= 45
+    assert {field for field, _ in presets.MEANINGS.values()} <= set(FIELDS)

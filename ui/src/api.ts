@@ -3,6 +3,7 @@
 export interface Uniqueness {
   by?: "address" | "address_agent" | "cookie";
   window_hours?: number;
+  every_click?: boolean;
 }
 
 export interface Campaign {
@@ -497,6 +498,36 @@ export interface SourceList {
   total: number;
 }
 
+export interface Parameter {
+  field: string;
+  param: string;
+  macro: string;
+}
+
+export interface Preset {
+  name: string;
+  title: string;
+  query: string;
+  parameters: Parameter[];
+  note: string;
+}
+
+export interface Presets {
+  items: Preset[];
+  meanings: Record<string, string>;
+}
+
+export interface Unexpanded {
+  source_id: number;
+  source: string;
+  param: string;
+  clicks: number;
+}
+
+export interface UnexpandedList {
+  items: Unexpanded[];
+}
+
 export interface Rule {
   param?: string;
   fact?: string;
@@ -627,6 +658,15 @@ export interface ActorReport {
   last_error: string;
 }
 
+export interface AddressFileReport {
+  path: string;
+  layout: string;
+  type: string;
+  built_us: number;
+  facts: string[];
+  error: string;
+}
+
 export interface EdgeReport {
   edge: number;
   pid: number;
@@ -643,6 +683,8 @@ export interface EdgeReport {
   journal: JournalReport;
   producers: ProducerReport[];
   actors: ActorReport[];
+  unexpanded: Record<string, Record<string, number>>;
+  geo: AddressFileReport[];
 }
 
 export interface EdgeStatus {
@@ -896,10 +938,13 @@ export interface Api {
   "sources.archive": { request: { id: number; revision?: number | null }; answer: Source };
   "sources.change": { request: { id: number; revision?: number | null; name?: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string }; answer: Source };
   "sources.create": { request: { name: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string }; answer: Source };
+  "sources.create_from_preset": { request: { preset: string; name?: string; currency?: string }; answer: Source };
   "sources.duplicate": { request: { id: number; revision?: number | null; name?: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string }; answer: Source };
   "sources.get": { request: { id: number }; answer: Source };
   "sources.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; name?: string }; answer: SourceList };
+  "sources.presets": { request: Record<string, never>; answer: Presets };
   "sources.restore": { request: { id: number; revision?: number | null }; answer: Source };
+  "sources.unexpanded": { request: { source_id?: number | null }; answer: UnexpandedList };
   "streams.archive": { request: { id: number; revision?: number | null }; answer: Stream };
   "streams.change": { request: { id: number; revision?: number | null; campaign_id?: number; name?: string; position?: number; status?: "active" | "paused"; rules?: Rule[]; targets?: { destination_id: number; weight?: number }[]; kind?: "default" | "forced" | "regular"; weight?: number; distribution?: Distribution; unique_policy?: UniquePolicy | null; answer?: Answer; trafficback_url?: string }; answer: Stream };
   "streams.create": { request: { campaign_id: number; name?: string; position?: number; status?: "active" | "paused"; rules?: Rule[]; targets?: { destination_id: number; weight?: number }[]; kind?: "default" | "forced" | "regular"; weight?: number; distribution?: Distribution; unique_policy?: UniquePolicy | null; answer?: Answer; trafficback_url?: string }; answer: Stream };
