@@ -147,6 +147,8 @@ def flags(work: Path, identity: str) -> list[str]:
         f"--onefile-tempdir-spec={{CACHE_DIR}}/weir/{identity}.new",
         # Each file compressed by itself, so that Nuitka's cache spares chDB's 555 MB the second time.
         "--onefile-as-archive",
+        # Versions that libraries ask for at run time: trio-websocket looks up trio's and dies without.
+        *(f"--include-distribution-metadata={each.name}" for each in dependencies()),
         # Modules that are only imported by name at run time: the operations, re2's one module, time zones.
         "--include-package=appliance",
         "--include-package-data=appliance",
