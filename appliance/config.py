@@ -79,6 +79,13 @@ class Routing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     currency: str = "USD"
 
 
+class Geo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What addresses tell: MMDB files, the first that knows a fact wins; `embedded` is Weir's own, last."""
+
+    databases: tuple[str, ...] = ()
+    embedded: bool = True
+
+
 class Warehouse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Reports' database: "chdb" is the embedded one, http(s)://user:password@host:port/database a server."""
 
@@ -125,12 +132,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mail: Mail = Mail()
     journal: Journal = Journal()
     routing: Routing = Routing()
+    geo: Geo = Geo()
     warehouse: Warehouse = Warehouse()
     postbacks: Postbacks = Postbacks()
     retention: Retention = Retention()
     log: Log = Log()
 
 
+MOST_DATABASES = 16
 PREFIX = "WEIR_"
 NOT_SETTINGS = frozenset({"WEIR_CONFIG"})
 """WEIR_ names that are no setting: WEIR_CONFIG names the file itself."""
@@ -298,6 +307,9 @@ def _check(settings: Settings) -> list[FieldProblem]:
     need(0 <= settings.routing.max_trafficback_depth <= 10, "routing.max_trafficback_depth", "from 0 to 10")
     need(re.fullmatch(r"[A-Z]{3}", settings.routing.currency) is not None,
          "routing.currency", "an ISO 4217 code such as USD")  # fmt: skip
+    need(len(settings.geo.databases) <= MOST_DATABASES, "geo.databases", f"at most {MOST_DATABASES} files")
+    for index, name in enumerate(settings.geo.databases):
+        need(name.strip() != "" and "\0" not in name, f"geo.databases[{index}]", "the path of an MMDB file")
     need(1 <= journal.segment_mb <= 4096, "journal.segment_mb", "from 1 to 4096")
     need(journal.segment_minutes >= 1, "journal.segment_minutes", "at least 1")
     need(journal.size_limit_mb >= journal.segment_mb, "journal.size_limit_mb", "at least journal.segment_mb")

@@ -18,6 +18,8 @@ import msgspec
 import trio
 
 from appliance import __version__
+from appliance.actors.gates import Gates
+from appliance.actors.geo import GeoWatch
 from appliance.actors.journal import Journal, Limits
 from appliance.actors.kernel import Mailbox, Tree, supervise, thread_runner
 from appliance.actors.link import EdgeLink, unix_connector
@@ -26,10 +28,14 @@ from appliance.control import Control
 from appliance.http.public.request import trusted_networks
 from appliance.http.public.routes import Routes
 from appliance.http.public.server import Server
-from appliance.model.messages import EdgeReport, Hello, ProducerReport, RotateJournal
+from appliance.model.messages import Budgets, Closed, EdgeReport, Hello, ProducerReport, RotateJournal
 from appliance.model.table import Part, TableUpdate
 from appliance.ports import Runner
-from appliance.stores import table_snapshot
+from appliance.routing import agents
+from appliance.routing.detection import Detection
+from appliance.stores import closed_file, table_snapshot
+from appliance.stores import geo as geo_files
+from appliance.stores.journal.lives import Life
 from appliance.stores.journal.reader import journal_directory, journal_size
 from appliance.stores.journal.segment import Segment
 from appliance.stores.journal.shelter import Counters, Reserve
@@ -55,8 +61,11 @@ async def main(control: Control, index: int) -> None:
     blocking = thread_runner(2)  # the journal's maintenance, and a commit under durability = "power"
     table_files = thread_runner(1)  # read and written beside the journal, never before a commit
     counters = Counters(home)
+    life = Life(data, index, time.time_ns() // 1_000_000)
     journal = Journal(
-        lambda: Segment(journals, index, time.time_ns() // 1_000_000, settings.journal.durability),
+        lambda: Segment(
+            journals, index, time.time_ns() // 1_000_000, settings.journal.durability, life.number
+        ),
         lambda: journal_size(journals),
         Reserve(home / "reserve", settings.journal.reserve_mb * _MB),
         counters,
@@ -70,12 +79,28 @@ async def main(control: Control, index: int) -> None:
         blocking,
     )
     held = table_snapshot.load(home / "table.msgpack")
+    detection = Detection()
+    geo = GeoWatch(
+        geo_files.files(settings.geo.databases, settings.geo.embedded),
+        functools.partial(geo_files.open_file, scratch=home),
+        geo_files.stamp,
+        thread_runner(1),
+        detection,
+    )
+    gates = Gates(
+        life.number,
+        closed_file.load(home / "closed.msgpack"),
+        functools.partial(table_files, closed_file.save, home / "closed.msgpack"),
+        journal.settled,
+    )
     mailbox: Mailbox[TableUpdate] = Mailbox("router", _TABLE_MAILBOX)
     router = Router(
         mailbox,
         journal.append,
         held or (0, 0, ()),
         save=functools.partial(_save_table, table_files, home / "table.msgpack"),
+        detection=detection,
+        gates=gates,
     )
     have_table = trio.Event()
     if held:
@@ -123,6 +148,7 @@ async def main(control: Control, index: int) -> None:
             journal=journal.report(),
             producers=_producers(router, journal, settings.journal.ring_events),
             actors=tree.report(),
+            geo=geo.report(),
         )
 
     link = EdgeLink(
@@ -132,15 +158,21 @@ async def main(control: Control, index: int) -> None:
         take_table,
         rotate,
     )
+    link.handle(Closed, gates.close)
+    link.handle(Budgets, gates.lend)
+    link.greet(gates.spending)
     async with trio.open_nursery() as keepers:
         await keepers.start(supervise, tree, "journal", journal.run)
         async with trio.open_nursery() as workers:
+            agents.warm()  # 0.2 s that the first visitor would wait for
+            await workers.start(supervise, tree, "geo", geo.run)
             await workers.start(supervise, tree, "router", router.run, mailbox)
             # Collections took 8 % of an edge that answered new connections: what a click allocates dies by
             # its reference count, so the collector may look for the rest 30 times less often.
             gc.freeze()
             gc.set_threshold(20_000, 20, 50)
             await workers.start(supervise, tree, "link", link.run)
+            await workers.start(supervise, tree, "gates", functools.partial(gates.run, link.say))
             async with trio.open_nursery() as listeners:
                 await listeners.start(supervise, tree, "listener", server.run)
                 with trio.move_on_after(_FIRST_TABLE_SECONDS):

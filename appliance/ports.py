@@ -29,6 +29,25 @@ class Runner(Protocol):
     async def __call__(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
 
 
+class AddressDatabase(Protocol):
+    """An open database of addresses. Dropping it closes it."""
+
+    @property
+    def layout(self) -> str: ...
+    @property
+    def type(self) -> str:
+        """What its maker calls it."""
+
+    @property
+    def built_us(self) -> int: ...
+    @property
+    def facts(self) -> frozenset[str]:
+        """The facts that it can tell, of those in routing/places.py."""
+
+    def lookup(self, address: str) -> Mapping[str, str]:
+        """What it says of an address; {} for one that it does not have. Never raises."""
+
+
 class Entry(NamedTuple):
     """One record of a log: its number, unique within (edge, epoch), and its encoded Event."""
 

@@ -88,6 +88,12 @@ TEXT = """\
 #count_bots = true
 #currency = "USD"
 
+# Where visitors are: MMDB files of MaxMind or DB-IP, in order; one that is replaced is read anew by itself.
+# "embedded" is the table of countries that comes with Weir; it is asked last.
+[geo]
+#databases = []
+#embedded = true
+
 # The database of reports: "chdb" is built in, http(s)://user:password@host:port/database a ClickHouse server.
 [warehouse]
 #url = "chdb"

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
+from appliance.actors.gates import Gates
 from appliance.actors.kernel import Mailbox, Question
 from appliance.errors import Refused
 from appliance.model.catalog import Link
@@ -28,9 +29,18 @@ from appliance.routing.decision import Decision, url_hash
 from appliance.routing.detection import Detection
 from appliance.routing.draws import DRAW_BITS
 from appliance.routing.landings import Carried, leave
-from appliance.routing.state import State
+from appliance.routing.state import Nothing, Remembers, State
 from appliance.routing.table import CompiledCampaign, RoutingTable, empty_table
+from appliance.routing.unique import unique_facts, unique_lessons
 from appliance.routing.visit import Visit, cut_address
+from appliance.routing.visitors import (
+    STICKY,
+    VISITOR,
+    VISITOR_SECONDS,
+    read_cookies,
+    sticky_of,
+    visitor_of,
+)
 
 log = logging.getLogger("weir.router")
 # A click takes 19 hexadecimal digits for its id and 14 (56 bits) for its draw.
@@ -67,11 +77,14 @@ class Router:
         save: Callable[[int, int, Sequence[Part]], Awaitable[None]] | None = None,
         clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
         detection: Detection | None = None,
+        gates: Gates | None = None,
     ) -> None:
         self.table: RoutingTable = empty_table()
-        self.state = State()
-        self.sent: Counter[int] = Counter()
-        """Destination id → clicks sent there by this process."""
+        self.gates = gates if gates is not None else Gates()
+        self.memory = memory if memory is not None else Nothing()
+        self.state = State(self.gates.availability, self.memory, self.memory.turns)
+        self.sent = self.gates.sent
+        """Destination id → counted clicks sent there by this process."""
         self.unknown_macros: Counter[str] = Counter()
         self.bad_params: Counter[str] = Counter()
         self.unexpanded: dict[int, Counter[str]] = {}
@@ -153,6 +166,9 @@ class Router:
         digits = self._take_random()
         identifier = visit.click_id = click_id_text(at_us // 1_000, digits)
         draw = int(digits[DIGITS:], 16) >> _DRAW_SHIFT
+        facts = visit.facts
+        if campaign.asks_who and carried is None:
+            self._recognize(campaign, visit, at_us)
         try:
             if carried is None:
                 decision = decide(table, campaign, visit, self.state, draw, at_us)
@@ -171,8 +187,19 @@ class Router:
         except Exception as fault:  # a fault of ours in one rule or limit must not cost the visitor his way
             self._failed(campaign, fault)
             decision = back(table, campaign, visit, verdicts.ERROR, draw, (), (), 0)
+        gates = self.gates
+        if gates.exhausted:
+            gates.turned_away(decision.inputs.destinations)
+        taught: tuple[tuple[bytes, int], ...] = ()
+        if campaign.asks_who and carried is None:
+            taught = self._learn(campaign, visit, decision)
+            visit.facts = facts
+        if decision.turned:
+            self.memory.turned(decision.turned)
         if decision.sent_to:
             self.sent[decision.sent_to] += 1
+            if decision.sent_to in gates.limited:
+                gates.spent(decision.sent_to)
         if decision.unknown_macros:
             _count(self.unknown_macros, decision.unknown_macros)
         if visit.faults:
@@ -218,6 +245,7 @@ class Router:
                 number,
                 visit.hops,
                 visit.signals,
+                taught,
             )
         )
         identity = encode(ClickIdentity(1, identifier, at_us, visit.address))
@@ -225,6 +253,30 @@ class Router:
         if decision.kind in _BACK:
             return decision, (click, identity, encode(self._trafficback(visit, decision, table.revision)))
         return decision, (click, identity)
+
+    def _recognize(self, campaign: CompiledCampaign, visit: Visit, at_us: int) -> None:
+        """Who the visitor is, by his cookies, and whether he is new here."""
+        cookies = read_cookies(visit.headers.get(b"cookie", b"")) or dict(visit.cookies)
+        visit.sticky = sticky_of(cookies, campaign.id) if campaign.sticky else ""
+        if campaign.wants_visitor and not visit.visitor:
+            visit.visitor = visitor_of(cookies)
+            if not visit.visitor:
+                visit.visitor = os.urandom(16).hex()
+                visit.sets = (*visit.sets, (VISITOR, visit.visitor, VISITOR_SECONDS))
+        if campaign.uniqueness is not None:
+            visit.facts = {**visit.facts, **unique_facts(campaign, visit, self.memory, at_us)}
+
+    def _learn(
+        self, campaign: CompiledCampaign, visit: Visit, decision: Decision
+    ) -> tuple[tuple[bytes, int], ...]:
+        """Put to use what a decision teaches of its visitor; what the click's record says of it."""
+        if decision.sticks:
+            cookie = (f"{STICKY}{campaign.id}", decision.sticks, campaign.sticky_seconds)
+            visit.sets = (*visit.sets, cookie)
+        lessons = decision.lessons
+        if campaign.uniqueness is not None:
+            lessons = (*lessons, *unique_lessons(campaign, visit, decision))
+        return self.memory.learn(lessons, visit.at_us) if lessons else ()
 
     def _failed(self, campaign: CompiledCampaign, fault: Exception) -> None:
         """Logged for the first and every thousandth: every visitor of a campaign may meet it."""
@@ -291,6 +343,7 @@ class Router:
                 for part in self._parts.values():
                     await self._decode(part)
                 self.table = await self._build(self._held_revision, self._held_us)
+                self.gates.limit(self.table.limited)
             except UNUSABLE as fault:
                 log.error("the table on disk cannot be used; the core sends a new one", exc_info=fault)
                 self._parts, self._draft = {}, Draft()
@@ -332,6 +385,7 @@ class Router:
             raise
         former = [*self.table.by_slug.values(), *draft.contents(), *parts.values()]
         self.table = table
+        self.gates.limit(table.limited)
         del draft, parts
         await self._let_go(former)
         if self._save is not None:

@@ -54,6 +54,20 @@ class JournalReport(Struct, frozen=True, kw_only=True):
     last_error: str = ""
 
 
+class AddressFileReport(Struct, frozen=True, kw_only=True):
+    """A database of addresses as one process reads it: its layout, what its maker calls it, when it was made.
+
+    `facts` are those that it can tell. `error` says why it is not read, or why its newest state is not.
+    """
+
+    path: str
+    layout: str = ""
+    type: str = ""
+    built_us: int = 0
+    facts: tuple[str, ...] = ()
+    error: str = ""
+
+
 class EdgeReport(Struct, frozen=True, kw_only=True, tag="report"):
     """Edge → core, once a second: everything the core shows about an edge."""
 
@@ -74,6 +88,7 @@ class EdgeReport(Struct, frozen=True, kw_only=True, tag="report"):
     actors: tuple[ActorReport, ...]
     unexpanded: dict[int, dict[str, int]] = {}
     """Source → its parameter → clicks in which it held a macro that nobody had filled in."""
+    geo: tuple[AddressFileReport, ...] = ()
 
 
 class Hello(Struct, frozen=True, tag="hello"):
@@ -114,10 +129,38 @@ class Closed(Struct, frozen=True, tag="closed"):
     destinations: dict[int, str]
 
 
-Said = Closed
+class Budgets(Struct, frozen=True, tag="budgets"):
+    """Core → edge: how many clicks the process `life` may have sent to each destination with a cap on clicks.
+
+    Counted from its start, as `Spending.sent` is. One that is not named may have none. Serials grow.
+    """
+
+    life: int
+    serial: int
+    ceilings: dict[int, int]
+
+
+class Spending(Struct, frozen=True, tag="spending"):
+    """Edge → core: the Budgets taken last (`serial`), and what came of them.
+
+    The process will never have sent more than `ceilings` say; one that is not named gets no click before the
+    next Budgets. `sent` are its counted clicks, `hungry` where clicks found nothing left since the last
+    message. `settled` is (epoch, seq) when everything sent stands in the journal up to there or will never
+    stand in it; (0, 0) while nobody can say.
+    """
+
+    life: int
+    serial: int
+    ceilings: dict[int, int]
+    sent: dict[int, int]
+    hungry: tuple[int, ...] = ()
+    settled: tuple[int, int] = (0, 0)
+
+
+Said = Closed | Budgets
 """What CoreLink.say sends: of each type the newest stands for all before it, and is said after each Hello."""
 
-FromEdge = Hello | EdgeReport | TableTaken | TableRefused
+FromEdge = Hello | EdgeReport | TableTaken | TableRefused | Spending
 ToEdge = TableUpdate | RotateJournal | Said
 
 encode_message = msgspec.msgpack.Encoder().encode

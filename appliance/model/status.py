@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from appliance.model.live import LiveReport
-from appliance.model.messages import ActorReport, EdgeReport
+from appliance.model.messages import ActorReport, AddressFileReport, EdgeReport
 
 
 class ConsumerReport(Struct, frozen=True, kw_only=True):
@@ -89,6 +89,14 @@ class ProcessReport(Struct, frozen=True, kw_only=True):
     last_error: str = ""
 
 
+class Unknowable(Struct, frozen=True, kw_only=True):
+    """A stream's rules ask for facts that nothing here can tell, so that they match nobody."""
+
+    campaign_id: int
+    stream_id: int
+    facts: tuple[str, ...]
+
+
 class SystemStatus(Struct, frozen=True, kw_only=True):
     """The whole appliance at one moment. `problems` makes it not ready, `degraded` does not."""
 
@@ -109,3 +117,6 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     live: LiveReport = LiveReport()
     rss_bytes: int = 0
     disk_free_bytes: int = 0
+    geo: tuple[AddressFileReport, ...] = ()
+    unknowable: tuple[Unknowable, ...] = ()
+    """Rules that never match here; the first hundred."""

@@ -41,7 +41,6 @@ _NAMES = {
     )
 } | {"mac os x": "macOS", "os x": "macOS", "ipados": "iOS"}  # fmt: skip
 """Operating systems and browsers as the detection writes them: rules mind capitals, sources do not."""
-_UNEXPANDED = re.compile(r"\{.*\}|\[.*\]|<.*>|%.*%|__.*__|\$\{.*\}|#.*#", re.DOTALL)
 
 
 class Detection:
@@ -57,6 +56,16 @@ class Detection:
         self._referrers = Referrers()
         self._languages = Languages()
         self._clients: Recent[object, dict[str, str]] = Recent(CLIENTS)
+
+    def fill(self, visit: Visit, from_query: bool) -> None:
+        """Set the visit's facts; `from_query`: its parameters may replace them by ALIASES."""
+        facts = self.facts(visit)
+        if from_query:
+            said, faults = said_by(visit.params)
+            facts.update(said)
+            if faults:
+                visit.faults = (*visit.faults, *faults)
+        visit.facts = facts
 
     def facts(self, visit: Visit) -> dict[str, str]:
         """By the names of routing/facts.py; one that is missing cannot be known. A new one each time."""
@@ -79,17 +88,14 @@ class Detection:
         return facts
 
 
-def from_query(params: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The facts that parameters say by ALIASES, and the names of the parameters that are unusable.
-
-    A macro that nobody replaced ({country}, [GEO]) counts as empty.
-    """
+def said_by(params: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The facts that parameters say by ALIASES, and the names of those that are unusable."""
     facts: dict[str, str] = {}
     faults: list[str] = []
     for fact, names in ALIASES.items():
         for name in names:
             given = params.get(name, "").strip()
-            if not given or _UNEXPANDED.fullmatch(given):
+            if not given:
                 continue
             value = _normal(fact, given)
             if value:

@@ -113,6 +113,7 @@ class Routes:
         text = query.partition(b"#")[0].decode("utf-8", "replace")
         visit = Visit(door, key.decode("latin-1"), text, read_query(text))
         headers, header = request.headers, request.header
+        visit.headers = headers
         agent = ""
         if b"user-agent" in headers:
             visit.user_agent = agent = header(b"user-agent", 1024)
