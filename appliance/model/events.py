@@ -48,7 +48,7 @@ class ClickEvent(Struct, frozen=True, array_like=True, tag="click_events"):
     is the click of the landing page, or of the campaign before, that this one came from. `landing_id` is the
     landing page among the destinations that it was sent to or, through exit number `exit_number`, came from.
     `hops` counts the campaigns before this one. `signals` are what the tracking script found on the page:
-    fbp, fbc, page, consent.
+    fbp, fbc, page, consent. `taught` is what the edge remembers of the visitor: (keyed hash, value) pairs.
     """
 
     v: int
@@ -85,6 +85,7 @@ class ClickEvent(Struct, frozen=True, array_like=True, tag="click_events"):
     exit_number: int = 0
     hops: int = 0
     signals: Mapping[str, str] = {}
+    taught: tuple[tuple[bytes, int], ...] = ()
 
 
 class ClickIdentity(Struct, frozen=True, array_like=True, tag="click_identity"):

@@ -30,11 +30,32 @@ class Memory(Protocol):
         ...
 
 
+class Remembers(Memory, Protocol):
+    """The memory as the router uses it, beside what decide() reads."""
+
+    @property
+    def turns(self) -> dict[int, int]:
+        """Stream id → clicks that its round robin placed so far."""
+        ...
+
+    def learn(self, lessons: Sequence[Lesson], at_us: int) -> tuple[tuple[bytes, int], ...]:
+        """Put lessons to use at once; what the click's record keeps of them (ClickEvent.taught)."""
+        ...
+
+    def turned(self, stream_id: int) -> None:
+        """A round robin has had a turn."""
+        ...
+
+
 class Nothing:
     """Remembers nobody, and the turns of round robins only as long as it lives."""
 
     def __init__(self) -> None:
-        self.turns: dict[int, int] = {}
+        self._turns: dict[int, int] = {}
+
+    @property
+    def turns(self) -> dict[int, int]:
+        return self._turns
 
     def shown(self, stream_id: int, key: str, since_us: int) -> Collection[int]:
         return ()

@@ -148,9 +148,9 @@ class CompiledStream:
 
 class CompiledCampaign:
     __slots__ = (
-        "active", "backs", "currency", "denials", "exits", "hop", "id", "ids", "looks", "public_id",
-        "reading", "regular", "rotating", "secret", "slug", "source_id", "sticky", "sticky_seconds", "streams",
-        "trafficback", "unique_streams", "uniqueness", "wants_visitor",
+        "active", "asks_who", "backs", "currency", "denials", "exits", "hop", "id", "ids", "looks",
+        "public_id", "reading", "regular", "rotating", "secret", "slug", "source_id", "sticky",
+        "sticky_seconds", "streams", "trafficback", "unique_streams", "uniqueness", "wants_visitor",
     )  # fmt: skip
 
     def __init__(
@@ -200,14 +200,24 @@ class CompiledCampaign:
             stream.policy is not None and stream.policy.name == "visitor" for stream in streams
         )
         """Its visitors are known by a cookie, which the public port issues."""
-        self.ids = Ids(self.id, self.slug, 0, 0, self.source_id)
+        self.asks_who = (
+            bool(self.sticky)
+            or self.wants_visitor
+            or self.uniqueness is not None
+            or any(stream.policy is not None for stream in streams)
+        )
+        """Anything is looked up, or learned, of its visitors."""
+        source_name = source.name if source is not None else ""
+        self.ids = Ids(
+            self.id, self.slug, 0, 0, self.source_id, campaign_name=campaign.name, source_name=source_name
+        )
 
 
 class RoutingTable:
     """Everything the edge knows of the catalog at one revision. Once built, never changed, only replaced."""
 
     __slots__ = (
-        "by_id", "by_public_id", "by_secret", "by_slug", "compiled_us", "links", "networks", "pages",
+        "by_id", "by_public_id", "by_secret", "by_slug", "compiled_us", "limited", "links", "networks", "pages",
         "revision", "settings", "trafficback",
     )  # fmt: skip
 
@@ -231,6 +241,8 @@ class RoutingTable:
         self.links: dict[str, tuple[Link, CompiledCampaign]] = {}
         self.networks = networks
         self.pages = pages
+        self.limited: frozenset[int] = frozenset()
+        """Destinations with caps on clicks."""
 
     def put_campaign(self, campaign: CompiledCampaign) -> None:
         """Add one while the table is built."""

@@ -100,6 +100,8 @@ class Visit:
     """Who this is, by the cookie of this appliance: found or just made; "" where no campaign asks."""
     sticky = ""
     """What the campaign's cookie names: "stream" or "stream.destination"."""
+    sets: tuple[tuple[str, str, int], ...] = ()
+    """Cookies that the answer sets: name, value, seconds."""
 
     def __init__(self, door: str, key: str, query: str, params: dict[str, str]) -> None:
         self.door = door

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import quote
 
-from appliance.http.public import postback, replies
+from appliance.http.public import cookies, postback, replies
 from appliance.http.public.connection import Unsure
 from appliance.http.public.replies import Reply
 from appliance.http.public.request import Network, Request, client_address
@@ -114,6 +114,8 @@ class Routes:
         visit = Visit(door, key.decode("latin-1"), text, read_query(text))
         headers, header = request.headers, request.header
         visit.headers = headers
+        if b"cookie" in headers:
+            visit.cookies = cookies.read(headers[b"cookie"])
         agent = ""
         if b"user-agent" in headers:
             visit.user_agent = agent = header(b"user-agent", 1024)
@@ -135,8 +137,10 @@ class Routes:
         if decision is None:
             return _NOT_FOUND
         if decision.kind == verdicts.TO_REPLY:
-            return replies.text(decision.status, decision.text)
-        return replies.redirect(decision.url)
+            reply = replies.text(decision.status, decision.text)
+        else:
+            reply = replies.redirect(decision.url)
+        return _with_cookies(reply, visit) if visit.sets else reply
 
     def _postback(self, slug: str | None, query: bytes, request: Request, peer: str) -> Reply | Unsure:
         if slug is None and request.method != b"POST":
@@ -177,6 +181,13 @@ class Routes:
         if reply is None:
             return _NOT_FOUND
         return reply if request.method in (b"GET", b"HEAD") else _ONLY_GET
+
+
+def _with_cookies(reply: Reply, visit: Visit) -> Reply:
+    """The reply with the cookies that a campaign asked for."""
+    secure = visit.headers.get(b"x-forwarded-proto") == b"https"
+    lines = b"".join(cookies.line(name, value, seconds, secure) for name, value, seconds in visit.sets)
+    return Reply(reply.status, reply.head + lines, reply.body)
 
 
 def _path_of(target: bytes) -> bytes:
