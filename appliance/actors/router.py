@@ -37,7 +37,6 @@ from appliance.routing.visitors import (
     STICKY,
     VISITOR,
     VISITOR_SECONDS,
-    read_cookies,
     sticky_of,
     visitor_of,
 )
@@ -63,6 +62,12 @@ Append = Callable[..., None]
 """Journal.append(unit, refusable=False)."""
 
 
+OpenLists = Callable[
+    [Collection[str], Mapping[str, Contents | None]], Awaitable[Mapping[str, Contents | None]]
+]
+"""(digests of named lists, those that are open) → all of them; None for one whose file cannot be read."""
+
+
 class Router:
     """Decides clicks on the newest table; `append` queues what must be durable before the reply.
 
@@ -75,9 +80,11 @@ class Router:
         append: Append,
         held: tuple[int, int, Sequence[Part]] = (0, 0, ()),
         save: Callable[[int, int, Sequence[Part]], Awaitable[None]] | None = None,
+        open_lists: OpenLists | None = None,
         clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
         detection: Detection | None = None,
         gates: Gates | None = None,
+        memory: Remembers | None = None,
     ) -> None:
         self.table: RoutingTable = empty_table()
         self.gates = gates if gates is not None else Gates()
@@ -100,6 +107,7 @@ class Router:
         self._parts = {part.name: part for part in parts}
         self._draft = Draft()
         self._save = save
+        self._open_lists = open_lists
         self._clock_us = clock_us
         self._detection = detection
         self._random = ""
@@ -256,7 +264,7 @@ class Router:
 
     def _recognize(self, campaign: CompiledCampaign, visit: Visit, at_us: int) -> None:
         """Who the visitor is, by his cookies, and whether he is new here."""
-        cookies = read_cookies(visit.headers.get(b"cookie", b"")) or dict(visit.cookies)
+        cookies = visit.cookies
         visit.sticky = sticky_of(cookies, campaign.id) if campaign.sticky else ""
         if campaign.wants_visitor and not visit.visitor:
             visit.visitor = visitor_of(cookies)
@@ -404,6 +412,10 @@ class Router:
 
     async def _build(self, revision: int, compiled_us: int) -> RoutingTable:
         began = time.perf_counter()
+        if self._open_lists is not None:
+            draft = self._draft
+            draft.contents_of = await self._open_lists(draft.lists(), draft.contents_of)
+            began = time.perf_counter()
         for step in self._draft.build(revision, compiled_us):
             if step is not None:
                 return step
