@@ -33,7 +33,7 @@ from appliance.model.table import Part, TableUpdate
 from appliance.ports import Runner
 from appliance.routing import agents
 from appliance.routing.detection import Detection
-from appliance.stores import closed_file, table_snapshot
+from appliance.stores import closed_file, lists, table_snapshot
 from appliance.stores import geo as geo_files
 from appliance.stores.journal.lives import Life
 from appliance.stores.journal.reader import journal_directory, journal_size
@@ -90,7 +90,7 @@ async def main(control: Control, index: int) -> None:
     gates = Gates(
         life.number,
         closed_file.load(home / "closed.msgpack"),
-        functools.partial(table_files, closed_file.save, home / "closed.msgpack"),
+        lambda closed: table_files(closed_file.save, home / "closed.msgpack", closed),
         journal.settled,
     )
     mailbox: Mailbox[TableUpdate] = Mailbox("router", _TABLE_MAILBOX)
@@ -99,6 +99,7 @@ async def main(control: Control, index: int) -> None:
         journal.append,
         held or (0, 0, ()),
         save=functools.partial(_save_table, table_files, home / "table.msgpack"),
+        open_lists=functools.partial(lists.open_all, table_files, data),
         detection=detection,
         gates=gates,
     )

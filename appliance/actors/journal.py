@@ -192,6 +192,12 @@ class Journal:
             last_error=self.last_error,
         )
 
+    def settled(self) -> tuple[int, int]:
+        """(epoch, last number) when all that was appended is durable or lost for good, else (0, 0)."""
+        segment = self._segment
+        busy = self._pending or self._ring or self._writing.locked() or self.mode != "recording"
+        return (0, 0) if segment is None or busy or not segment.size else (segment.epoch, segment.last)
+
     @property
     def queued(self) -> int:
         return len(self._pending)

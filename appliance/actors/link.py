@@ -75,6 +75,7 @@ class EdgeLink:
         self._rotate_journal = rotate_journal
         self._every = every
         self._said: dict[type, Callable[[Any], None]] = {}
+        self._greetings: list[Callable[[], FromEdge]] = []
         self._unsaid: dict[type, FromEdge] = {}
         self._wake = trio.Event()
         self.connected = False
@@ -82,6 +83,10 @@ class EdgeLink:
     def handle(self, type_: type, take: Callable[[Any], None]) -> None:
         """Have `take(message)` called for every message of a type that the core says; it never waits."""
         self._said[type_] = take
+
+    def greet(self, make: Callable[[], FromEdge]) -> None:
+        """Have what `make` returns sent after every Hello."""
+        self._greetings.append(make)
 
     def say(self, message: FromEdge) -> None:
         """Send it as soon as may be; the newest of its type replaces an unsent one.
@@ -118,6 +123,8 @@ class EdgeLink:
                     hello = self._hello()
                     await self._send(frames, encode_message(hello))
                     self._unsaid.clear()
+                    for make in self._greetings:
+                        await self._send(frames, encode_message(make()))
                     nursery.start_soon(self._saying, frames, nursery.cancel_scope)
                     nursery.start_soon(self._reporting, frames, nursery.cancel_scope)
                     self.connected = True

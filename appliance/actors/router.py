@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import trio
 
@@ -29,6 +29,7 @@ from appliance.routing.decision import Decision, url_hash
 from appliance.routing.detection import Detection
 from appliance.routing.draws import DRAW_BITS
 from appliance.routing.landings import Carried, leave
+from appliance.routing.lists import Contents
 from appliance.routing.state import Nothing, Remembers, State
 from appliance.routing.table import CompiledCampaign, RoutingTable, empty_table
 from appliance.routing.unique import unique_facts, unique_lessons

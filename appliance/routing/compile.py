@@ -21,11 +21,11 @@ from appliance.model.table import (
 )
 from appliance.routing.caps import check_caps
 from appliance.routing.distribution import check_distribution
-from appliance.routing.lists import NOTHING
+from appliance.routing.lists import NOTHING, Contents
 from appliance.routing.macros import Ids, check_url
 from appliance.routing.policy import asks_for, check_policy
 from appliance.routing.probes import check_probe
-from appliance.routing.rules import Contents, Making, OpenList, check_rule, lists_in, rules_in
+from appliance.routing.rules import Making, OpenList, check_rule, lists_in, rules_in
 from appliance.routing.schedule import check_schedule
 from appliance.routing.table import (
     CompiledCampaign,
@@ -102,7 +102,7 @@ class Draft:
         self._parts: dict[str, list[object]] = {}
         self._compiled: dict[int, tuple[object, CompiledCampaign]] = {}
         self._destinations: dict[int, tuple[Destination, CompiledDestination]] = {}
-        self.contents_of: dict[str, Contents | None] = {}
+        self.contents_of: Mapping[str, Contents | None] = {}
         """The open named lists by digest, None for one that cannot be read. Whoever builds a table opens
         those that `lists` names, and replaces this as a whole."""
 
@@ -123,7 +123,8 @@ class Draft:
         """The digests of the named lists that its rules may ask for, and what they are of; no empty ones."""
         return {
             entry.digest: entry.of
-            for entries in self._parts.values()
+            for name, entries in self._parts.items()
+            if name.startswith("list/")
             for entry in entries
             if isinstance(entry, ListEntry) and entry.digest
         }
@@ -179,6 +180,7 @@ class Draft:
                     yield None
         changed = yield from self._compile_destinations(destinations)
         table = RoutingTable(revision, compiled_us, settings, networks, pages)
+        table.limited = frozenset(n for n, (_, made) in self._destinations.items() if made.limited)
         for campaign in campaigns.values():
             own = tuple(sorted(streams.get(campaign.id, []), key=_order))
             bought_at = sources.get(campaign.source_id or 0)
@@ -224,7 +226,7 @@ class Draft:
                 return known[1]
         made, making = [], Making(asked)
         for stream in streams:
-            targets = self._targets(campaign, stream.id, stream.targets)
+            targets = self._targets(campaign, source, stream, stream.targets)
             made.append(CompiledStream(stream, targets, campaign.sticky, making))
         making.patterns.compile()
         unique = any(asks_for(stream.rules, "unique_campaign") for stream in streams)
@@ -234,24 +236,26 @@ class Draft:
         regular = _regular(streams)
         rotating = regular if campaign.rotation == "weight" else None
         result = CompiledCampaign(campaign, source, tuple(made), unique, unique_streams, rotating, regular)
-        result.exits = self._exits(campaign, streams)
+        result.exits = self._exits(campaign, source, streams)
         self._compiled[campaign.id] = (key, result)
         return result
 
     def _targets(
-        self, campaign: Campaign, stream_id: int, targets: Iterable[Target]
+        self, campaign: Campaign, source: Source | None, stream: Stream, targets: Iterable[Target]
     ) -> tuple[CompiledTarget, ...]:
+        def ids(number: int) -> Ids:
+            return _ids(campaign, source, stream, self._destinations[number][0])
+
         made = []
         for target in targets:
             destination = self._destinations.get(target.destination_id)
             if destination is None:
                 continue  # archived: it takes no clicks and has no verdict
             others = tuple(
-                CompiledTarget(self._destinations[n][1], target.weight, _ids(campaign, stream_id, n))
+                CompiledTarget(self._destinations[n][1], target.weight, ids(n))
                 for n in self._alternatives(target.destination_id)
             )
-            ids = _ids(campaign, stream_id, target.destination_id)
-            made.append(CompiledTarget(destination[1], target.weight, ids, others))
+            made.append(CompiledTarget(destination[1], target.weight, ids(target.destination_id), others))
         return tuple(made)
 
     def _landings(self, targets: Iterable[Target]) -> dict[int, Destination]:
@@ -265,7 +269,7 @@ class Draft:
         return found
 
     def _exits(
-        self, campaign: Campaign, streams: Iterable[Stream]
+        self, campaign: Campaign, source: Source | None, streams: Iterable[Stream]
     ) -> dict[tuple[int, int], tuple[CompiledStream, ...]]:
         """(stream, landing page) → its exits, each compiled as a stream of the campaign without rules."""
         found: dict[tuple[int, int], tuple[CompiledStream, ...]] = {}
@@ -274,7 +278,7 @@ class Draft:
                 found[stream.id, number] = tuple(
                     CompiledStream(
                         Stream(id=stream.id, campaign_id=campaign.id, targets=exit_),
-                        self._targets(campaign, stream.id, exit_),
+                        self._targets(campaign, source, stream, exit_),
                     )
                     for exit_ in landing.exits
                 )
@@ -307,8 +311,19 @@ class Draft:
         return found
 
 
-def _ids(campaign: Campaign, stream_id: int, destination: int) -> Ids:
-    return Ids(campaign.id, campaign.slug, stream_id, destination, campaign.source_id or 0)
+def _ids(campaign: Campaign, source: Source | None, stream: Stream, destination: Destination) -> Ids:
+    return Ids(
+        campaign.id,
+        campaign.slug,
+        stream.id,
+        destination.id,
+        campaign.source_id or 0,
+        destination.network_id or 0,
+        campaign_name=campaign.name,
+        stream_name=stream.name,
+        destination_name=destination.name,
+        source_name=source.name if source is not None else "",
+    )
 
 
 def _order(stream: Stream) -> tuple[int, int, int]:

@@ -22,7 +22,9 @@ from appliance.errors import Unavailable
 
 SUFFIX = ".sqlite"
 _SCHEMA = """
-create table meta (edge integer not null, epoch integer not null, created_ms integer not null);
+create table meta (
+    edge integer not null, epoch integer not null, created_ms integer not null, life integer not null
+);
 create table entries (first integer primary key, count integer not null, bodies blob not null);
 """
 _encode_group = msgspec.msgpack.Encoder().encode
@@ -41,8 +43,14 @@ class Segment:
     """
 
     def __init__(
-        self, directory: Path, edge: int, unix_ms: int, durability: Literal["process", "power"]
+        self,
+        directory: Path,
+        edge: int,
+        unix_ms: int,
+        durability: Literal["process", "power"],
+        life: int = 0,
     ) -> None:
+        """`life` names the process that writes (stores/journal/lives.py), 0 for one that has no name."""
         self.epoch = new_epoch(unix_ms)
         self.path = directory / f"{self.epoch:016x}{SUFFIX}"
         self.created_ms = unix_ms
@@ -60,7 +68,7 @@ class Segment:
             connection = sqlite3.connect(hidden, isolation_level=None)
             try:
                 connection.executescript("begin;" + _SCHEMA)
-                connection.execute("insert into meta values (?, ?, ?)", (edge, self.epoch, unix_ms))
+                connection.execute("insert into meta values (?, ?, ?, ?)", (edge, self.epoch, unix_ms, life))
                 connection.execute("commit")
             finally:
                 connection.close()
