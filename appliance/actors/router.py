@@ -20,6 +20,7 @@ from appliance.errors import Refused
 from appliance.model.catalog import Link
 from appliance.model.events import ClickEvent, ClickIdentity, PostbackLogEvent, TrafficbackEvent, encode
 from appliance.model.ids import DIGITS, click_id_text
+from appliance.model.messages import Weights
 from appliance.model.table import NetworkEntry, Part, TableUpdate
 from appliance.routing import verdicts
 from appliance.routing.back import back
@@ -28,7 +29,7 @@ from appliance.routing.decide import decide
 from appliance.routing.decision import Decision, url_hash
 from appliance.routing.detection import Detection
 from appliance.routing.draws import DRAW_BITS
-from appliance.routing.landings import Carried, leave
+from appliance.routing.landings import COOKIE, LIFE_MS, Carried, kept, leave
 from appliance.routing.lists import Contents
 from appliance.routing.state import Nothing, Remembers, State
 from appliance.routing.table import CompiledCampaign, RoutingTable, empty_table
@@ -209,6 +210,9 @@ class Router:
             self.sent[decision.sent_to] += 1
             if decision.sent_to in gates.limited:
                 gates.spent(decision.sent_to)
+        if decision.landing:
+            cookie = kept(decision.landing, visit.cookies.get(COOKIE, ""))
+            visit.sets = (*visit.sets, (COOKIE, cookie, LIFE_MS // 1_000))
         if decision.unknown_macros:
             _count(self.unknown_macros, decision.unknown_macros)
         if visit.faults:
@@ -286,6 +290,10 @@ class Router:
         if campaign.uniqueness is not None:
             lessons = (*lessons, *unique_lessons(campaign, visit, decision))
         return self.memory.learn(lessons, visit.at_us) if lessons else ()
+
+    def take_weights(self, weights: Weights) -> None:
+        """What best_roi and adaptive go by from now on; kept while the core is away."""
+        self.state.weights = weights.streams
 
     def _failed(self, campaign: CompiledCampaign, fault: Exception) -> None:
         """Logged for the first and every thousandth: every visitor of a campaign may meet it."""

@@ -8,6 +8,7 @@ from appliance.routing.macros import Ids
 from appliance.routing.seals import seal
 from appliance.routing.visit import Visit
 
+PURPOSE = b"landing"
 LONGEST_TOKEN = 1_700
 """Characters: two of them fit into a cookie, one into any URL."""
 _encode = msgspec.msgpack.Encoder().encode
@@ -24,7 +25,7 @@ def token(key: bytes, visit: Visit, ids: Ids) -> str:
                 source_click_id, visit.currency, subs, utm,
             )
         )  # fmt: skip
-        made = seal(key, b"landing", payload)
+        made = seal(key, PURPOSE, payload)
         if len(made) <= LONGEST_TOKEN:
             return made
         if subs and (not utm or max(map(len, subs.values())) >= max(map(len, utm.values()))):

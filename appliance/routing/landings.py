@@ -16,6 +16,7 @@ from appliance.model.events import Verdict
 from appliance.model.ids import click_time_ms
 from appliance.routing import verdicts
 from appliance.routing.back import back
+from appliance.routing.carrying import PURPOSE
 from appliance.routing.choose import choose
 from appliance.routing.decision import Decision
 from appliance.routing.seals import opened
@@ -25,7 +26,7 @@ from appliance.routing.visit import Visit
 
 LIFE_MS = 7 * 24 * 3_600_000
 """How long after its click a landing page lets its visitor out."""
-PURPOSE = b"landing"
+COOKIE = "weir_lp"
 PAGES_KEPT = 3
 LONGEST_COOKIE = 3_600
 """Characters: browsers drop a cookie of more than 4,096 bytes with its name."""

@@ -11,7 +11,7 @@ _VALUE = re.compile(r"[A-Za-z0-9_.~:-]{0,4000}", re.ASCII)
 
 
 def read(header: bytes) -> dict[str, str]:
-    """Name → value of a Cookie header: the first of a name, 50 at most, none that we could not have written."""
+    """Name → value of a Cookie header: the first of a name, at most 50, none that we could not have set."""
     found: dict[str, str] = {}
     for pair in header.decode("latin-1").split(";", MOST)[:MOST]:
         name, _, value = pair.strip().partition("=")

@@ -41,6 +41,14 @@ def redirect(url: str) -> Reply:
     return Reply(302, _REDIRECT + url.encode("ascii", "replace") + b"\r\n")
 
 
+def moved(status: int, url: str, extra: bytes) -> Reply:
+    """Any redirect, with further header lines; like `redirect`, it is never cached."""
+    head = b"Content-Length: 0\r\nCache-Control: no-store\r\n"
+    return Reply(
+        status, _status_line(status) + head + extra + b"Location: " + url.encode("ascii", "replace") + b"\r\n"
+    )
+
+
 def text(status: int, message: str, extra: bytes = b"") -> Reply:
     return content(status, TEXT, message.encode(), extra)
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import quote
 
-from appliance.http.public import cookies, postback, replies
+from appliance.http.public import answers, cookies, postback, replies, script
+from appliance.http.public.callers import Callers
 from appliance.http.public.connection import Unsure
 from appliance.http.public.replies import Reply
 from appliance.http.public.request import Network, Request, client_address
-from appliance.model.catalog import Page
+from appliance.model.catalog import Link, Page
+from appliance.model.ids import click_time_ms
 from appliance.model.table import NetworkEntry
 from appliance.routing import verdicts
 from appliance.routing.decision import Decision
-from appliance.routing.table import RoutingTable
+from appliance.routing.landings import COOKIE, Carried, carried
+from appliance.routing.table import CompiledCampaign, RoutingTable
 from appliance.routing.visit import Visit, is_declared_bot, read_query
 
 ROUTES = (
@@ -28,6 +32,12 @@ ROUTES = (
     "GET /tb/{campaignSlug}",
     "GET|POST /pb/{network}",
     "POST /api/postbacks",
+    "GET /lp",
+    "GET /lp/{clickId}/{n}",
+    "GET /m/{sealed}",
+    "POST /api/click",
+    "GET /t.js",
+    "POST /api/track",
     "GET /p/{pageSlug}",
     "GET /healthz",
     "GET /readyz",
@@ -37,6 +47,8 @@ ROUTES = (
 _DOORS = {b"c": "c", b"go": "go", b"r": "r", b"tb": "tb"}
 _PREFETCH = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 _NOT_FOUND = replies.text(404, "There is nothing at this address.\n")
+_READING = (b"GET", b"HEAD")
+_NO_LANDING = replies.text(404, "The visit of the landing page that this leads out of is not known here.\n")
 _ONLY_GET = replies.text(405, "Only GET and HEAD are answered here.\n", b"Allow: GET, HEAD\r\n")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:@=+/-]{1,128}")
 _PAGE_MACRO = re.compile(r"\{(origin|(?:query|encoded)\.([A-Za-z0-9_.-]{1,64}))\}")
@@ -63,7 +75,11 @@ class Routing(Protocol):
 
     table: RoutingTable
 
-    def click(self, visit: Visit) -> Decision | None: ...
+    def click(
+        self, visit: Visit, campaign: CompiledCampaign | None = None, link: Link | None = None
+    ) -> Decision | None: ...
+
+    def exit(self, visit: Visit, carried: Carried, number: int) -> Decision | None: ...
 
     def postback(
         self, network: NetworkEntry, method: str, params: dict[str, str], address: str, request_id: str,
@@ -80,6 +96,7 @@ class Routes:
         self._routing = routing
         self._trusted = trusted
         self._ready = ready
+        self._callers = Callers(routing)
         self.requests = 0
         self.statuses: Counter[int] = Counter()
         if root.root_redirect:
@@ -107,11 +124,60 @@ class Routes:
             return self._postback(key.decode("latin-1"), query, request, peer)
         if path == b"/api/postbacks":
             return self._postback(None, query, request, peer)
+        if head == b"lp" and (key.count(b"/") == 1 or path == b"/lp"):
+            return self._exit(key, query, request, peer) if request.method in _READING else _ONLY_GET
+        if path == b"/api/click":
+            caller = client_address(peer, request, self._trusted)
+            return self._callers.click(request, caller, self._request_id(request))
+        if path == b"/api/track":
+            reply, visit = self._callers.track(request, lambda visit: self._fill(visit, request, peer))
+            if visit is not None and visit.sets:
+                reply.head += _cookie_lines(visit)
+            return reply
         return self._rest(path, head, key, query, request)
 
     def _click(self, door: str, key: bytes, query: bytes, request: Request, peer: str) -> Reply:
         text = query.partition(b"#")[0].decode("utf-8", "replace")
         visit = Visit(door, key.decode("latin-1"), text, read_query(text))
+        self._fill(visit, request, peer)
+        decision = self._routing.click(visit)
+        if decision is None:
+            return _NOT_FOUND
+        if decision.answer is None and not visit.sets and decision.kind != verdicts.TO_REPLY:
+            return replies.redirect(decision.url)
+        return self._shown(answers.shown(decision, self._routing.table.settings.seal), visit)
+
+    def _exit(self, key: bytes, query: bytes, request: Request, peer: str) -> Reply:
+        """The way out of a landing page: its click is named, or known from the visitor's cookie."""
+        text = query.partition(b"#")[0].decode("utf-8", "replace")
+        params = read_query(text)
+        name, slash, number = key.decode("latin-1").partition("/")
+        visit = Visit("lp", name, text, params)
+        self._fill(visit, request, peer)
+        which = number if slash else params.get("n", "1")
+        if not which.isascii() or not which.isdigit() or len(which) > 3:
+            return _NOT_FOUND
+        tokens = [*visit.cookies.get(COOKIE, "").split("~"), name]
+        click_id = name if click_time_ms(name) is not None else ""
+        if name and not click_id:
+            tokens = [name]
+        now_ms = time.time_ns() // 1_000_000
+        found = carried(self._routing.table.settings.seal, tokens, click_id, now_ms)
+        decision = self._routing.exit(visit, found, int(which)) if found is not None else None
+        if decision is None:
+            return _NO_LANDING
+        return self._shown(answers.shown(decision), visit)
+
+    def _shown(self, seen: answers.Shown, visit: Visit) -> Reply:
+        headers = seen.headers
+        if visit.sets:
+            headers += _cookie_lines(visit)
+        if seen.location:
+            return replies.moved(seen.status, seen.location, headers)
+        return replies.content(seen.status, seen.content_type, seen.body, headers)
+
+    def _fill(self, visit: Visit, request: Request, peer: str) -> None:
+        """What the request's own headers say of the visitor."""
         headers, header = request.headers, request.header
         visit.headers = headers
         if b"cookie" in headers:
@@ -133,14 +199,6 @@ class Routes:
             visit.flags = (*visit.flags, "prefetch")
         if agent and is_declared_bot(agent):
             visit.flags = (*visit.flags, "bot")
-        decision = self._routing.click(visit)
-        if decision is None:
-            return _NOT_FOUND
-        if decision.kind == verdicts.TO_REPLY:
-            reply = replies.text(decision.status, decision.text)
-        else:
-            reply = replies.redirect(decision.url)
-        return _with_cookies(reply, visit) if visit.sets else reply
 
     def _postback(self, slug: str | None, query: bytes, request: Request, peer: str) -> Reply | Unsure:
         if slug is None and request.method != b"POST":
@@ -174,6 +232,12 @@ class Routes:
             reply = replies.text(200, "ok\n")
         elif path == b"/readyz":
             reply = replies.text(200, "ready\n") if self._ready() else replies.text(503, "not ready\n")
+        elif path == b"/t.js":
+            reply = script.FILE
+        elif head == b"m":
+            seen = answers.second(self._routing.table.settings.seal, key.decode("latin-1"))
+            if seen is not None:
+                reply = replies.content(seen.status, seen.content_type, seen.body, seen.headers)
         elif head == b"p":
             page = self._routing.table.pages.get(key.decode("latin-1"))
             if page is not None:
@@ -183,11 +247,10 @@ class Routes:
         return reply if request.method in (b"GET", b"HEAD") else _ONLY_GET
 
 
-def _with_cookies(reply: Reply, visit: Visit) -> Reply:
-    """The reply with the cookies that a campaign asked for."""
+def _cookie_lines(visit: Visit) -> bytes:
+    """The cookies that a campaign asked for."""
     secure = visit.headers.get(b"x-forwarded-proto") == b"https"
-    lines = b"".join(cookies.line(name, value, seconds, secure) for name, value, seconds in visit.sets)
-    return Reply(reply.status, reply.head + lines, reply.body)
+    return b"".join(cookies.line(name, value, seconds, secure) for name, value, seconds in visit.sets)
 
 
 def _path_of(target: bytes) -> bytes:
