@@ -24,7 +24,7 @@ from appliance.routing.answers import check_answer
 from appliance.routing.compile import check_destination, check_exits, check_stream
 from appliance.routing.holdings import UNIQUE, Holdings, references
 from appliance.routing.hops import check_hop
-from appliance.routing.macros import READERS, UrlTemplate, check_url
+from appliance.routing.macros import UrlTemplate, check_url, known
 from appliance.routing.sources import check_source
 
 LONGEST_NAME = 200
@@ -105,8 +105,7 @@ def _unknown_macros(kind: Kind, entity: Entity, holdings: Holdings) -> Iterable[
     if not url or check_url(url, field) or (before is not None and getattr(before, field) == url):
         return
     for name in UrlTemplate(url).unknown:
-        known = ", ".join(["query.NAME", *READERS])
-        yield FieldProblem(field, f"there is no macro {{{name}}}; there are: {known}")
+        yield FieldProblem(field, f"there is no macro {{{name}}}; there are: {known()}")
 
 
 def _taken(kind: Kind, entity: Entity, holdings: Holdings) -> Iterable[FieldProblem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -13,7 +14,10 @@ from appliance.operations import reference
 from appliance.operations.typescript import typescript
 from appliance.reporting.catalogue import DIMENSIONS
 from appliance.reporting.metrics import METRICS
+from appliance.routing import presets
+from appliance.routing.aliases import BINOM, KEITARO
 from appliance.routing.macros import READERS
+from appliance.routing.unexpanded import FORMS
 from appliance.routing.visit import COST, SOURCE_CLICK_ID
 from tests.rig import ROOT
 
@@ -34,13 +38,48 @@ def test_the_http_page_lists_every_public_route() -> None:
     assert tuple(re.findall(r"^\| `([^`]*)` \|", public.replace("\\|", "|"), re.MULTILINE)) == ROUTES
 
 
-def test_the_http_page_lists_every_alias_and_macro() -> None:
+def test_the_http_page_lists_every_alias() -> None:
     page = " ".join(http_page().split())
     assert ", ".join(SOURCE_CLICK_ID) in page
     assert ", ".join(COST) in page
-    for name in READERS:
-        numbered = re.fullmatch(r"sub\d+|utm_\w+", name)
-        assert numbered or "{" + name + "}" in page, name
+
+
+def test_the_page_of_macros_lists_every_macro_with_its_other_names() -> None:
+    page = (ROOT / "docs" / "reference" / "macros.md").read_text()
+    rows = re.findall(r"^\| `\{([\w.]+)\}` \| ([^|]+) \| ([^|]*) \| ([^|]*) \|$", page, re.MULTILINE)
+
+    def others(name: str, theirs: Mapping[str, str]) -> list[str]:
+        return sorted("{" + other + "}" for other, ours in theirs.items() if ours == name)
+
+    def numbered(name: str) -> bool:
+        return re.fullmatch(r"sub([2-9]|\d\d)|utm_.*", name) is not None
+
+    true = [
+        (name, others(name, KEITARO), others(name, BINOM))
+        for name in [*READERS, "query.NAME"]
+        if not numbered(name)
+    ]
+    said = [(name, *(sorted(re.findall(r"\{\w+\}", cell)) for cell in cells)) for name, _, *cells in rows]
+    assert sorted(said) == sorted(true)
+    # Numbered ones, and those that are a parameter of the same name, are told in words below.
+    told = {name for name, ours in (KEITARO | BINOM).items() if numbered(ours) or ours == f"query.{name}"}
+    left = {re.sub(r"\d+$", "", name) for name in told}
+    assert {name for name in left if name not in page} == set()
+
+
+def test_the_page_of_sources_lists_every_form_of_a_macro_and_every_preset() -> None:
+    page = (ROOT / "docs" / "reference" / "sources.md").read_text()
+    named = {part.splitlines()[0]: part for part in page.split("\n## ")}
+    rows = r"^\| `([^`]+)` \| (.*) \|$"
+    forms = re.findall(rows, named["Macros that were not filled in"], re.MULTILINE)
+    assert [form for form, _ in forms] == [form.example for form in FORMS]
+    listed, meanings = named["Presets"].split("In every preset")
+    true = [
+        (each.name, f"{each.title} | {f'`{each.query}`' if each.query else 'nothing: see below'}")
+        for each in presets.ALL
+    ]
+    assert re.findall(rows, listed, re.MULTILINE) == true
+    assert re.findall(rows, meanings, re.MULTILINE) == list(presets.MEANINGS.values())
 
 
 def test_the_operations_page_is_what_the_registry_says() -> None:

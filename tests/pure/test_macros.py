@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.routing.macros import READERS, Ids, UrlTemplate, check_url
+from appliance.routing.aliases import ALIASES, BINOM, KEITARO
+from appliance.routing.facts import DETECTED
+from appliance.routing.macros import FACTS, READERS, Ids, UrlTemplate, check_url, reader
 from appliance.routing.visit import Visit
 
 IDS = Ids(campaign_id=7, campaign_slug="shoes", stream_id=8, destination_id=9, source_id=3)
@@ -42,13 +45,73 @@ def test_an_unknown_macro_is_empty_and_named():
 
 def test_a_value_that_looks_like_a_macro_is_not_expanded():
     url = UrlTemplate("https://x.example/?a={sub1}&b={sub2}")
-    assert url.render(visit(sub1="{sub2}", sub2="{click_id}"), IDS) == (
-        "https://x.example/?a=%7Bsub2%7D&b=%7Bclick_id%7D"
+    assert url.render(visit(sub1="a {sub2}", sub2="b {click_id}"), IDS) == (
+        "https://x.example/?a=a%20%7Bsub2%7D&b=b%20%7Bclick_id%7D"
     )
 
 
+def test_what_is_known_of_the_visitor_and_the_names_of_things() -> None:
+    made = visit()
+    made.facts = {"country": "DE", "city": "São Paulo", "language": "pt", "os": "Android", "bot": "0"}
+    made.address, made.host, made.link_id = "198.51.100.77", "go.example", 5
+    ids = Ids(
+        7, "shoes", 8, 9, 3, 4, campaign_name="Shoes & more", destination_name="Offer", source_name="Push"
+    )
+    url = UrlTemplate(
+        "https://x.example/?a={country}&b={city}&c={language_code}&d={os}&e={bot}&f={isp}&g={ip}&h={host}"
+        "&i={campaign_name}&j={destination_name}&k={source_name}&l={stream_name}&m={network_id}&n={link_id}&o={date}"
+    )
+    assert url.render(made, ids) == (
+        "https://x.example/?a=DE&b=S%C3%A3o%20Paulo&c=pt&d=Android&e=0&f=&g=198.51.100.0&h=go.example"
+        "&i=Shoes%20%26%20more&j=Offer&k=Push&l=&m=4&n=5&o=2026-09-21"
+    )
+
+
+def test_keitaros_and_binoms_names_are_other_names_of_ours() -> None:
+    made = visit(sub1="one", sub2="two", gclid="G", keyword="k w", cost="0.5", source="s")
+    ours = UrlTemplate(
+        "https://x.example/?a={click_id}&b={source_click_id}&c={sub1}&d={sub2}&e={cost}&f={query.keyword}"
+    )
+    for theirs in (
+        "https://x.example/?a={subid}&b={external_id}&c={sub_id_1}&d={sub_id_2}&e={cost}&f={keyword}",
+        "https://x.example/?a={clickid}&b={externalid}&c={t1}&d={t2}&e={clickcost}&f={query.keyword}",
+    ):
+        assert UrlTemplate(theirs).render(made, IDS) == ours.render(made, IDS)
+    assert not KEITARO.keys() & READERS.keys() and not BINOM.keys() & READERS.keys()
+    assert all(BINOM[name] == target for name, target in KEITARO.items() if name in BINOM)
+    assert all(reader(name) is not None for name in ALIASES)
+    assert set(FACTS) <= set(DETECTED)
+
+
+def test_what_only_a_conversion_knows_is_no_macro_of_a_click() -> None:
+    url = "https://x.example/?a={payout}&b={status}&c={tid}&d={from_file:/etc/passwd}&e={sample:a,b}&f={_payout}"
+    assert UrlTemplate(url).unknown == (
+        "payout", "status", "tid", "from_file:/etc/passwd", "sample:a,b", "_payout",
+    )  # fmt: skip
+    assert check_url(url, "url") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://x.example/?u={_sub1}", "https://x.example/?u=https://a.example/b%3Fc%3D1%26d%3D(2)%23%25"),
+        (
+            "https://x.example/{_sub1}",
+            "https://x.example/https%3A%2F%2Fa.example%2Fb%3Fc%3D1%26d%3D%282%29%23%25",
+        ),
+        ("https://x.example/?u={_query.ref}", "https://x.example/?u=a/%2B%3B%20b"),
+        ("https://x.example/#{_query.ref}", "https://x.example/#a/%2B%3B%20b"),
+        ("/p/page?u={_external_id}", "/p/page?u=G/1"),
+    ],
+)
+def test_a_raw_macro_keeps_what_can_do_no_harm(url: str, shown: str) -> None:
+    made = visit(sub1="https://a.example/b?c=1&d=(2)#%", ref="a/+; b", gclid="G/1")
+    assert UrlTemplate(url).render(made, IDS) == shown
+
+
 @given(
-    st.sampled_from([*sorted(READERS), "query.x"]),
+    st.sampled_from([*sorted(READERS), *sorted(ALIASES), "query.x"]),
+    st.sampled_from(["", "_"]),
     st.text(max_size=60),
     st.sampled_from(
         [
@@ -58,20 +121,30 @@ def test_a_value_that_looks_like_a_macro_is_not_expanded():
         ]
     ),
 )  # fmt: skip
-def test_no_input_reaches_the_host_or_adds_a_parameter(name, value, shape):
-    url = shape.replace("{}", "{" + name + "}")
-    assert check_url(url, "url") == []
-    made = visit(x=value)
+def test_no_input_reaches_the_host_or_adds_a_parameter(name, raw, value, shape):
+    url = shape.replace("{}", "{" + raw + name + "}")
+    assert check_url(url, "url") == [] and UrlTemplate(url).unknown == ()
+    made = visit()
+    made.params = dict.fromkeys(("x", *(target.removeprefix("query.") for target in ALIASES.values())), value)
+    made.facts = dict.fromkeys(DETECTED, value)
+    made.host = made.landing = value
     made.subs = dict.fromkeys(range(1, 31), value)
     made.utm = {key: value for key in READERS if key.startswith("utm_")}
     made.source_click_id = made.referrer = made.language = made.user_agent = made.currency = value
-    text = UrlTemplate(url).render(made, IDS)
+    ids = Ids(
+        7, "shoes", 8, 9, 3, campaign_name=value, stream_name=value, destination_name=value, source_name=value
+    )
+    text = UrlTemplate(url).render(made, ids)
     clean = urlsplit(UrlTemplate(url).render(visit(), IDS))
     dirty = urlsplit(text)
     assert (dirty.scheme, dirty.netloc) == (clean.scheme, clean.netloc)
     assert text.isascii()
     assert not set(text) & set(' \r\n\t"<>\\')
-    assert len(parse_qsl(dirty.query, True)) <= len(parse_qsl(clean.query, True)) + 1
+    # One more only where the macro is all of the query, and is empty in the clean one.
+    before, after = parse_qsl(clean.query, True), parse_qsl(dirty.query, True)
+    assert len(after) == len(before) or (not before and len(after) == 1 and not after[0][1])
+    assert [name for name, _ in after[-len(before) :]] == [name for name, _ in before] or not before
+    assert "{" not in text and len(re.split("[;&]", dirty.query)) == len(re.split("[;&]", clean.query))
     assert "/../" not in unquote(dirty.path.replace("%2F", "")) + "/"
 
 
