@@ -10,7 +10,7 @@ UI_SOURCES := $(shell find ui/src -type f) ui/index.html ui/vite.config.ts ui/ts
 HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); \
   process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 
-.PHONY: help ui ui-if-node run dev test check smoke e2e-smoke faults schemathesis bench binary binary-cached binary-smoke deb bare clean
+.PHONY: help ui ui-if-node geo geo-if-npm run dev test check smoke e2e-smoke faults schemathesis bench binary binary-cached binary-smoke deb bare clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -44,15 +44,21 @@ ui-if-node:
 	  else test -f ui/dist/index.html || \
 	  echo "No Node.js 20 or newer here: Weir starts without its screens."; fi
 
-run: $(READY) ui-if-node ## start Weir: data in ./data, public port 8080, admin port 8081
+geo: $(READY) ## fetch the newest table of countries (needs npm)
+	@$(BIN)/python build/geo.py --again
+
+geo-if-npm: $(READY)
+	@$(BIN)/python build/geo.py
+
+run: $(READY) ui-if-node geo-if-npm ## start Weir: data in ./data, public port 8080, admin port 8081
 	@echo "Starting Weir with ./data: public on 0.0.0.0:8080, admin on 127.0.0.1:8081. Ctrl-C stops it in order."
 	@exec $(BIN)/weir serve --data ./data
 
-dev: $(READY) ui-if-node ## the same with every log line, readable; after a change: Ctrl-C and again
+dev: $(READY) ui-if-node geo-if-npm ## the same with every log line, readable; after a change: Ctrl-C and again
 	@echo "Starting Weir with ./data and debug logs; Ctrl-C stops it in order."
 	@WEIR_LOG__LEVEL=debug WEIR_LOG__FORMAT=text exec $(BIN)/weir serve --data ./data
 
-test: $(READY) ui-if-node ## everything that needs no outside server, within 10 minutes
+test: $(READY) ui-if-node geo-if-npm ## everything that needs no outside server, within 10 minutes
 	@$(BIN)/python -m pytest -q -m "not faults"
 
 check: $(READY) ## lint, format, types, imports; of the screens types and tests, where Node.js is
@@ -82,10 +88,10 @@ $(VENV)/binary-ready: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,binary]'
 	@touch $@
 
-binary: $(VENV)/binary-ready ui-if-node ## build dist/weir; 10-25 minutes the first time (MODE=fast: only our own code is compiled)
+binary: $(VENV)/binary-ready ui-if-node geo-if-npm ## build dist/weir; 10-25 minutes the first time (MODE=fast: only our own code is compiled)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python build/binary.py --mode $(MODE)
 
-binary-cached: $(READY) ui-if-node
+binary-cached: $(READY) ui-if-node geo-if-npm
 	@$(BIN)/python build/binary.py --mode $(MODE) --cached
 
 binary-smoke: export BINARY := dist/weir

@@ -27,6 +27,7 @@ from appliance.actors.catalog import CatalogActor
 from appliance.actors.catalog_desk import CatalogDesk
 from appliance.actors.conversions import Conversions, Limits
 from appliance.actors.core_link import CompiledTable, CoreLink
+from appliance.actors.geo import GeoWatch
 from appliance.actors.identity import Draw, IdentityActor, Keys, Policy
 from appliance.actors.identity_desk import IdentityDesk
 from appliance.actors.janitor import Janitor, keepings
@@ -57,10 +58,13 @@ from appliance.operations.scope import ScopedCatalog
 from appliance.outbound.mail import post_of
 from appliance.overview import Overview, Parts
 from appliance.report_slots import ReportSlots
+from appliance.routing.detection import Detection
 from appliance.routing.macros import check_url
+from appliance.stores import geo as geo_files
 from appliance.stores.installation import ClaimInDirectory, secret
 from appliance.stores.journal.newest import NewestEntries
 from appliance.stores.journal.tails import Tails
+from appliance.stores.lists import ListFiles, Lists
 from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
 from appliance.stores.sqlite.catalog import SqliteCatalog
 from appliance.stores.sqlite.identity import SqliteIdentity
@@ -166,7 +170,18 @@ async def main(control: Control) -> None:
             demo.entities() if settings.demo else (),
         )
         parts.catalog, parts.catalog_loaded, parts.edges = catalog.report, catalog.loaded.is_set, link.edges
+        detection = Detection()
+        geo = GeoWatch(
+            geo_files.files(settings.geo.databases, settings.geo.embedded),
+            functools.partial(geo_files.open_file, scratch=data),
+            geo_files.stamp,
+            thread_runner(1),
+            detection,
+        )
+        parts.geo = geo.report
+        parts.unknowable = lambda: catalog.unknowable(detection.places.known)
         desk = CatalogDesk(catalog.mailbox)
+        lists = Lists(await files(ListFiles, data), thread_runner(1), thread_runner(2))
         store = settings.warehouse
         reports = ReportSlots(warehouse, store.report_slots, store.export_slots, settings.routing.currency)
         costs = _Costs(ledger)
@@ -216,6 +231,7 @@ async def main(control: Control) -> None:
             thread_runner(1),
             keepings(keep.identity_days, keep.clicks_days, keep.postbacks_days),
             _now_us,
+            chores=[lambda: lists.sweep(catalog.list_files())],
         )
         parts.warehouse = functools.partial(_warehouse_report, warehouse, publisher)
         parts.conversions = conversions.report
@@ -223,7 +239,7 @@ async def main(control: Control) -> None:
 
         def context(caller: Caller, request_id: str) -> Context:
             seen = ScopedCatalog(desk, caller)
-            return Context(caller, seen, reports, overview, costs, request_id, live=live, identity=identities)
+            return Context(caller, seen, reports, overview, costs, request_id, live=live, identity=identities, lists=lists)
 
         call_door = CallDoor(operations, context)
         app = create_app(operations, context, overview, Rules.of(settings.admin), identity.authenticate)
@@ -236,6 +252,7 @@ async def main(control: Control) -> None:
             async with trio.open_nursery() as converting:
                 async with trio.open_nursery() as linking:
                     accept_edges = functools.partial(link.serve, lambda: unix.listen(run / "link.sock"))
+                    await linking.start(supervise, tree, "geo", geo.run)
                     await linking.start(supervise, tree, "link", accept_edges)
                     await linking.start(supervise, tree, "janitor", janitor.run)
                     async with trio.open_nursery() as cataloguing:

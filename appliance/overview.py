@@ -14,7 +14,7 @@ import msgspec
 from appliance import __version__
 from appliance.model.holds import Holds
 from appliance.model.live import LiveReport
-from appliance.model.messages import ActorReport
+from appliance.model.messages import ActorReport, AddressFileReport
 from appliance.model.status import (
     CatalogReport,
     ConsumerReport,
@@ -22,9 +22,13 @@ from appliance.model.status import (
     EdgeStatus,
     ProcessReport,
     SystemStatus,
+    Unknowable,
     WarehouseReport,
 )
 from appliance.operations.context import WarehouseDoor
+
+CAMPAIGNS_NAMED = 10
+UNKNOWABLE_SHOWN = 100
 
 
 @dataclass
@@ -40,6 +44,8 @@ class Parts:
     conversions: Callable[[], ConversionsReport] = ConversionsReport
     processes: Callable[[], Sequence[ProcessReport]] = tuple
     live: Callable[[], LiveReport] = LiveReport
+    geo: Callable[[], Sequence[AddressFileReport]] = tuple
+    unknowable: Callable[[], Sequence[Unknowable]] = tuple
     public: str = ""
     """Where tracked links lead: an origin that a visitor can open."""
 
@@ -66,6 +72,7 @@ class Overview:
         consumers = tuple(_measured(report, edges, now) for tell in parts.consumers for report in tell())
         conversions = parts.conversions()
         warehouse, actors = parts.warehouse(), tuple(parts.actors())
+        geo, unknowable = tuple(parts.geo()), self.unknowable()
         problems = tuple(_problems(parts.catalog_loaded(), edges))
         return SystemStatus(
             version=__version__,
@@ -73,7 +80,10 @@ class Overview:
             started_us=self._started_us,
             ready=not problems,
             problems=problems,
-            degraded=tuple(_degraded(edges, consumers, warehouse, conversions, actors)),
+            degraded=(
+                *_degraded(edges, consumers, warehouse, conversions, actors),
+                *_in_the_dark(geo, edges, unknowable),
+            ),
             catalog=parts.catalog(),
             warehouse=warehouse,
             edges=edges,
@@ -85,7 +95,12 @@ class Overview:
             live=parts.live(),
             rss_bytes=_resident_bytes(),
             disk_free_bytes=free,
+            geo=geo,
+            unknowable=tuple(unknowable[:UNKNOWABLE_SHOWN]),
         )
+
+    def unknowable(self) -> Sequence[Unknowable]:
+        return self._parts.unknowable()
 
 
 def _measured(report: ConsumerReport, edges: Sequence[EdgeStatus], now_us: int) -> ConsumerReport:
@@ -149,6 +164,29 @@ def _degraded(
         for actor in actors
         if actor.state not in ("running", "stopped")
     ]
+    return found
+
+
+def _in_the_dark(
+    geo: Sequence[AddressFileReport], edges: Sequence[EdgeStatus], unknowable: Sequence[Unknowable]
+) -> list[str]:
+    """Databases of addresses that are not read, and rules that would need one."""
+    reports = [*geo, *(file for edge in edges if edge.report for file in edge.report.geo)]
+    found = [
+        f"addresses: {path}: {error}"
+        for path, error in dict.fromkeys((r.path, r.error) for r in reports)
+        if error
+    ]
+    campaigns: dict[int, set[str]] = {}
+    for each in unknowable:
+        campaigns.setdefault(each.campaign_id, set()).update(each.facts)
+    for number, facts in list(campaigns.items())[:CAMPAIGNS_NAMED]:
+        found.append(
+            f"campaign {number}: its rules ask for {', '.join(sorted(facts))}, which no database of addresses"
+            " here tells"
+        )
+    if len(campaigns) > CAMPAIGNS_NAMED:
+        found.append(f"{len(campaigns) - CAMPAIGNS_NAMED} more campaigns ask for what cannot be known")
     return found
 
 

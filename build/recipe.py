@@ -20,6 +20,9 @@ SITE = Path(sysconfig.get_path("platlib"))
 SCREENS = ROOT / "ui" / "dist"
 """What `make ui` builds; `make binary` does so first where Node.js is."""
 
+COUNTRIES = ROOT / ".cache" / "geo" / "country.mmdb"
+"""The table of countries, which `make binary` fetches first where npm is (build/geo.py)."""
+
 UNUSED = frozenset({"pandas", "pyarrow", "numpy"})
 """chDB declares them for DataFrames; we ask for rows and bytes. 200 MB."""
 
@@ -54,15 +57,21 @@ def dependencies() -> list[Package]:
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     found: dict[str, Package] = {}
-    waiting = [Requirement(text) for text in project["dependencies"]]
+    waiting = [(Requirement(text), frozenset({""})) for text in project["dependencies"]]
+    seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
-        asked = waiting.pop()
+        asked, extras_of_asker = waiting.pop()
         name = re.sub(r"[-_.]+", "-", asked.name).lower()
-        if name in found or name in UNUSED or (asked.marker and not asked.marker.evaluate({"extra": ""})):
+        wanted = asked.marker is None or any(
+            asked.marker.evaluate({"extra": extra}) for extra in extras_of_asker
+        )
+        extras = frozenset({"", *asked.extras})
+        if name in UNUSED or not wanted or (name, extras) in seen:
             continue
+        seen.add((name, extras))
         installed = importlib.metadata.distribution(name)
         found[name] = Package(name, installed.version, frozenset(_imports(installed)))
-        waiting += [Requirement(text) for text in installed.requires or ()]
+        waiting += [(Requirement(text), extras) for text in installed.requires or ()]
     return sorted(found.values(), key=lambda package: package.name)
 
 
@@ -84,7 +93,8 @@ def build_id(mode: str, packages: list[Package]) -> str:
         for path in sorted((ROOT / top).rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md"
     ]
-    for path in [*sources, *_screens(), ROOT / "pyproject.toml"]:
+    countries = [COUNTRIES] if COUNTRIES.is_file() else []
+    for path in [*sources, *_screens(), *countries, ROOT / "pyproject.toml"]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     tools = [_nuitka(), sys.version, platform.machine(), *platform.libc_ver(), mode]
@@ -159,6 +169,17 @@ def flags(work: Path, identity: str) -> list[str]:
         "--include-module=_json",
         # The screens, where http/admin/assets.py looks for them.
         *([f"--include-data-dir={SCREENS}=appliance/_ui"] if (SCREENS / "index.html").is_file() else []),
+        # The table of countries, where stores/geo.py looks for it, and whom it asks to be named with it.
+        *(
+            f"--include-data-files={path}=appliance/_geo/{path.name}"
+            for path in (COUNTRIES, COUNTRIES.with_name("NRO_LICENSE"))
+            if path.is_file()
+        ),
+        # The reader of such tables in C (stores/geo.py refuses the slow one), and the patterns of user agents,
+        # which are imported when the first one is read.
+        "--include-module=maxminddb.extension",
+        "--include-package=ua_parser_builtins",
+        "--include-package=ua_parser_rs",
         # Root certificates for machines without ca-certificates.
         "--include-package-data=certifi",
         # chDB's library, untouched (stage_chdb), and not as an extension module of Nuitka's.

@@ -34,7 +34,7 @@ from appliance.actors.kernel import Mailbox, Question
 from appliance.errors import Conflict, Missing, WeirError
 from appliance.model.catalog import TYPES, Entity, Kind, Revision, Stream
 from appliance.model.history import Clash, changed_since
-from appliance.model.status import CatalogReport
+from appliance.model.status import CatalogReport, Unknowable
 from appliance.model.table import Part, SettingsEntry
 from appliance.operations import drafts, edits
 from appliance.operations.context import Caller
@@ -93,6 +93,8 @@ class CatalogActor:
         self._first = first
         self._holdings = Holdings()
         self._compiled = Compiled()
+        self._unknowable: tuple[object, Sequence[Unknowable]] = (None, ())
+        """For which table and known facts, and what it was."""
         self._watchers: list[Callable[[Kind, Entity], None]] = []
 
     def lookup(self, kind: Kind, number: int) -> Entity | None:
@@ -103,9 +105,23 @@ class CatalogActor:
         """Who, not archived, has `value` in a unique field now; never waits."""
         return self._holdings.owner(kind, field, value)
 
+    def list_files(self) -> frozenset[str]:
+        """The files that named lists hold their entries in, archived ones too; never waits."""
+        lists = self._holdings.all("list")
+        return frozenset(each.digest for each in lists if isinstance(each, NamedList) and each.digest)
+
     def campaigns_of(self, user: int) -> frozenset[int]:
         """The campaigns that a user owns now; never waits."""
         return self._holdings.campaigns_of(user)
+
+    def unknowable(self, known: Collection[str]) -> Sequence[Unknowable]:
+        """Streams whose rules ask for facts about places that are not `known`, by campaign; never waits."""
+        key = (self._compiled.compiled_us, frozenset(known))
+        if self._unknowable[0] != key:
+            found = sorted(self._holdings.askers.without(known))
+            said = [Unknowable(campaign_id=c, stream_id=s, facts=facts) for c, s, facts in found]
+            self._unknowable = (key, said)
+        return self._unknowable[1]
 
     def watch(self, changed: Callable[[Kind, Entity], None]) -> None:
         """Call `changed` with whatever is changed from now on, once it holds; it must not wait."""

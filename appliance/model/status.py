@@ -90,7 +90,7 @@ class ProcessReport(Struct, frozen=True, kw_only=True):
 
 
 class Unknowable(Struct, frozen=True, kw_only=True):
-    """A stream's rules ask for facts that nothing here can tell, so that they match nobody."""
+    """A stream's rules ask for facts that no database of addresses here tells: such a test matches nobody."""
 
     campaign_id: int
     stream_id: int
@@ -119,4 +119,4 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     disk_free_bytes: int = 0
     geo: tuple[AddressFileReport, ...] = ()
     unknowable: tuple[Unknowable, ...] = ()
-    """Rules that never match here; the first hundred."""
+    """The first hundred; campaigns.warnings has them all."""

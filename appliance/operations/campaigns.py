@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from appliance.model.catalog import Status
 from appliance.model.rules import Uniqueness
+from appliance.operations.context import Context
 from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, UnsetType, offer
+from appliance.operations.registry import operation
 
 Rotation = Literal["position", "weight"]
 Sticky = Literal["none", "stream", "destination"]
@@ -55,6 +57,44 @@ class ChangeCampaign(Change, frozen=True, kw_only=True):
     sticky_hours: StickyHours | UnsetType = UNSET
     uniqueness: Uniqueness | UnsetType = UNSET
     secret: str | UnsetType = UNSET
+
+
+class OfWhich(Request, frozen=True, kw_only=True):
+    """Which campaign."""
+
+    id: Id
+
+
+class CampaignWarning(Struct, frozen=True, kw_only=True):
+    """`facts` are those that the stream's rules ask for and that nobody here can know."""
+
+    stream_id: int
+    facts: tuple[str, ...]
+    message: str
+
+
+class Warnings(Struct, frozen=True, kw_only=True):
+    """What keeps a campaign from doing what its rules say; nothing when all is well."""
+
+    items: tuple[CampaignWarning, ...]
+
+
+@operation("campaigns.warnings", permission="campaigns.read", example={"id": 1})
+async def warnings(request: OfWhich, context: Context) -> Warnings:
+    """Rules of a campaign that never match, because no database of addresses tells what they ask for."""
+    await context.catalog.get("campaign", request.id)
+    return Warnings(
+        items=tuple(
+            CampaignWarning(
+                stream_id=each.stream_id,
+                facts=each.facts,
+                message=f"stream {each.stream_id} asks for {', '.join(each.facts)}: no database of addresses"
+                " here tells that, so such a rule matches nobody; docs/reference/facts.md says which do",
+            )
+            for each in context.system.unknowable()
+            if each.campaign_id == request.id
+        )
+    )
 
 
 offer(

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appliance.errors import WeirError
-from appliance.model.catalog import Change, Entity, Kind, Revision, User
+from appliance.model.catalog import Change, Entity, Kind, ListKind, Revision, User
 from appliance.model.costs import CostOrder
 from appliance.model.drafts import DraftChange
 from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
 from appliance.model.identity import Session
+from appliance.model.lists import Entries, EntriesPage
 from appliance.model.live import Wish
-from appliance.model.status import SystemStatus
+from appliance.model.status import SystemStatus, Unknowable
 from appliance.operations.inquiries import Reports
+from appliance.operations.workbench import Workbench
 from appliance.routing.configuration import Configuration
 
 
@@ -218,6 +220,9 @@ class System(Protocol):
     def status(self) -> SystemStatus:
         """Never waits."""
 
+    def unknowable(self) -> Sequence[Unknowable]:
+        """Streams whose rules ask for facts that no database of addresses here tells, by campaign."""
+
 
 class Frames(Protocol):
     """A subscription's outgoing side, made by whoever watches. Used by one reader."""
@@ -296,6 +301,26 @@ class Identity(Protocol):
         """End these sessions; how many there were."""
 
 
+class Lists(Protocol):
+    """The files of the named lists' entries."""
+
+    async def write(
+        self, of: ListKind, text: str, files: Sequence[str] = (), onto: str = "", remove: bool = False
+    ) -> Entries:
+        """A file of the entries of the file `onto`, of the lines of `text` and of other files.
+
+        With `remove` these are taken out of `onto`. Raises Refused, Missing for a file, Unavailable.
+        """
+
+    async def has(self, digest: str) -> bool: ...
+
+    async def page(self, digest: str, limit: int, offset: int, search: str) -> EntriesPage:
+        """Entries in order, those that contain `search`. Raises Missing."""
+
+    async def holds(self, digest: str, value: str) -> bool:
+        """Raises Missing."""
+
+
 @dataclass(frozen=True)
 class Context:
     """Handed to every operation."""
@@ -309,3 +334,5 @@ class Context:
     socket: Socket | None = None
     live: Live | None = None
     identity: Identity | None = None
+    workbench: Workbench | None = None
+    lists: Lists | None = None

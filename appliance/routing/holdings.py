@@ -17,6 +17,7 @@ from appliance.model.catalog import (
     Token,
 )
 from appliance.model.rules import Rule, Target
+from appliance.routing.unknowable import Askers
 
 UNIQUE: dict[Kind, tuple[str, ...]] = {
     "campaign": ("slug", "public_id"),
@@ -108,6 +109,8 @@ class Holdings:
         self._users: dict[tuple[Kind, int], set[tuple[Kind, int]]] = {}
         self._members: dict[str, set[tuple[Kind, int]]] = {}
         self._campaigns: dict[int, set[int]] = {}
+        self.askers = Askers()
+        """Streams that are not archived and ask for facts about places."""
         self.counts: dict[Kind, int] = dict.fromkeys(TYPES, 0)
         """Entities that are not archived."""
 
@@ -158,6 +161,8 @@ class Holdings:
         if entity.archived:
             return
         self.counts[kind] += 1
+        if isinstance(entity, Stream):
+            self.askers.put(entity)
         key = (kind, entity.id)
         for field in UNIQUE.get(kind, ()):
             if value := getattr(entity, field):
@@ -168,6 +173,8 @@ class Holdings:
 
     def _forget(self, kind: Kind, entity: Entity) -> None:
         self.counts[kind] -= 1
+        if isinstance(entity, Stream):
+            self.askers.forget(entity.id)
         key = (kind, entity.id)
         for field in UNIQUE.get(kind, ()):
             self._owners.pop((kind, field, getattr(entity, field)), None)

@@ -78,8 +78,9 @@ def stamp(path: Path) -> Stamp:
 
 
 def files(databases: Sequence[str], embedded: bool) -> tuple[Path, ...]:
-    """The configuration's files in order, and last the country table of this build."""
-    return (*map(Path, databases), *((embedded_file(),) if embedded else ()))
+    """The configuration's files in order, and last the country table of this build, where it has one."""
+    own = embedded_file()
+    return (*map(Path, databases), *((own,) if embedded and own.is_file() else ()))
 
 
 def open_file(path: Path, scratch: Path) -> AddressFile:
