@@ -4,23 +4,20 @@ Each pass reads a piece of every journal, settles what it can and stores everyth
 included, in one transaction; a kill at any moment repeats the pass. Nothing waits for the warehouse here: a
 postback whose click is not in the recent-clicks index is stored as waiting, and a second task looks clicks
 up for those that wait. So a warehouse that is slow or away holds up nobody whose click is recent.
-
-After a restart the index is filled again from the journals, because while the warehouse is away that is
-the only place where a click that was consumed but not shipped can be found.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
 
+from appliance.actors.conversions_intake import Intake, Read, postbacks
+from appliance.actors.conversions_lookups import SECOND, ClickLookups, Lookup
 from appliance.attribution.claim import understand
-from appliance.attribution.progress import Progress
-from appliance.attribution.recent import RecentClicks, Taken, take
 from appliance.attribution.settle import Arrival, Batch, settle
 from appliance.attribution.waiting import Patience, postpone
 from appliance.errors import Unavailable
@@ -28,13 +25,11 @@ from appliance.model.catalog import Network, Template
 from appliance.model.conversions import ClickFacts, Conversion, Position, Settlement, WaitingPostback
 from appliance.model.events import ConversionEvent, PostbackLogEvent
 from appliance.model.status import ConsumerReport, ConversionsReport
-from appliance.ports import Journals, Ledger, Piece, Runner
+from appliance.ports import Journals, Ledger, Runner
 
 log = logging.getLogger("weir.conversions")
 
-Lookup = Callable[[Sequence[str]], Awaitable[Mapping[str, ClickFacts]]]
 Profile = tuple[Network | None, Template | None]
-SECOND = 1_000_000
 COUNTED = (
     "clicks", "undecodable", "entries_missing", "lookups", "lookups_away", "ledger_faults",
     "paused_outbox_full", "paused_waiting_full", "given_up_early",
@@ -69,14 +64,6 @@ class Limits:
     away_longest: float = 5.0
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """What a lookup brought; `facts` is None when the warehouse was away."""
-
-    rows: tuple[WaitingPostback, ...]
-    facts: Mapping[str, ClickFacts] | None
-
-
 class Conversions:
     """The actor. `ledger` and `journals` are called through `run_blocking`, everything else on the loop.
 
@@ -105,7 +92,7 @@ class Conversions:
     ) -> None:
         self._ledger = ledger
         self._journals = journals
-        self._lookup = lookup_clicks
+        self._lookup_clicks = lookup_clicks
         self._network = network
         self._template = template
         self._currency = currency
@@ -129,18 +116,24 @@ class Conversions:
 
     def _reset(self) -> None:
         """Forget what the ledger or the journals can tell again."""
-        self._recent = RecentClicks(self._limits.recent_clicks)
-        self._progress = Progress()
-        self._awaited: Counter[str] = Counter()
-        self._arrived: list[str] = []
+        it = self._limits
+        self._intake = Intake(
+            self._journals, self._blocking, self._held, self._broken,
+            recent_clicks=it.recent_clicks, entries=it.read, discover=it.discover, counts=self.counts,
+        )  # fmt: skip
+        self._lookups = ClickLookups(
+            self._lookup_clicks, self._ledger, self._blocking,
+            first=it.lookup_first, again=it.lookup_again, retry_first=it.retry_first,
+            away_longest=it.away_longest, counts=self.counts, came=self._answer_came, failed=self._note_away,
+        )  # fmt: skip
         self._next_due: int | None = None
-        self._seeking = False
-        self._in_flight: set[Position] = set()
-        self._answers: list[_Answer] = []
-        self._away_until = 0
-        self._away_delay = 0.0
-        self._saved_at = self._discovered_at = -1e9
-        self._told_broken: set[tuple[int, int]] = set()
+        self._saved_at = -1e9
+
+    def _answer_came(self) -> None:
+        self._wake.set()
+
+    def _note_away(self, reason: str) -> None:
+        self.last_error = reason
 
     # Life
 
@@ -160,17 +153,16 @@ class Conversions:
 
     async def _run(self, task_status: trio.TaskStatus[None]) -> None:
         self._reset()
-        send, receive = trio.open_memory_channel[tuple[WaitingPostback, ...]](1)
-        async with send, receive, trio.open_nursery() as nursery:
-            nursery.start_soon(self._seek, receive)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._lookups.run)
             await self._load()
             task_status.started()
-            await self._warm()
+            await self._intake.warm(self._stop.is_set)
             delay = self._limits.retry_first
             while not self._stop.is_set():
                 self._wake = trio.Event()
                 try:
-                    busy = await self._pass(send)
+                    busy = await self._pass()
                 except Unavailable as fault:
                     self._note_fault(fault)
                     await self._rest(delay)
@@ -181,7 +173,7 @@ class Conversions:
                     delay = self._limits.retry_first
                     if not busy:
                         await self._rest(min(self._until_due(), self._limits.poll))
-            if self._progress.unsaved:
+            if self._intake.progress.unsaved:
                 try:
                     await self._commit(Settlement())
                 except Unavailable as fault:  # the pass is repeated after the restart
@@ -198,13 +190,9 @@ class Conversions:
         offsets, awaited, due = await self._blocking(
             lambda: (self._ledger.offsets(), self._ledger.awaited(), self._ledger.next_due())
         )
-        self._progress.restore(offsets)
-        self._awaited = Counter(awaited)
         self._next_due = due
-        self._in_flight.clear()
-        self._answers.clear()
-        await self._blocking(self._journals.reopen)
-        self._discovered_at = trio.current_time()
+        self._lookups.forget()
+        await self._intake.begin(offsets, awaited)
 
     async def _reloaded(self) -> bool:
         """After a failed pass only the ledger knows what was stored. False while it cannot be asked."""
@@ -214,71 +202,41 @@ class Conversions:
             return False
         return True
 
-    async def _warm(self) -> None:
-        """Index again the newest clicks that were consumed before the restart."""
-        # A click is followed by its identity record: two entries per click.
-        pieces = self._journals.before(self._progress.offsets, 2 * self._limits.recent_clicks)
-        while not self._stop.is_set():
-            taken = await self._blocking(lambda: _taken(next(pieces, None)))
-            if taken is None:
-                break
-            self._index(taken)
-
     async def _rest(self, seconds: float) -> None:
         with trio.move_on_after(seconds):
             await self._wake.wait()
 
     def _until_due(self) -> float:
         """Seconds until a waiting postback may be looked up."""
-        if self._next_due is None or self._seeking or self._outbox_full():
+        due = self._lookups.next_at(self._next_due)
+        if due is None or self._outbox_full():
             return self._limits.poll
-        due = max(self._next_due, self._away_until)
         # Never 0: a pass that could not take what is due must not spin.
         return max((due - self._now_us()) / SECOND, 0.001)
 
-    # The second task
-
-    async def _seek(self, questions: trio.MemoryReceiveChannel[tuple[WaitingPostback, ...]]) -> None:
-        """Look up clicks for postbacks that wait, one batch at a time."""
-        async for rows in questions:
-            facts: Mapping[str, ClickFacts] | None
-            try:
-                facts = await self._lookup(list({row.click_id for row in rows}))
-            except Unavailable as fault:
-                self.counts["lookups_away"] += 1
-                self.last_error = str(fault)
-                facts = None
-            self.counts["lookups"] += len(rows)
-            self._seeking = False
-            self._answers.append(_Answer(rows, facts))
-            self._wake.set()
-
     # One pass
 
-    async def _pass(self, questions: trio.MemorySendChannel[tuple[WaitingPostback, ...]]) -> bool:
+    async def _pass(self) -> bool:
         """Read, settle, store. True when there was anything to do."""
         if self._outbox_full():
             self.counts["paused_outbox_full"] += 1
             return False
         now = self._now_us()
-        answers, self._answers = self._answers, []
-        rows, facts, tried = self._answered(answers, now)
-        await self._ask(questions, now, tried)  # before settling: the next lookup runs meanwhile
+        rows, facts, tried = self._lookups.take(now)
+        await self._lookups.ask(self._next_due, now, tried)  # before settling: the next lookup runs meanwhile
         given_up: set[Position] = set()
         sizes = self._ledger.sizes()
-        read: list[tuple[Piece, Taken]] = []
+        read: Read = []
         if sizes.waiting < self._limits.waiting and sizes.waiting_bytes < self._limits.waiting_bytes:
-            read = await self._read()
+            read = await self._intake.read()
         else:
-            longest = [] if now < self._away_until else await self._blocking(self._ledger.longest_tried, 500)
+            longest = [] if self._lookups.away(now) else await self._blocking(self._ledger.longest_tried, 500)
             rows = {row.position: row for row in longest} | rows
             given_up = {row.position for row in longest}
             self.counts["paused_waiting_full"] += 1
             self.counts["given_up_early"] += len(longest)
         rows = await self._triggered() | rows
-        fresh = [
-            ((piece.edge, piece.epoch, seq), event) for piece, taken in read for seq, event in taken.postbacks
-        ]
+        fresh = postbacks(read)
         batch = Batch({}, now)
         if fresh or rows:
             profiles = self._profiles({event.network_id for _, event in fresh}, rows.values())
@@ -303,94 +261,10 @@ class Conversions:
 
     async def _triggered(self) -> dict[Position, WaitingPostback]:
         """Postbacks whose click has just been indexed."""
-        if not self._arrived:
+        clicks = self._intake.arrived()
+        if not clicks:
             return {}
-        clicks, self._arrived = self._arrived, []
         return {row.position: row for row in await self._blocking(self._ledger.waiting_for, clicks)}
-
-    async def _ask(
-        self,
-        questions: trio.MemorySendChannel[tuple[WaitingPostback, ...]],
-        now: int,
-        answered: Mapping[Position, bool],
-    ) -> None:
-        """Have the clicks of those looked up that are due, unless the warehouse is busy with us or away.
-
-        The `answered` still look due, because what became of them is stored at the end of this pass.
-        """
-        if self._seeking or self._next_due is None or max(self._next_due, self._away_until) > now:
-            return
-        limits, known = self._limits, len(answered)
-        found = await self._blocking(
-            self._ledger.due, now, limits.lookup_first + known, limits.lookup_again + known
-        )
-        due = [row for row in found if row.position not in answered]
-        due = due[: limits.lookup_first + limits.lookup_again]
-        if due:
-            self._seeking = True
-            self._in_flight = {row.position for row in due}
-            questions.send_nowait(tuple(due))  # room for one: the last one has been answered
-
-    def _answered(
-        self, answers: Sequence[_Answer], now: int
-    ) -> tuple[dict[Position, WaitingPostback], dict[str, ClickFacts], dict[Position, bool]]:
-        """Lookups that came back: rows that still wait, what was found, and whether each had an answer."""
-        rows: dict[Position, WaitingPostback] = {}
-        facts: dict[str, ClickFacts] = {}
-        tried: dict[Position, bool] = {}
-        for answer in answers:
-            still = [row for row in answer.rows if row.position in self._in_flight]
-            self._in_flight.clear()
-            rows |= {row.position: row for row in still}
-            tried |= {row.position: answer.facts is not None for row in still}
-            if answer.facts is None:
-                self._away_delay = min(
-                    max(self._away_delay * 2, self._limits.retry_first), self._limits.away_longest
-                )
-                self._away_until = now + int(self._away_delay * SECOND)
-            else:
-                facts |= answer.facts
-                self._away_delay = 0.0
-                self._away_until = 0
-        return rows, facts, tried
-
-    async def _read(self) -> list[tuple[Piece, Taken]]:
-        """The next piece of every journal; indexes its clicks and moves the offsets held in memory."""
-        now = trio.current_time()
-        if now - self._discovered_at >= self._limits.discover:
-            self._discovered_at = now
-            await self._blocking(self._journals.discover)
-        read = await self._blocking(self._read_pieces)
-        for piece, taken in read:
-            source = (piece.edge, piece.epoch)
-            if piece.ended:
-                self._progress.ended(source)
-            elif piece.entries:
-                self._progress.moved(source, taken.last, len(piece.entries), taken.newest_us)
-                self._index(taken)
-            else:
-                self._progress.idle(source, piece.error or piece.broken)
-            if piece.broken:
-                self._report_broken(source, piece)
-        return read
-
-    def _read_pieces(self) -> list[tuple[Piece, Taken]]:
-        pieces = self._journals.read(self._progress.offsets, self._limits.read, self._held)
-        return [(piece, take(piece.entries)) for piece in pieces]
-
-    def _report_broken(self, key: tuple[int, int], piece: Piece) -> None:
-        self.counts["entries_missing"] += piece.missing
-        if key not in self._told_broken:
-            self._told_broken.add(key)
-            log.error("journal segment is broken", extra={"edge": key[0], "reason": piece.broken})
-            self._broken(*key, piece.broken)
-
-    def _index(self, taken: Taken) -> None:
-        self._recent.put(taken.clicks)
-        self.counts["clicks"] += len(taken.clicks)
-        self.counts["undecodable"] += taken.broken
-        if self._awaited:
-            self._arrived += [click for click, _ in taken.clicks if click in self._awaited]
 
     def _profiles(self, networks: set[int], rows: Iterable[WaitingPostback]) -> dict[int, Profile]:
         """Each network of a batch with its template, as the catalog has them now."""
@@ -416,20 +290,21 @@ class Conversions:
         arrivals = [arrival(position, event, None) for position, event in fresh]
         arrivals += [arrival(position, row.event, row) for position, row in rows.items()]
         claims = list({arrival.claim for arrival in arrivals if arrival.claim})
+        recent = self._intake.recent
         known: Mapping[str, Conversion] = self._ledger.conversions(claims)
-        return settle(arrivals, known, lambda click: self._recent.get(click) or facts.get(click), now)
+        return settle(arrivals, known, lambda click: recent.get(click) or facts.get(click), now)
 
-    def _save_now(self, read: Sequence[tuple[Piece, Taken]]) -> bool:
-        if not self._progress.unsaved:
+    def _save_now(self, read: Read) -> bool:
+        if not self._intake.progress.unsaved:
             return False
         late = trio.current_time() - self._saved_at >= self._limits.save
         return late or any(piece.ended for piece, _ in read)
 
     async def _commit(self, settlement: Settlement) -> None:
         """Store a settlement with every offset that moved; the ledger says when the next one is due."""
-        settlement = settlement._replace(offsets=dict(self._progress.unsaved))
+        settlement = settlement._replace(offsets=dict(self._intake.progress.unsaved))
         self._next_due = await self._blocking(self._store, settlement)
-        self._progress.unsaved.clear()
+        self._intake.progress.unsaved.clear()
         self._saved_at = trio.current_time()
 
     def _store(self, settlement: Settlement) -> int | None:
@@ -442,18 +317,13 @@ class Conversions:
         """After a commit: figures, and who waits for which click."""
         self.outcomes += batch.outcomes
         for position in batch.settled:
-            self._await(rows[position].click_id, -1)
-            self._in_flight.discard(position)
+            self._intake.await_click(rows[position].click_id, -1)
+            self._lookups.settled(position)
         for row in waiting:
             old = rows.get(row.position)
             if old is not None:
-                self._await(old.click_id, -1)
-            self._await(row.click_id, 1)
-
-    def _await(self, click: str, step: int) -> None:
-        self._awaited[click] += step
-        if self._awaited[click] <= 0:
-            del self._awaited[click]
+                self._intake.await_click(old.click_id, -1)
+            self._intake.await_click(row.click_id, 1)
 
     # Figures
 
@@ -467,7 +337,7 @@ class Conversions:
 
     def consumers(self) -> tuple[ConsumerReport, ...]:
         """How far each segment was read."""
-        return self._progress.report(self._now_us(), self._held)
+        return self._intake.progress.report(self._now_us(), self._held)
 
     def gauges(self) -> dict[str, int]:
         """Everything else that is counted, by name: for /metrics, where a series begins with 0."""
@@ -475,14 +345,10 @@ class Conversions:
         return {
             **dict.fromkeys(COUNTED, 0),
             **self.counts,
-            "recent_clicks": len(self._recent),
-            "recent_clicks_evicted": self._recent.evicted,
+            "recent_clicks": len(self._intake.recent),
+            "recent_clicks_evicted": self._intake.recent.evicted,
             "waiting": sizes.waiting,
             "waiting_bytes": sizes.waiting_bytes,
             "outbox": sizes.outbox,
             "outbox_bytes": sizes.outbox_bytes,
         }
-
-
-def _taken(entries: Sequence[tuple[int, bytes]] | None) -> Taken | None:
-    return None if entries is None else take(entries)

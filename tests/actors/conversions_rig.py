@@ -105,7 +105,7 @@ class Rig:
         self.actor = Conversions(
             ledger=self.ledger,
             journals=self.journals,
-            lookup_clicks=self._lookup,
+            lookup_clicks=lambda ids: self.lookup(ids),
             network=self.networks.get,
             template=self.templates.get,
             currency="USD",
@@ -138,7 +138,7 @@ class Rig:
                 self.kill_at = None
                 raise Killed(name)
 
-    async def _lookup(self, ids: Sequence[str]) -> Mapping[str, ClickFacts]:
+    async def lookup(self, ids: Sequence[str]) -> Mapping[str, ClickFacts]:
         self.looked_up.append((trio.current_time(), tuple(ids)))
         await trio.sleep(0.01)
         if self.away:

@@ -226,7 +226,7 @@ async def test_a_slow_lookup_holds_up_nobody_else(rig: Rig, autojump_clock: Mock
         await trio.sleep(50)
         return {}
 
-    rig.actor._lookup = slow
+    rig.lookup = slow  # type: ignore[method-assign]
     rig.postback(1)
     async with rig.running():
         await started.wait()
