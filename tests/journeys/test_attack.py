@@ -57,7 +57,8 @@ def resident_mb(pid: int) -> float:
 
 def attack(address: Address, names: Sequence[str], seed: int) -> list[subprocess.Popen[bytes]]:
     """Each from an address of its own, which honest clients do not have: the limit per address is there for
-    this. (The admin port has no such limit, and so few connections that one attacker is a crowd.)"""
+    this. (The admin port has no such limit; the largest wave is 1,400 connections, and it has room for 2,048,
+    so that nobody has to make room.)"""
     return [
         subprocess.Popen(
             [sys.executable, "-m", "tests.attackers", address[0], str(address[1]), name, str(SECONDS),
@@ -101,11 +102,6 @@ def test_hostile_clients_harm_nobody_else(weir: Weir, port: str) -> None:
             print(f"  {name:12} {summary(visitors.visits)}; {held}")
             wanted = 302 if port == "public" else 200
             bad = [visit for visit in visitors.visits if visit.status != wanted]
-            if port == "admin" and name == "crowds":
-                # 1,400 connections at once and room for 256: whoever connected among the first may have to
-                # make room and connect again. Few do, and nobody is locked out.
-                assert len(bad) <= len(visitors.visits) // 10
-                bad = [visit for visit in bad if not visit.error.startswith(("Ended", "ConnectionReset"))]
             assert bad == []
         quiet(weir)
         time.sleep(1)
