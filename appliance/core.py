@@ -34,6 +34,7 @@ from appliance.actors.janitor import Janitor, keepings
 from appliance.actors.kernel import Tree, supervise, thread_runner
 from appliance.actors.live import Live
 from appliance.actors.publisher import Publisher
+from appliance.actors.sharing import Sharing
 from appliance.addresses import host_port, is_loopback
 from appliance.attribution import template
 from appliance.call_door import CallDoor
@@ -48,8 +49,9 @@ from appliance.listening import shown_address
 from appliance.model.catalog import Campaign, Entity, Kind, Network, Template
 from appliance.model.conversions import ClickFacts
 from appliance.model.costs import CostOrder
-from appliance.model.events import CostAdjustment
+from appliance.model.events import ConversionEvent, CostAdjustment, PostbackLogEvent
 from appliance.model.holds import Holds
+from appliance.model.memory import Lessons, Remembering, TaughtTaken
 from appliance.model.status import WarehouseReport
 from appliance.model.table import Part, SettingsEntry
 from appliance.operations import demo, registry
@@ -160,6 +162,10 @@ async def main(control: Control) -> None:
     ):
         overview = Overview(data, parts, holds, _WarehouseDoor(warehouse))
         link = CoreLink(TableFiles(data), thread_runner(1), settings.edges)
+        sharing = Sharing(_now_ms(), link.say, _now_us)
+        link.hear(Remembering, sharing.remembering)
+        link.hear(Lessons, sharing.lessons)
+        link.hear(TaughtTaken, sharing.taught_taken)
         catalog = CatalogActor(
             catalog_store,
             thread_runner(1),
@@ -223,7 +229,7 @@ async def main(control: Control) -> None:
             broken=lambda edge, epoch, reason: _told(link.rotate(edge, epoch, reason), edge),
             run_blocking=thread_runner(1),
             now_us=_now_us,
-            stored=live.offer,
+            stored=functools.partial(_stored, live, sharing),
         )
         keep = settings.retention
         janitor = Janitor(
@@ -239,7 +245,17 @@ async def main(control: Control) -> None:
 
         def context(caller: Caller, request_id: str) -> Context:
             seen = ScopedCatalog(desk, caller)
-            return Context(caller, seen, reports, overview, costs, request_id, live=live, identity=identities, lists=lists)
+            return Context(
+                caller,
+                seen,
+                reports,
+                overview,
+                costs,
+                request_id,
+                live=live,
+                identity=identities,
+                lists=lists,
+            )
 
         call_door = CallDoor(operations, context)
         app = create_app(operations, context, overview, Rules.of(settings.admin), identity.authenticate)
@@ -354,6 +370,11 @@ class _AdminPort:
     def listen(self) -> socket.socket:
         fresh, self._fresh = self._fresh, None
         return fresh or listen(self._name[0], self._name[1])
+
+
+def _stored(live: Live, sharing: Sharing, records: Sequence[PostbackLogEvent | ConversionEvent]) -> None:
+    live.offer(records)
+    sharing.stored(records)
 
 
 def _publish(link: CoreLink, revision: int, compiled_us: int, parts: Mapping[str, Part]) -> None:

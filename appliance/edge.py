@@ -23,12 +23,22 @@ from appliance.actors.geo import GeoWatch
 from appliance.actors.journal import Journal, Limits
 from appliance.actors.kernel import Mailbox, Tree, supervise, thread_runner
 from appliance.actors.link import EdgeLink, unix_connector
+from appliance.actors.memory import VisitorMemory
 from appliance.actors.router import Router
 from appliance.control import Control
 from appliance.http.public.request import trusted_networks
 from appliance.http.public.routes import Routes
 from appliance.http.public.server import Server
-from appliance.model.messages import Budgets, Closed, EdgeReport, Hello, ProducerReport, RotateJournal
+from appliance.model.memory import LessonsTaken, ShareAgain, Taught
+from appliance.model.messages import (
+    Budgets,
+    Closed,
+    EdgeReport,
+    Hello,
+    ProducerReport,
+    RotateJournal,
+    Weights,
+)
 from appliance.model.table import Part, TableUpdate
 from appliance.ports import Runner
 from appliance.routing import agents
@@ -39,6 +49,7 @@ from appliance.stores.journal.lives import Life
 from appliance.stores.journal.reader import journal_directory, journal_size
 from appliance.stores.journal.segment import Segment
 from appliance.stores.journal.shelter import Counters, Reserve
+from appliance.stores.memory import MemoryFile, hashing_key
 
 log = logging.getLogger("weir.edge")
 # Updates supersede each other on the core's side already; the link asks and waits, so one is enough.
@@ -93,6 +104,15 @@ async def main(control: Control, index: int) -> None:
         lambda closed: table_files(closed_file.save, home / "closed.msgpack", closed),
         journal.settled,
     )
+    memory = VisitorMemory(
+        settings.memory.pairs,
+        hashing_key(data),
+        MemoryFile(home),
+        thread_runner(1),
+        journal.position,
+        lambda: time.time_ns() // 1_000,
+        os.getpid(),
+    )
     mailbox: Mailbox[TableUpdate] = Mailbox("router", _TABLE_MAILBOX)
     router = Router(
         mailbox,
@@ -102,6 +122,7 @@ async def main(control: Control, index: int) -> None:
         open_lists=functools.partial(lists.open_all, table_files, data),
         detection=detection,
         gates=gates,
+        memory=memory,
     )
     have_table = trio.Event()
     if held:
@@ -150,6 +171,7 @@ async def main(control: Control, index: int) -> None:
             producers=_producers(router, journal, settings.journal.ring_events),
             actors=tree.report(),
             geo=geo.report(),
+            memory=memory.report(),
         )
 
     link = EdgeLink(
@@ -162,11 +184,18 @@ async def main(control: Control, index: int) -> None:
     link.handle(Closed, gates.close)
     link.handle(Budgets, gates.lend)
     link.greet(gates.spending)
+    link.handle(Weights, router.take_weights)
+    link.handle(Taught, memory.taught)
+    link.handle(LessonsTaken, memory.taken)
+    link.handle(ShareAgain, memory.share_again)
+    link.greet(memory.remembering)
     async with trio.open_nursery() as keepers:
         await keepers.start(supervise, tree, "journal", journal.run)
         async with trio.open_nursery() as workers:
             agents.warm()  # 0.2 s that the first visitor would wait for
             await workers.start(supervise, tree, "geo", geo.run)
+            remember = functools.partial(memory.run, link.say, lambda: link.connected)
+            await workers.start(supervise, tree, "memory", remember)
             await workers.start(supervise, tree, "router", router.run, mailbox)
             # Collections took 8 % of an edge that answered new connections: what a click allocates dies by
             # its reference count, so the collector may look for the rest 30 times less often.

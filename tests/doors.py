@@ -29,6 +29,7 @@ from appliance.operations.inquiries import NOBODY, Form, Inquiry, Running
 from appliance.operations.scope import ScopedCatalog
 from appliance.overview import Overview, Parts
 from appliance.reporting.writing import Writer
+from appliance.stores.lists import ListFiles, Lists
 from appliance.stores.sqlite.catalog import SqliteCatalog
 from appliance.stores.sqlite.identity import SqliteIdentity
 from tests.people import Clock, Letters, identity_actor
@@ -114,11 +115,15 @@ class Doors:
     desk: CatalogDesk
     identity: IdentityActor
     letters: Letters
+    lists: Lists
 
     def context(self, caller: Caller, request_id: str) -> Context:
         seen = ScopedCatalog(self.desk, caller)
         identity = IdentityDesk(self.identity.mailbox, self.identity, self.letters)
-        return Context(caller, seen, NoReports(), self.overview, NoCosts(), request_id, identity=identity)
+        return Context(
+            caller, seen, NoReports(), self.overview, NoCosts(), request_id,
+            identity=identity, lists=self.lists,
+        )  # fmt: skip
 
     async def call(self, name: str, payload: object = None, caller: Caller | None = None) -> object:
         context = self.context(caller or local_administrator("test"), "r")
@@ -153,6 +158,7 @@ async def open_doors(path: Path) -> AsyncIterator[Doors]:
                 CatalogDesk(actor.mailbox),
                 identity,
                 Letters(),
+                Lists(ListFiles(path), inline_runner, inline_runner),
             )
             identity.mailbox.close()
             actor.mailbox.close()

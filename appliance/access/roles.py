@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator
 from appliance.model.catalog import Role
 
 NOUNS = (
-    "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "pages",
+    "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
     "users", "tokens", "sessions", "catalog", "history", "routing", "journal", "system", "reports",
     "records", "exports", "costs", "live", "warehouse",
 )  # fmt: skip
 WORDS = frozenset(f"{noun}.{verb}" for noun in NOUNS for verb in ("read", "write"))
 
 _SEEN = (
-    "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "pages",
+    "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
     "catalog", "history", "reports", "records", "exports", "costs", "live",
 )  # fmt: skip
 """What buyers and viewers see, each within his campaigns (operations/scope.py)."""
@@ -25,7 +25,7 @@ _OWN = ("tokens", "sessions")
 """What everybody has of his own."""
 _VIEWER = frozenset(f"{noun}.read" for noun in _SEEN) | {f"{n}.{v}" for n in _OWN for v in ("read", "write")}
 _BUYER = _VIEWER | {
-    f"{n}.write" for n in ("campaigns", "streams", "links", "destinations", "costs", "history")
+    f"{n}.write" for n in ("campaigns", "streams", "links", "destinations", "lists", "costs", "history")
 }
 
 ROLES: dict[Role, frozenset[str]] = {"administrator": WORDS, "buyer": _BUYER, "viewer": _VIEWER}

@@ -32,7 +32,7 @@ from appliance.actors.catalog_desk import (
 )
 from appliance.actors.kernel import Mailbox, Question
 from appliance.errors import Conflict, Missing, WeirError
-from appliance.model.catalog import TYPES, Entity, Kind, Revision, Stream
+from appliance.model.catalog import TYPES, Entity, Kind, NamedList, Revision, Stream
 from appliance.model.history import Clash, changed_since
 from appliance.model.status import CatalogReport, Unknowable
 from appliance.model.table import Part, SettingsEntry

@@ -8,7 +8,7 @@ they are the money, and there is one for hundreds of clicks.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,6 +53,8 @@ class Janitor:
     lane: Runner
     rules: Sequence[Keeping]
     now_us: Callable[[], int]
+    chores: Sequence[Callable[[], Awaitable[None]]] = ()
+    """What else is done at every sweep, each whatever became of the others. May raise Unavailable, OSError."""
     sweeps: int = 0
     last_error: str = ""
     _rows_deleted_on: int = -1
@@ -61,12 +63,13 @@ class Janitor:
         task_status.started()
         await trio.sleep(FIRST_SECONDS)
         while True:
-            try:
-                await self.sweep()
-                self.last_error = ""
-            except Unavailable as fault:  # an hour later is early enough
-                self.last_error = fault.message
-                log.warning("retention waits", extra={"reason": fault.message})
+            self.last_error = ""
+            for chore in (self.sweep, *self.chores):
+                try:
+                    await chore()
+                except (Unavailable, OSError) as fault:  # an hour later is early enough
+                    self.last_error = str(fault)
+                    log.warning("retention waits", extra={"reason": str(fault)})
             await trio.sleep(EACH_SECONDS)
 
     async def sweep(self) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from appliance.errors import FieldProblem, Missing, Refused
-from appliance.model.catalog import TYPES, Change, Entity, Kind, Revision
+from appliance.model.catalog import TYPES, Change, Entity, Kind, NamedList, Revision
 from appliance.model.history import Deed, FieldChange, deed, differences
 from appliance.model.history import shown as shown_dict
 from appliance.operations.context import Context, Forbidden
@@ -149,10 +149,22 @@ async def restore(request: RestoreRequest, context: Context) -> Restored:
         )
     if not context.caller.may(f"{request.kind}s.write"):
         raise Forbidden(f"changing a {request.kind} needs the permission {request.kind}s.write")
+    if request.kind == "list":
+        await _refuse_lost_entries(request, context)
     entity = await context.catalog.revert(
         request.kind, request.id, request.revision, context.caller, request.current
     )
     return Restored(kind=request.kind, entity=shown_dict(entity))
+
+
+async def _refuse_lost_entries(request: RestoreRequest, context: Context) -> None:
+    """A list's entries are kept for a week after they were replaced. Raises Refused."""
+    versions = await context.catalog.versions(request.revision, [("list", request.id)])
+    for then in versions.values():
+        digest = then.digest if isinstance(then, NamedList) else ""
+        if digest and context.lists is not None and not await context.lists.has(digest):
+            why = "the entries that it had then are gone; replace them with lists.replace"
+            raise Refused("this list cannot be made what it was", [FieldProblem("revision", why)])
 
 
 class Then(Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ Q = TypeVar("Q", bound=Struct)
 Run = Callable[[Any, Context], Awaitable[object]]
 
 MODULES = (
-    "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "pages",
+    "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
     "catalog", "history", "routing", "journal", "system",
     "reports", "reports_running", "exports", "costs", "records", "warehouse", "live",
     "session", "me", "users", "tokens",

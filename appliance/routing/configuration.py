@@ -5,15 +5,17 @@ The edges have everything; whoever explains or tries out needs what these campai
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from appliance.errors import Refused
-from appliance.model.catalog import Entity, Kind, Stream, Template
+from appliance.model.catalog import Entity, Kind, ListKind, NamedList, Stream, Template
 from appliance.model.table import SettingsEntry
 from appliance.routing.compile import Draft, decode_part
 from appliance.routing.holdings import Holdings, part_of, references
+from appliance.routing.lists import NOTHING, Contents
 from appliance.routing.parts import compile_part, settings_part
+from appliance.routing.rules import OpenList
 from appliance.routing.table import RoutingTable
 
 MOST_ENTITIES = 20_000
@@ -73,8 +75,20 @@ def gather(lookup: Lookup, wanted: Iterable[Key]) -> Iterator[list[tuple[Kind, E
     yield [(kind, entity) for (kind, _), entity in sorted(found.items(), key=lambda item: item[0])]
 
 
-def compile_table(configuration: Configuration) -> Iterator[RoutingTable | None]:
-    """The table of a configuration as an edge would build it, in steps like those of Draft.build."""
+class Built(NamedTuple):
+    """A configuration with its table, and the named lists that its rules ask for."""
+
+    configuration: Configuration
+    table: RoutingTable
+    lists: Mapping[int, OpenList]
+
+
+OpenLists = Callable[[Mapping[str, ListKind]], dict[str, Contents | None]]
+"""Digests of named lists, and what they are of → their contents, None for one that cannot be read."""
+
+
+def build(configuration: Configuration, open_lists: OpenLists) -> Iterator[Built | None]:
+    """The table of a configuration as an edge would build it; None between small steps."""
     holdings = Holdings()
     for kind, entity in configuration.entities:
         if not entity.archived:
@@ -86,7 +100,17 @@ def compile_table(configuration: Configuration) -> Iterator[RoutingTable | None]
         if part is not None:
             draft.put(name, list(decode_part(part.frames)))
         yield None
-    yield from draft.build(configuration.revision, 0)
+    draft.contents_of = open_lists(draft.lists())
+    for step in draft.build(configuration.revision, 0):
+        if step is None:
+            yield None
+        else:
+            lists = (entity for _, entity in configuration.entities if isinstance(entity, NamedList))
+            opened = {
+                each.id: OpenList(each.digest, draft.contents_of.get(each.digest) if each.digest else NOTHING)
+                for each in lists
+            }
+            yield Built(configuration, step, opened)
 
 
 def _no_names(template: Template | None, field: str) -> tuple[str, ...]:

@@ -60,6 +60,8 @@ def decide(
         decision.reason = verdicts.HOP_REFUSED
     if look is not None and look.tests:
         decision.inputs = msgspec.structs.replace(decision.inputs, tests=look.tests)
+    if visit.sticky and not decision.inputs.cookie:
+        decision.inputs = msgspec.structs.replace(decision.inputs, cookie=visit.sticky)
     return decision
 
 

@@ -13,11 +13,13 @@ Columns are in this machine's byte order, which MAGIC shows: a file never leaves
 from __future__ import annotations
 
 import sys
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from mmap import mmap
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -82,8 +84,9 @@ class ListFile:
         offset, size = self.footer.sections[name]
         return self._whole[offset : offset + size]
 
-    def column(self, name: str, form: str = "Q") -> memoryview:
-        return self.section(name).cast(form)  # type: ignore[call-overload,no-any-return]
+    def column(self, name: str, form: Literal["Q", "I"] = "Q") -> memoryview[int]:
+        section = self.section(name)
+        return section.cast(form) if section else memoryview(array(form))  # nothing cannot be cast
 
     def contents(self) -> Contents:
         match self.footer.of:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -16,6 +16,7 @@ from appliance.errors import FieldProblem
 from appliance.model.rules import Rule
 from appliance.routing import schedule
 from appliance.routing.facts import UNRECORDED, Reader, reader
+from appliance.routing.lists import Contents
 from appliance.routing.operators import check_value, compile_value, inverted
 from appliance.routing.patterns import Patterns, Test
 from appliance.routing.visit import Visit
@@ -26,12 +27,6 @@ LONGEST_NAME = 128
 _IN_LIST = ("in_list", "not_in_list")
 _UNKNOWN = "?"
 """Behind a recorded test's key: its list could not be read, so it was unknown."""
-
-
-class Contents(Protocol):
-    """The entries of a named list."""
-
-    def holds(self, text: str) -> bool: ...
 
 
 class OpenList(msgspec.Struct, frozen=True):

@@ -32,6 +32,16 @@ export interface CampaignList {
   total: number;
 }
 
+export interface CampaignWarning {
+  stream_id: number;
+  facts: string[];
+  message: string;
+}
+
+export interface Warnings {
+  items: CampaignWarning[];
+}
+
 export interface AtItem {
   kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
   entity: Record<string, unknown>;
@@ -254,6 +264,41 @@ export interface LinkList {
   limit: number;
   offset: number;
   total: number;
+}
+
+export interface NamedList {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  of: "address" | "mask" | "text";
+  digest: string;
+  entries: number;
+}
+
+export interface Checked {
+  held: boolean;
+}
+
+export interface ListEntries {
+  items: string[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface NamedListList {
+  items: NamedList[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface Entries {
+  of: "address" | "mask" | "text";
+  digest: string;
+  entries: number;
 }
 
 export interface Unwatched {
@@ -667,6 +712,16 @@ export interface AddressFileReport {
   error: string;
 }
 
+export interface MemoryReport {
+  pairs: number;
+  capacity: number;
+  pushed_out: number;
+  unsaved: number;
+  lost_unsaved: number;
+  unshared: number;
+  last_error: string;
+}
+
 export interface EdgeReport {
   edge: number;
   pid: number;
@@ -685,6 +740,7 @@ export interface EdgeReport {
   actors: ActorReport[];
   unexpanded: Record<string, Record<string, number>>;
   geo: AddressFileReport[];
+  memory: MemoryReport | null;
 }
 
 export interface EdgeStatus {
@@ -738,6 +794,12 @@ export interface LiveReport {
   last_error: string;
 }
 
+export interface Unknowable {
+  campaign_id: number;
+  stream_id: number;
+  facts: string[];
+}
+
 export interface SystemStatus {
   version: string;
   at_us: number;
@@ -756,6 +818,8 @@ export interface SystemStatus {
   live: LiveReport;
   rss_bytes: number;
   disk_free_bytes: number;
+  geo: AddressFileReport[];
+  unknowable: Unknowable[];
 }
 
 export interface Template {
@@ -866,6 +930,7 @@ export interface Api {
   "campaigns.get": { request: { id?: number | null; slug?: string | null }; answer: Campaign };
   "campaigns.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null }; answer: CampaignList };
   "campaigns.restore": { request: { id: number; revision?: number | null }; answer: Campaign };
+  "campaigns.warnings": { request: { id: number }; answer: Warnings };
   "catalog.at": { request: { revision: number; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: At };
   "catalog.history": { request: { limit?: number; before?: number | null }; answer: History };
   "clicks.configuration": { request: { id: string }; answer: ClickConfiguration };
@@ -900,6 +965,19 @@ export interface Api {
   "links.get": { request: { id: number }; answer: Link };
   "links.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; token?: string; campaign_id?: number; status?: "active" | "paused" }; answer: LinkList };
   "links.restore": { request: { id: number; revision?: number | null }; answer: Link };
+  "lists.append": { request: { id: number; text?: string; uploads?: string[]; revision?: number | null }; answer: NamedList };
+  "lists.archive": { request: { id: number; revision?: number | null }; answer: NamedList };
+  "lists.change": { request: { id: number; revision?: number | null; name?: string }; answer: NamedList };
+  "lists.check": { request: { id: number; value: string }; answer: Checked };
+  "lists.create": { request: { name: string; of?: "address" | "mask" | "text" }; answer: NamedList };
+  "lists.duplicate": { request: { id: number; revision?: number | null; name?: string }; answer: NamedList };
+  "lists.entries": { request: { id: number; limit?: number; offset?: number; search?: string }; answer: ListEntries };
+  "lists.get": { request: { id: number }; answer: NamedList };
+  "lists.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; of?: "address" | "mask" | "text" }; answer: NamedListList };
+  "lists.remove": { request: { id: number; text?: string; uploads?: string[]; revision?: number | null }; answer: NamedList };
+  "lists.replace": { request: { id: number; text?: string; uploads?: string[]; revision?: number | null }; answer: NamedList };
+  "lists.restore": { request: { id: number; revision?: number | null }; answer: NamedList };
+  "lists.upload": { request: { id: number; text: string }; answer: Entries };
   "live.unwatch": { request: { subscription: number }; answer: Unwatched };
   "live.watch": { request: { topics?: ("clicks" | "conversions" | "postbacks" | "system")[]; campaign_id?: number[]; stream_id?: number[]; destination_id?: number[]; source_id?: number[]; network_id?: number[]; after?: number | null }; answer: Watching };
   "me.get": { request: Record<string, never>; answer: Me };

@@ -47,13 +47,14 @@ def mount(app: QuartTrio, dispatch: Dispatch, version: str) -> None:
 
 
 def _view(each: Operation, route: Route, dispatch: Dispatch) -> View:
-    versioned = "revision" in {field.encode_name for field in structs.fields(each.request)}
+    names = {field.encode_name for field in structs.fields(each.request)}
+    versioned, texts = "revision" in names, "text" in names
 
     async def view(segment: str = "") -> Response:
         data = await request.get_data() if route.body else b""
         assert isinstance(data, bytes)
         caller = await dispatch.caller(request.scope, "rest", anyone=each.permission == "anyone")
-        body = _body(data) if data else {}
+        body = _body(data, texts) if data else {}
         if versioned and isinstance(body, dict) and "If-Match" in request.headers:
             body.setdefault("revision", _revision(request.headers["If-Match"]))
         asked = payload(each, segment, request.args.items(multi=True), body)
@@ -65,7 +66,13 @@ def _view(each: Operation, route: Route, dispatch: Dispatch) -> View:
     return view
 
 
-def _body(data: bytes) -> object:
+def _body(data: bytes, texts: bool) -> object:
+    """`texts`: a body of text/plain is the field `text`."""
+    if texts and request.mimetype == "text/plain":
+        try:
+            return {"text": data.decode()}
+        except UnicodeDecodeError as fault:
+            raise Refused("the request is wrong", [FieldProblem("(body)", f"is no UTF-8: {fault}")]) from None
     if request.mimetype != "application/json":
         raise WrongType("the body has to be application/json")
     try:
