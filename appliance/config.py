@@ -68,6 +68,12 @@ class Journal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ring_events: int = 50_000
 
 
+class Memory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What each edge remembers of visitors: at most so many pairs of visitor and destination or campaign."""
+
+    pairs: int = 5_000_000
+
+
 class Routing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What happens to a click that no destination takes, and which clicks count."""
 
@@ -131,6 +137,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     admin: Admin = Admin()
     mail: Mail = Mail()
     journal: Journal = Journal()
+    memory: Memory = Memory()
     routing: Routing = Routing()
     geo: Geo = Geo()
     warehouse: Warehouse = Warehouse()
@@ -314,6 +321,7 @@ def _check(settings: Settings) -> list[FieldProblem]:
     need(journal.segment_minutes >= 1, "journal.segment_minutes", "at least 1")
     need(journal.size_limit_mb >= journal.segment_mb, "journal.size_limit_mb", "at least journal.segment_mb")
     need(0 <= journal.reserve_mb <= 4096, "journal.reserve_mb", "from 0 to 4096")
+    need(1_000 <= settings.memory.pairs <= 100_000_000, "memory.pairs", "from 1,000 to 100,000,000")
     need(1 <= journal.ring_events <= 10_000_000, "journal.ring_events", "from 1 to 10,000,000")
     need(warehouse.url == "chdb" or is_url(warehouse.url),
          "warehouse.url", '"chdb" or an http(s) URL of a ClickHouse server')  # fmt: skip

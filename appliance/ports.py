@@ -15,6 +15,7 @@ from appliance.model.conversions import ClickFacts, Conversion, LedgerSizes, Set
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
 from appliance.model.identity import Code, Session
+from appliance.model.memory import MemoryPlace
 from appliance.model.shipping import Bound, Cut, Offset
 from appliance.model.table import SettingsEntry
 from appliance.reporting.rows import Row
@@ -271,6 +272,24 @@ class Journals(Protocol):
 
     def reopen(self) -> None:
         """The consumer went back to earlier offsets: look again at logs that had ended."""
+
+    def close(self) -> None: ...
+
+
+class MemoryStore(Protocol):
+    """What an edge remembers of visitors, on disk. Any thread may call, one at a time. Raises Unavailable."""
+
+    def place(self) -> MemoryPlace | None:
+        """Where the memory was when it was saved last; None when it never was, or was broken."""
+
+    def groups(self) -> Iterator[bytes]:
+        """All packed pairs, the oldest first."""
+
+    def save(self, groups: Sequence[tuple[int, bytes]], place: MemoryPlace, capacity: int) -> None:
+        """Add groups of (count, packed pairs) and remember the place, both or neither; drop the oldest."""
+
+    def unsaved(self, place: MemoryPlace | None) -> Iterator[Sequence[bytes]]:
+        """The journal's records behind a place, in pieces."""
 
     def close(self) -> None: ...
 

@@ -79,6 +79,11 @@ TEXT = """\
 # Events that wait in memory while the disk is full.
 #ring_events = 50000
 
+# What each edge remembers of visitors: so that nobody sees an offer twice, and who is new.
+[memory]
+# At most so many pairs, the oldest out first; 40 bytes of memory each.
+#pairs = 5000000
+
 # A click that nothing takes, and which clicks count.
 [routing]
 #trafficback_url = ""

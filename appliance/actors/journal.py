@@ -198,6 +198,11 @@ class Journal:
         busy = self._pending or self._ring or self._writing.locked() or self.mode != "recording"
         return (0, 0) if segment is None or busy or not segment.size else (segment.epoch, segment.last)
 
+    def position(self) -> tuple[int, int]:
+        """(epoch, last number) of what is durable now; (0, 0) while no segment can be opened."""
+        segment = self._segment
+        return (0, 0) if segment is None else (segment.epoch, segment.last)
+
     @property
     def queued(self) -> int:
         return len(self._pending)

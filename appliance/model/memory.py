@@ -19,6 +19,13 @@ class MemoryPlace(Struct, frozen=True):
     turns: dict[int, int] = {}
 
 
+class Remembering(Struct, frozen=True, tag="remembering"):
+    """Edge → core, after every Hello: what this process heard last (MemoryPlace.heard)."""
+
+    pid: int
+    heard: tuple[int, int, int]
+
+
 class Lessons(Struct, frozen=True, tag="lessons"):
     """Edge → core: packed pairs that this process learned from clicks, up to its number `last`."""
 

@@ -7,6 +7,15 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
+from appliance.model.memory import (
+    Lessons,
+    LessonsTaken,
+    MemoryReport,
+    Remembering,
+    ShareAgain,
+    Taught,
+    TaughtTaken,
+)
 from appliance.model.table import TableUpdate
 from appliance.model.wire import decoder
 
@@ -89,6 +98,7 @@ class EdgeReport(Struct, frozen=True, kw_only=True, tag="report"):
     unexpanded: dict[int, dict[str, int]] = {}
     """Source → its parameter → clicks in which it held a macro that nobody had filled in."""
     geo: tuple[AddressFileReport, ...] = ()
+    memory: MemoryReport | None = None
 
 
 class Hello(Struct, frozen=True, tag="hello"):
@@ -140,6 +150,12 @@ class Budgets(Struct, frozen=True, tag="budgets"):
     ceilings: dict[int, int]
 
 
+class Weights(Struct, frozen=True, tag="weights"):
+    """Core → edge: stream → destination → what best_roi and adaptive go by (ranks or shares); replaces all."""
+
+    streams: dict[int, dict[int, int]]
+
+
 class Spending(Struct, frozen=True, tag="spending"):
     """Edge → core: the Budgets taken last (`serial`), and what came of them.
 
@@ -157,10 +173,10 @@ class Spending(Struct, frozen=True, tag="spending"):
     settled: tuple[int, int] = (0, 0)
 
 
-Said = Closed | Budgets
+Said = Closed | Budgets | Weights | LessonsTaken | Taught | ShareAgain
 """What CoreLink.say sends: of each type the newest stands for all before it, and is said after each Hello."""
 
-FromEdge = Hello | EdgeReport | TableTaken | TableRefused | Spending
+FromEdge = Hello | EdgeReport | TableTaken | TableRefused | Spending | Remembering | Lessons | TaughtTaken
 ToEdge = TableUpdate | RotateJournal | Said
 
 encode_message = msgspec.msgpack.Encoder().encode

@@ -12,6 +12,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+_BLOCK = 256
+"""Places of which the first own one is looked at, when a time is searched for."""
 _LOW = (1 << 64) - 1
 _FORM = struct.Struct("<QQQIB")
 _UNIT: dict[str, int] = {"B": 1, "I": 4, "Q": 8}
@@ -142,14 +144,19 @@ class Pairs:
 
         Places are in order of time within a second or two: own clicks are learned as they happen.
         """
-        low, high = max(0, self.next - self.capacity), self.next
-        number = high
+        low, number = max(0, self.next - self.capacity), self.next
         while number > low:
-            place = (number - 1) % self.capacity
-            if self._own[place] and self._at[place] and self._at[place] < at_s:
-                break
-            number -= 1
-        return number
+            begin = max(low, number - _BLOCK)
+            first = next((at for at in range(begin, number) if self._is_own(at)), None)
+            if first is not None and self._at[first % self.capacity] < at_s:
+                behind = (at for at in range(number - 1, begin - 1, -1) if self._is_own(at))
+                return next(at for at in behind if self._at[at % self.capacity] < at_s) + 1
+            number = begin
+        return low
+
+    def _is_own(self, number: int) -> bool:
+        place = number % self.capacity
+        return bool(self._own[place] and self._at[place])
 
     def __iter__(self) -> Iterator[Pair]:
         """All of them, the oldest first."""

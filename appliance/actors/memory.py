@@ -1,0 +1,361 @@
+"""The edge's memory of visitors: learned at once, saved and shared by itself, rebuilt after a kill.
+
+What a click teaches is in memory when its decision is made, and its hashes stand in the click's record, which
+is in the journal before the answer. Twice a second what is new goes to disk, in a thread, with the journal's
+position at which it began to be gathered: after kill -9 the journal's records behind that position teach it
+again. What waits for the disk is the ring itself: when the disk fails for so long that the ring comes round,
+its oldest are counted as `lost_unsaved`. The same ring feeds the core, which tells the other edges.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+import trio
+
+from appliance.errors import Unavailable
+from appliance.model.events import ClickEvent, decode
+from appliance.model.memory import (
+    Lessons,
+    LessonsTaken,
+    MemoryPlace,
+    MemoryReport,
+    Remembering,
+    ShareAgain,
+    Taught,
+    TaughtTaken,
+)
+from appliance.ports import MemoryStore, Runner
+from appliance.routing.lessons import CLICK, CONVERTED, SHOWN, Lesson
+from appliance.routing.pairs import Pairs, pack, unpack
+
+log = logging.getLogger("weir.memory")
+T = TypeVar("T")
+_LOW = (1 << 64) - 1
+SECOND = 1_000_000
+# Places packed, or pairs learned, before the connections run: about 1 ms.
+_STEP = 250
+_SAVE_SECONDS = 0.5
+_SHARE_SECONDS = 0.1
+_MOST_SHARED = 5_000
+_MOST_SAVED = 50_000
+# An answer of the core that does not come: the connection ended in between, and all is said again.
+_UNANSWERED_SECONDS = 3.0
+# What the core took and had not passed on when it died was learned within its last minute.
+_MARGIN_S = 60
+_HASHES_KEPT = 8
+
+
+Say = Callable[[Lessons | TaughtTaken], None]
+
+
+def _to_nobody(message: Lessons | TaughtTaken) -> None:
+    """Before the actor runs."""
+
+
+class VisitorMemory:
+    """State's Memory, and the actor that keeps it. `position` is the journal's (epoch, last seq)."""
+
+    def __init__(
+        self,
+        capacity: int,
+        key: bytes,
+        store: MemoryStore,
+        run_blocking: Runner,
+        position: Callable[[], tuple[int, int]],
+        now_us: Callable[[], int],
+        pid: int,
+    ) -> None:
+        self._turns: dict[int, int] = {}
+        self._pairs = Pairs(capacity)
+        self._key = key
+        self._store = store
+        self._blocking = run_blocking
+        self._position = position
+        self._say: Say = _to_nobody
+        self._connected: Callable[[], bool] = lambda: False
+        self._now_us = now_us
+        self._pid = pid
+        self._hashes: dict[tuple[int, int, str], int] = {}
+        self._saved = 0
+        self._saved_place = MemoryPlace(0, 0)
+        self._lost_unsaved = 0
+        self._turned = False
+        self._heard = (0, 0, 0)
+        self._core = 0
+        self._shared = self._in_flight = 0
+        self._said_at = -1e9
+        self._shared_again = 0
+        self._told: deque[Taught] = deque()
+        self._wake = trio.Event()
+        self._last_error = ""
+
+    # -- the hot path ---------------------------------------------------------------------------------
+
+    @property
+    def turns(self) -> dict[int, int]:
+        return self._turns
+
+    def shown(self, stream_id: int, key: str, since_us: int) -> Collection[int]:
+        since_s = since_us // SECOND
+        return {value for value, at in self._pairs.find(self._hash(SHOWN, stream_id, key)) if at > since_s}
+
+    def converted(self, key: str) -> Collection[int]:
+        return {value for value, _ in self._pairs.find(_doubled(self._hash(CONVERTED, 0, key)))}
+
+    def seen(self, kind: int, scope: int, key: str, since_us: int) -> bool:
+        since_s = since_us // SECOND
+        return any(at > since_s for _, at in self._pairs.find(self._hash(kind, scope, key)))
+
+    def learn(self, lessons: Sequence[Lesson], at_us: int) -> tuple[tuple[bytes, int], ...]:
+        """Remember what a click taught; returns what its record must say of it."""
+        at_s = at_us // SECOND
+        taught = []
+        for kind, scope, key, value, click_id in lessons:
+            if kind == CLICK:
+                hash_ = self._hash(CLICK, 0, click_id)
+                value = self._hash(CONVERTED, 0, key) & _LOW
+            else:
+                hash_ = self._hash(kind, scope, key)
+            self._learn(hash_, value, at_s, own=True)
+            taught.append((hash_.to_bytes(16, "little"), value))
+        return tuple(taught)
+
+    def turned(self, stream_id: int) -> None:
+        self._turns[stream_id] = self._turns.get(stream_id, 0) + 1
+        self._turned = True
+
+    def _hash(self, kind: int, scope: int, key: str) -> int:
+        """Keyed, so that nobody can tell a visitor from it, nor make two that meet."""
+        known = self._hashes
+        name = (kind, scope, key)
+        found = known.get(name)
+        if found is None:
+            text = f"{kind} {scope} {key}".encode("utf-8", "surrogatepass")
+            digest = hashlib.blake2b(text, digest_size=16, key=self._key).digest()
+            found = int.from_bytes(digest, "little")
+            if len(known) >= _HASHES_KEPT:  # of this click: it is looked up and then learned
+                known.clear()
+            known[name] = found
+        return found
+
+    def _learn(self, hash_: int, value: int, at_s: int, *, own: bool) -> None:
+        pairs = self._pairs
+        if pairs.learn(hash_, value, at_s, own) and pairs.next - self._saved > pairs.capacity:
+            self._saved += 1
+            self._lost_unsaved += 1
+
+    # -- what the core says ---------------------------------------------------------------------------
+
+    def remembering(self) -> Remembering:
+        """What is said after a Hello: what this edge heard last. What was not confirmed is said again."""
+        self._in_flight = 0
+        self._said_at = -1e9
+        return Remembering(self._pid, self._heard)
+
+    def taught(self, message: Taught) -> None:
+        """Queued: there is one at a time, because the core waits for the answer."""
+        self._meet(message.core)
+        self._told.append(message)
+        self._wake.set()
+
+    def taken(self, message: LessonsTaken) -> None:
+        if message.pid == self._pid and self._in_flight and message.last >= self._in_flight:
+            self._meet(message.core)
+            self._shared, self._in_flight = max(self._shared, self._in_flight), 0
+
+    def share_again(self, message: ShareAgain) -> None:
+        if message.id != self._shared_again:
+            self._shared_again = message.id
+            self._go_back(message.since_s)
+
+    def _meet(self, core: int) -> None:
+        """Another core than before knows nothing of what the one before had taken last."""
+        if core != self._core:
+            before, self._core = self._core, core
+            if before:
+                self._go_back(self._heard[2] - _MARGIN_S)
+
+    def _go_back(self, since_s: int) -> None:
+        self._shared = min(self._shared, self._pairs.first_since(since_s))
+
+    def report(self) -> MemoryReport:
+        pairs = self._pairs
+        return MemoryReport(
+            pairs=pairs.live,
+            capacity=pairs.capacity,
+            pushed_out=pairs.pushed_out,
+            unsaved=pairs.next - self._saved,
+            lost_unsaved=self._lost_unsaved,
+            unshared=pairs.next - max(self._shared, pairs.next - pairs.capacity),
+            last_error=self._last_error,
+        )
+
+    # -- the actor ------------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        say: Say,
+        connected: Callable[[], bool],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Remember again what was known before this start, then save and share until cancelled.
+
+        `say` sends a message to the core when it can; `connected` tells whether it is there.
+        """
+        self._say, self._connected = say, connected
+        if not self._saved_place.epoch:  # not after a restart of this actor alone, which has it all
+            await self._load()
+        task_status.started()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._saving)
+                nursery.start_soon(self._sharing)
+                nursery.start_soon(self._hearing)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._save()
+                await self._blocking(self._store.close)
+
+    async def _load(self) -> None:
+        try:
+            place = await self._blocking(self._store.place)
+            groups = self._store.groups()
+            while (body := await self._blocking(next, groups, None)) is not None:
+                self._pairs.load(body)
+                await trio.lowlevel.checkpoint()
+        except Unavailable as fault:
+            self._last_error = str(fault)
+            log.error("the memory of visitors begins empty", extra={"error": str(fault)})
+            place = None
+        self._saved = self._pairs.next
+        if place is not None:
+            self._turns.update(place.turns)
+            self._heard = place.heard
+            self._shared = self._pairs.first_since(place.shared_s - _MARGIN_S)
+        before = self._pairs.next
+        records = self._store.unsaved(place)
+        while (bodies := await self._blocking(next, records, None)) is not None:
+            for some in _steps(bodies):
+                self._relearn(some)
+                await trio.lowlevel.checkpoint()
+        self._saved_place = place or MemoryPlace(1, 0)
+        log.info(
+            "visitors remembered",
+            extra={"pairs": self._pairs.live, "from_the_journal": self._pairs.next - before},
+        )
+
+    def _relearn(self, bodies: Sequence[bytes]) -> None:
+        for body in bodies:
+            try:
+                event = decode(body)
+            except (msgspec.MsgspecError, ValueError):
+                continue  # a newer version's record; the publisher sets it aside and says so
+            if isinstance(event, ClickEvent):
+                at_s = event.at_us // SECOND
+                for hash_, value in event.taught:
+                    self._learn(int.from_bytes(hash_, "little"), value, at_s, own=True)
+                if event.inputs.turn >= 0 and event.counted:
+                    self._turns[event.stream_id] = event.inputs.turn + 1
+
+    async def _saving(self) -> None:
+        while True:
+            await trio.sleep(_SAVE_SECONDS)
+            if self._connected():
+                core, number, _ = self._heard
+                self._heard = (core, number, self._now_us() // SECOND)
+            moved = self._position()[0] not in (0, self._saved_place.epoch)
+            # So that no edge has to tell a day again after a kill.
+            late = self._pairs.next and self._heard[2] - self._saved_place.heard[2] > _MARGIN_S
+            if moved or late or self._turned or self._pairs.next > self._saved:
+                await self._save()
+
+    async def _save(self) -> None:
+        """Everything learned until now, and the place: the journal's position before it was gathered.
+
+        Of more than 50,000 pairs, part by part; the place moves on with the last one.
+        """
+        epoch, seq = self._position()
+        end = self._pairs.next
+        self._turned = False
+        if epoch == 0:  # no journal can be opened: what is learned now is behind the place before
+            epoch, seq = self._saved_place.epoch, self._saved_place.seq
+        shared_s = self._now_us() // SECOND if self._shared >= end else self._saved_place.shared_s
+        place = MemoryPlace(epoch, seq, self._heard, shared_s, dict(self._turns))
+        number = self._saved
+        while True:
+            count, bodies = 0, []
+            while number < end and count < _MOST_SAVED:
+                pairs, number = self._pairs.since(number, min(_STEP, end - number))
+                count += len(pairs)
+                bodies.append(pack(pairs))
+                await trio.lowlevel.checkpoint()
+            done = number >= end
+            groups = [(count, b"".join(bodies))] if count else []
+            if not await self._write(groups, place if done else self._saved_place, number) or done:
+                return
+
+    async def _write(self, groups: list[tuple[int, bytes]], place: MemoryPlace, number: int) -> bool:
+        try:
+            with trio.CancelScope(shield=True):
+                await self._blocking(self._store.save, groups, place, self._pairs.capacity)
+        except Unavailable as fault:
+            if not self._last_error:
+                log.error("the memory of visitors waits for the disk", extra={"error": str(fault)})
+            self._last_error = str(fault)
+            return False
+        self._saved, self._saved_place, self._last_error = max(self._saved, number), place, ""
+        return True
+
+    async def _sharing(self) -> None:
+        """What this edge learned, to the core: one message at a time, the next after its answer."""
+        while True:
+            await trio.sleep(_SHARE_SECONDS)
+            late = trio.current_time() - self._said_at > _UNANSWERED_SECONDS
+            while self._connected() and (not self._in_flight or late) and self._shared < self._pairs.next:
+                pairs, end = self._pairs.since(self._shared, _MOST_SHARED)
+                own = [pair for pair in pairs if pair.own]
+                if not own:
+                    self._shared = end
+                    await trio.lowlevel.checkpoint()
+                    continue
+                self._in_flight, self._said_at, late = end, trio.current_time(), False
+                self._say(Lessons(self._pid, end, pack(own)))
+
+    async def _hearing(self) -> None:
+        """What the core said, learned in small steps, then confirmed."""
+        while True:
+            self._wake = trio.Event()
+            while self._told:
+                message = self._told.popleft()
+                for body in message.bodies:
+                    with suppress(ValueError):  # not ours to mend; the sender's own memory is whole
+                        for some in _steps(list(unpack(body))):
+                            for pair in some:
+                                self._learn(pair.hash, pair.value, pair.at_s, own=False)
+                            await trio.lowlevel.checkpoint()
+                for click_id, destination_id, at_s in message.converted:
+                    for value, _ in self._pairs.find(self._hash(CLICK, 0, click_id)):
+                        self._learn(_doubled(value), destination_id, at_s, own=True)
+                    await trio.lowlevel.checkpoint()
+                self._heard = (message.core, message.last, self._now_us() // SECOND)
+                self._say(TaughtTaken(message.core, self._pid, message.last))
+            await self._wake.wait()
+
+
+def _doubled(hash_: int) -> int:
+    """A user key's hash where conversions are remembered: a click's record keeps 8 bytes of it."""
+    low = hash_ & _LOW
+    return low << 64 | low
+
+
+def _steps(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for begin in range(0, len(items), _STEP):
+        yield items[begin : begin + _STEP]
