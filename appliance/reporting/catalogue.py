@@ -33,18 +33,26 @@ def _everywhere(text: str, sql: str, kind: Kind | None = None, *, number: bool =
 
 
 def _of_click(text: str, sql: str) -> Dimension:
-    """`sql` over columns of click_events that CLICK_FACTS names."""
-    return Dimension(text, sql, sql, "''")
+    """`sql` over columns of click_events that CLICK_FACTS names; a correction that is no click's has none."""
+    return Dimension(text, sql, sql, sql)
 
 
-CLICK_FACTS = ("door", "decision", "reason", "language", "referrer", "host")
-"""Columns of a click that a conversion does not repeat; where one is asked for, it is fetched."""
+CLICK_FACTS = ("landing_id", "door", "decision", "reason", "language", "referrer", "host")
+"""Columns of a click that a conversion and its cost do not repeat; where one is asked for, it is fetched."""
 
 DIMENSIONS: dict[str, Dimension] = {
     "campaign": _everywhere("campaign", "campaign_id", "campaign", number=True),
     "stream": _everywhere("stream; 0 is none", "stream_id", "stream", number=True),
     "destination": _everywhere("destination; 0 is none", "destination_id", "destination", number=True),
     "source": _everywhere("traffic source", "source_id", "source", number=True),
+    "landing": Dimension(
+        "landing page that a click was sent to or came from; 0 is none",
+        "landing_id",
+        "landing_id",
+        "0",
+        "destination",
+        True,
+    ),
     "network": _everywhere("affiliate network", "network_id", "network", number=True),
     "link": _everywhere("link with values of its own; 0 is none", "link_id", "link", number=True),
     "month": Dimension("2026-11", SQL["month"], SQL["month"], SQL["month"], None, True, False, "month"),
@@ -58,8 +66,8 @@ DIMENSIONS: dict[str, Dimension] = {
     ),
     "hour_of_day": _everywhere("0 to 23", HOUR_OF_DAY, number=True),
     "weekday": _everywhere("1 (Monday) to 7", WEEKDAY, number=True),
-    "door": _of_click("campaign, go, link or trafficback: how it came", "door"),
-    "decision": _of_click("destination, trafficback or reply", "decision"),
+    "door": _of_click("how it came: c, go, r and tb are links, lp a landing page, api, js, campaign", "door"),
+    "decision": _of_click("destination, trafficback, reply, answer, campaign or transparent", "decision"),
     "reason": _of_click("why it went to a trafficback or got a reply", "reason"),
     "language": _of_click("first language that the browser asks for", "language"),
     "referrer_host": _of_click("host of the referring page", "lower(domain(referrer))"),

@@ -19,7 +19,7 @@ def clicks_by_hour(campaign_id: int, from_us: int, to_us: int, timezone: str) ->
     ids = ", ".join(_IDS)
     sql = (
         f"select {ids}, toUnixTimestamp64Micro(min(at)) as at_us, count() as clicks from click_events "  # noqa: S608
-        "where campaign_id = {campaign:Int64} and counted = 1"
+        "where campaign_id = {campaign:Int64} and counted = 1 and exit_number = 0"
         " and at >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
         " and at < fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"
         f" group by toStartOfHour(at, {{timezone:String}}), {ids} order by at_us, {ids} "

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from appliance.model.conversions import SettledRecord
 from appliance.model.events import ClickEvent, ConversionEvent, PostbackLogEvent, decode
 from appliance.model.live import Topic, Wish
 from appliance.model.money import amount
@@ -130,7 +131,7 @@ def take(bodies: Iterable[bytes], keep: int, into: Groups) -> int:
                 record.network_id,
             )
             group = into.get(key) or into.setdefault(key, Group())
-            if record.counted:
+            if record.counted and record.door != "lp":  # that visit was counted on its way in
                 group.add(Item("clicks", record.at_us, body), keep, clicks=1)
             else:
                 group.add(Item("clicks", record.at_us, body), keep, uncounted=1)
@@ -143,8 +144,9 @@ def take(bodies: Iterable[bytes], keep: int, into: Groups) -> int:
     return broken
 
 
-def take_settled(records: Iterable[ConversionEvent | PostbackLogEvent], keep: int, into: Groups) -> None:
-    """The same for what the core made of postbacks: revisions of conversions, and outcomes."""
+def take_settled(records: Iterable[SettledRecord], keep: int, into: Groups) -> None:
+    """The same for what the core made of postbacks: revisions of conversions, and outcomes; costs are not
+    shown."""
     for record in records:
         if isinstance(record, ConversionEvent):
             key = Key(
@@ -157,7 +159,7 @@ def take_settled(records: Iterable[ConversionEvent | PostbackLogEvent], keep: in
             )
             group = into.get(key) or into.setdefault(key, Group())
             group.add(Item("conversions", record.known_us, record), keep, conversions=record.count, changes=1)
-        else:
+        elif isinstance(record, PostbackLogEvent):
             key = Key("postbacks", 0, 0, 0, 0, record.network_id)
             group = into.get(key) or into.setdefault(key, Group())
             group.add(Item("postbacks", record.known_us, record), keep)

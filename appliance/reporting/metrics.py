@@ -35,6 +35,8 @@ METRICS: dict[str, Metric] = {
         "among them, how many differ in campaign, cut address (/24, /48) or user agent", dear=True
     ),
     "trafficbacks": Metric("among them, how many went to a trafficback", dear=True),
+    "lp_views": Metric("among them, how many were sent to a landing page with exits", dear=True),
+    "lp_clicks": Metric("clicks that led out of a landing page, through one of its exits", dear=True),
     "conversions": Metric("conversions that are neither rejected nor trash"),
     "sales": Metric("conversions whose latest status is sale", dear=True),
     "leads": Metric("conversions whose latest status is lead", dear=True),
@@ -47,6 +49,7 @@ METRICS: dict[str, Metric] = {
     "profit": Metric("what is left", "revenue - cost", money=True),
     "roi": Metric("return on investment, percent", "(revenue - cost) / cost * 100", 4, money=True),
     "cr": Metric("conversion rate, percent", "conversions / clicks * 100", 4),
+    "lp_ctr": Metric("click rate of landing pages, percent", "lp_clicks / lp_views * 100", 4, dear=True),
     "epc": Metric("earnings per click", "revenue / clicks", money=True),
     "uepc": Metric("earnings per unique click", "revenue / unique_clicks", money=True, dear=True),
     "cpc": Metric("cost per click", "cost / clicks", money=True),

@@ -70,6 +70,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "destination_id", "source_id", "network_id", "link_id", "counted", "flags", "source_click_id",
         "cost", "currency", "user_agent", "referrer", "language", "host", "address", "query",
         "request_id", "inputs", "utm", "subs", "facts", "url_hash", "parent_id",
+        "landing_id", "exit_number", "hops", "signals",
     ),
     "click_identity": (*_LOG, "click_id", "address"),
     "postback_log_events": (
@@ -89,7 +90,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "cost_adjustments": (
         *_LOG, "id", "known_at", "campaign_id", "stream_id", "destination_id", "source_id", "network_id",
-        "link_id", "cost", "currency", "author", "note",
+        "link_id", "cost", "currency", "author", "note", "utm", "subs", "click_id",
     ),
     ERRORS: ("edge", "epoch", "seq", "at", "topic", "reason", "bytes", "raw"),
 }  # fmt: skip
@@ -125,7 +126,8 @@ def _click(e: ClickEvent) -> Parts:
         e.id, e.revision, e.door, e.decision, e.reason, e.campaign_id, e.stream_id, e.destination_id,
         e.source_id, e.network_id, e.link_id, 1 if e.counted else 0, e.flags, e.source_click_id, e.cost,
         e.currency, e.user_agent, e.referrer, e.language, e.host, e.address, e.query, e.request_id,
-        _inputs(e), e.utm, e.subs, e.inputs.facts, e.url_hash, e.parent_id,
+        _inputs(e), e.utm, e.subs, e.inputs.facts, e.url_hash, e.parent_id, e.landing_id, e.exit_number,
+        e.hops, e.signals,
     )  # fmt: skip
     return e.id, ids, values
 
@@ -188,7 +190,8 @@ def _health(e: DestinationHealthEvent) -> Parts:
 
 def _cost(e: CostAdjustment) -> Parts:
     ids = (e.campaign_id, e.stream_id, e.destination_id, e.source_id, e.network_id, e.link_id, e.cost)
-    return "", ids, (e.id, _time(_in_range(e.known_us)), *ids, e.currency, e.author, e.note)
+    own = (e.id, _time(_in_range(e.known_us)), *ids, e.currency, e.author, e.note)
+    return "", ids, (*own, e.utm, e.subs, e.click_id)
 
 
 _BUILD: dict[type, tuple[str, Callable[[Any], Parts]]] = {

@@ -66,6 +66,13 @@ _CLICKS: dict[str, str] = {
     "trafficbacks": "toInt64(countIf(decision = 'trafficback'))",
     "cost": "sum(cost)",
 }
+# The way out of a landing page is a click of its own, and the visit was counted on its way in.
+_VISITS = " and counted = 1 and exit_number = 0"
+_ON_PAGES = " and counted = 1 and landing_id != 0"
+_LANDINGS = {
+    "lp_views": "toInt64(countIf(exit_number = 0))",
+    "lp_clicks": "toInt64(countIf(exit_number != 0))",
+}
 _UNIQUE = {"unique_clicks": "toInt64(uniqExact(visitor))"}
 _CONVERSIONS: dict[str, str] = {
     "conversions": "sum(count)",
@@ -122,13 +129,15 @@ class _Facts:
         wanted = set(self.sums)
         branches = []
         if wanted & _CLICKS.keys() or not wanted:
-            branches.append(self._branch("click_events", "clicks", " and counted = 1", _CLICKS))
+            branches.append(self._branch("click_events", "clicks", _VISITS, _CLICKS))
         if wanted & _UNIQUE.keys():
-            branches.append(self._branch("click_events", "clicks", " and counted = 1", _UNIQUE, unit="''"))
+            branches.append(self._branch("click_events", "clicks", _VISITS, _UNIQUE, unit="''"))
+        if wanted & _LANDINGS.keys():
+            branches.append(self._branch("click_events", "clicks", _ON_PAGES, _LANDINGS, unit="''"))
         if wanted & _CONVERSIONS.keys():
             branches.append(self._branch(self._conversions(), "conversions", "", _CONVERSIONS))
         if wanted & _ADJUSTMENTS.keys():
-            branches.append(self._branch("cost_adjustments", "adjustments", "", _ADJUSTMENTS))
+            branches.append(self._branch(self._adjustments(), "adjustments", "", _ADJUSTMENTS))
         return " union all ".join(branches)
 
     def _expression(self, name: str, table: str) -> str:
@@ -164,22 +173,33 @@ class _Facts:
     def _conversions(self) -> str:
         """The table, or what of it is needed with the latest status or with facts of the click beside it."""
         statuses = bool(set(self.sums) & STATUSES.keys()) or "status" in self._names
-        text = " ".join(DIMENSIONS[name].conversions for name in self._names)
-        facts = [fact for fact in CLICK_FACTS if re.search(rf"\b{fact}\b", text)]
-        if not statuses and not facts:
-            return "conversion_events"
-        columns = "e.*"
+        columns = ""
         if statuses:
-            columns += (
+            columns = (
                 ", max(revision) over (partition by id) as revision_now"
                 ", argMax(status, revision) over (partition by id) as status_now"
             )
-        source = "conversion_events as e"
+        return self._beside_clicks(
+            "conversion_events", [DIMENSIONS[n].conversions for n in self._names], columns
+        )
+
+    def _adjustments(self) -> str:
+        """The table, with facts of the click beside what a conversion cost."""
+        return self._beside_clicks("cost_adjustments", [DIMENSIONS[n].adjustments for n in self._names])
+
+    def _beside_clicks(self, table: str, expressions: Sequence[str], columns: str = "") -> str:
+        """`table` with `columns` added and with those of CLICK_FACTS that the expressions ask for."""
+        text = " ".join(expressions)
+        facts = [fact for fact in CLICK_FACTS if re.search(rf"\b{fact}\b", text)]
+        if not columns and not facts:
+            return table
+        columns = f"e.*{columns}"
+        source = f"{table} as e"
         if facts:
             columns += "".join(f", c.{fact} as {fact}" for fact in facts)
             source += (
                 f" any left join (select id as of, {', '.join(facts)} from click_events where id in "  # noqa: S608
-                f"(select click_id from conversion_events where {PERIOD}{self._reach})) as c"
+                f"(select click_id from {table} where {PERIOD}{self._reach})) as c"
                 " on c.of = e.click_id"
             )
         return f"(select {columns} from {source} where {_of('e')}{self._reach})"  # noqa: S608

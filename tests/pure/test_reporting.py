@@ -73,11 +73,13 @@ SUMS = dict.fromkeys(metrics.SUMS, 0)
 
 def test_the_metrics_are_what_their_formulas_say():
     sums = {
-        **SUMS, "clicks": 3, "unique_clicks": 2, "conversions": 1, "sales": 1, "trash": 2,
+        **SUMS, "clicks": 3, "unique_clicks": 2, "conversions": 1, "sales": 1, "trash": 2, "lp_views": 3,
+        "lp_clicks": 2,
         "revenue": 2_500_000, "cost": 900_000,
     }  # fmt: skip
     line = metrics.line(sums, metrics.METRICS, {}, sees_money=True)
     assert line == {
+        "lp_views": 3, "lp_clicks": 2, "lp_ctr": Decimal("66.6667"),
         "clicks": 3, "unique_clicks": 2, "trafficbacks": 0, "conversions": 1, "sales": 1, "leads": 0,
         "holds": 0, "rejected": 0, "trash": 2, "revenue": Decimal("2.5"), "hold_revenue": 0,
         "cost": Decimal("0.9"), "profit": Decimal("1.6"), "roi": Decimal("177.7778"),
@@ -89,7 +91,7 @@ def test_the_metrics_are_what_their_formulas_say():
 def test_nothing_to_divide_by_is_null():
     line = metrics.line(SUMS, metrics.METRICS, {}, sees_money=True)
     assert {name for name, value in line.items() if value is None} == {
-        "roi", "cr", "epc", "uepc", "cpc", "cpa", "ar",
+        "roi", "cr", "epc", "uepc", "cpc", "cpa", "ar", "lp_ctr",
     }  # fmt: skip
     assert metrics.decimal(Fraction(-1, 2), 2) == Decimal("-0.5")
     assert str(metrics.decimal(Fraction(100), 4)) == "100"

@@ -1,8 +1,8 @@
 """POST /api/click: a program asks where its visitor goes, and sends him there itself. JSON in and out.
 
 The caller proves itself with its campaign's secret, compared as a digest in constant time. Here alone,
-and from such a caller alone, `ip` and `ua` are what the request says they are. Keitaro's field names are understood
-beside ours; whoever sends its `info`, `kversion` or `format: keitaro` is answered in its words.
+and from such a caller alone, `ip` and `ua` are what the request says they are. Keitaro's field names are
+understood beside ours; whoever sends its `info`, `kversion` or `format: keitaro` is answered in its words.
 """
 
 from __future__ import annotations
