@@ -1,0 +1,38 @@
+"""Fixtures of several files of actor tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from tests.actors.conversions_rig import Rig
+from tests.actors.live_rig import Feed, running
+
+
+@pytest.fixture
+def rigs(tmp_path: Path) -> Iterator[Any]:
+    made: list[Rig] = []
+
+    def make(**settings: Any) -> Rig:
+        made.append(Rig(tmp_path, **settings))
+        return made[-1]
+
+    yield make
+    for rig in made:
+        rig.close()
+
+
+@pytest.fixture
+def rig(rigs: Any) -> Rig:
+    made: Rig = rigs()
+    return made
+
+
+@pytest.fixture
+async def feed(tmp_path: Path, autojump_clock: MockClock) -> AsyncIterator[Feed]:
+    async with running(Feed(tmp_path)) as found:
+        yield found
