@@ -37,6 +37,7 @@ from appliance.actors.publisher import Publisher
 from appliance.actors.sharing import Sharing
 from appliance.addresses import host_port, is_loopback
 from appliance.attribution import template
+from appliance.attribution.charge import terms_of
 from appliance.call_door import CallDoor
 from appliance.config import Routing, Settings
 from appliance.control import Control
@@ -46,7 +47,7 @@ from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer, listen
 from appliance.listening import shown_address
-from appliance.model.catalog import Campaign, Entity, Kind, Network, Template
+from appliance.model.catalog import Campaign, Entity, Kind, Network, Source, Template
 from appliance.model.conversions import ClickFacts
 from appliance.model.costs import CostOrder
 from appliance.model.events import ConversionEvent, CostAdjustment, PostbackLogEvent
@@ -229,6 +230,9 @@ async def main(control: Control) -> None:
             broken=lambda edge, epoch, reason: _told(link.rotate(edge, epoch, reason), edge),
             run_blocking=thread_runner(1),
             now_us=_now_us,
+            terms=lambda number: terms_of(
+                _entity(catalog, "source", Source, number), settings.routing.currency
+            ),
             stored=functools.partial(_stored, live, sharing),
         )
         keep = settings.retention
@@ -320,7 +324,7 @@ async def _serve_doors(
 
 
 def _entity(catalog: CatalogActor, kind: Kind, type_: type[E], number: int) -> E | None:
-    """A network or template as it is now."""
+    """A network, template or source as it is now. Looking it up is one step, for a thread too."""
     found = catalog.lookup(kind, number)
     return found if isinstance(found, type_) else None
 

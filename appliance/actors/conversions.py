@@ -18,12 +18,20 @@ import trio
 from appliance.actors.conversions_intake import Intake, Read, postbacks
 from appliance.actors.conversions_lookups import SECOND, ClickLookups, Lookup
 from appliance.attribution.claim import understand
-from appliance.attribution.settle import Arrival, Batch, settle
+from appliance.attribution.settle import Arrival, Batch, no_terms, settle
 from appliance.attribution.waiting import Patience, postpone
 from appliance.errors import Unavailable
 from appliance.model.catalog import Network, Template
-from appliance.model.conversions import ClickFacts, Conversion, Position, Settlement, WaitingPostback
-from appliance.model.events import ConversionEvent, PostbackLogEvent
+from appliance.model.conversions import (
+    ClickFacts,
+    Conversion,
+    Position,
+    SettledRecord,
+    Settlement,
+    Terms,
+    WaitingPostback,
+)
+from appliance.model.events import PostbackLogEvent
 from appliance.model.status import ConsumerReport, ConversionsReport
 from appliance.ports import Journals, Ledger, Runner
 
@@ -70,7 +78,8 @@ class Conversions:
     `lookup_clicks` raises Unavailable while the warehouse is away; it must end by itself in bounded time.
     `currency` counts for networks without one. `held(edge)` leaves an edge's journal alone. `broken(edge,
     epoch, reason)` is called once per segment that cannot be read: its edge must rotate. `stored(records)`
-    is told what has just been stored for shipping; it never waits.
+    is told what has just been stored for shipping; it never waits. `terms(source_id)`, what a source asks for
+    a conversion that begins now, is asked from the thread of `run_blocking`.
     """
 
     def __init__(
@@ -88,13 +97,15 @@ class Conversions:
         run_blocking: Runner,
         now_us: Callable[[], int],
         limits: Limits | None = None,
-        stored: Callable[[Sequence[PostbackLogEvent | ConversionEvent]], None] = lambda records: None,
+        stored: Callable[[Sequence[SettledRecord]], None] = lambda records: None,
+        terms: Callable[[int], Terms | None] = no_terms,
     ) -> None:
         self._ledger = ledger
         self._journals = journals
         self._lookup_clicks = lookup_clicks
         self._network = network
         self._template = template
+        self._terms = terms
         self._currency = currency
         self._held = held
         self._broken = broken
@@ -292,7 +303,7 @@ class Conversions:
         claims = list({arrival.claim for arrival in arrivals if arrival.claim})
         recent = self._intake.recent
         known: Mapping[str, Conversion] = self._ledger.conversions(claims)
-        return settle(arrivals, known, lambda click: recent.get(click) or facts.get(click), now)
+        return settle(arrivals, known, lambda click: recent.get(click) or facts.get(click), now, self._terms)
 
     def _save_now(self, read: Read) -> bool:
         if not self._intake.progress.unsaved:

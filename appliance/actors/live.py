@@ -18,7 +18,7 @@ import msgspec
 import trio
 
 from appliance.errors import Unavailable
-from appliance.model.events import ConversionEvent, PostbackLogEvent
+from appliance.model.conversions import SettledRecord
 from appliance.model.live import LiveReport, Wish
 from appliance.model.status import SystemStatus
 from appliance.ports import NewRecords, Runner
@@ -202,7 +202,7 @@ class Live:
 
     # What happens
 
-    def offer(self, records: Sequence[ConversionEvent | PostbackLogEvent]) -> None:
+    def offer(self, records: Sequence[SettledRecord]) -> None:
         """What became of postbacks, as it was stored. Never waits; without a watcher it is nothing."""
         if self._audiences:
             take_settled(records, MOST_EVENTS, self._settled)

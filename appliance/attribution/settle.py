@@ -9,9 +9,17 @@ from dataclasses import dataclass, field
 import msgspec
 
 from appliance.attribution import status
+from appliance.attribution.charge import charges
 from appliance.attribution.claim import Statement, Unusable
-from appliance.model.conversions import ClickFacts, Conversion, Position, WaitingPostback
-from appliance.model.events import ConversionEvent, PostbackLogEvent
+from appliance.model.conversions import (
+    ClickFacts,
+    Conversion,
+    Position,
+    SettledRecord,
+    Terms,
+    WaitingPostback,
+)
+from appliance.model.events import PostbackLogEvent
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Batch:
     known: dict[str, Conversion]
     now_us: int
     changed: dict[str, Conversion] = field(default_factory=dict)
-    records: list[PostbackLogEvent | ConversionEvent] = field(default_factory=list)
+    records: list[SettledRecord] = field(default_factory=list)
     settled: list[Position] = field(default_factory=list)
     unresolved: list[Arrival] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -67,27 +75,41 @@ class Batch:
         )
 
 
+def no_terms(source_id: int) -> Terms | None:
+    """Nobody asks anything for a conversion."""
+    return None
+
+
 def settle(
     arrivals: Iterable[Arrival],
     known: Mapping[str, Conversion],
     find: Callable[[str], ClickFacts | None],
     now_us: int,
+    terms: Callable[[int], Terms | None] = no_terms,
 ) -> Batch:
     """Apply postbacks in the order of their stamps. `known` holds the conversions their claims name.
 
+    `terms` says what a source asks for a conversion that begins now.
     A postback whose conversion exists needs no click. One whose click `find` does not know is left in
     `unresolved`, unless another postback of this batch has begun its conversion.
     """
     batch = Batch(dict(known), now_us)
     ordered = sorted(arrivals, key=lambda arrival: (arrival.event.at_us, arrival.position))
-    left = [arrival for arrival in ordered if not _apply(batch, arrival, find)]
+    left = [arrival for arrival in ordered if not _apply(batch, arrival, find, terms)]
     batch.unresolved = [
-        arrival for arrival in left if arrival.claim not in batch.known or not _apply(batch, arrival, find)
+        arrival
+        for arrival in left
+        if arrival.claim not in batch.known or not _apply(batch, arrival, find, terms)
     ]
     return batch
 
 
-def _apply(batch: Batch, arrival: Arrival, find: Callable[[str], ClickFacts | None]) -> bool:
+def _apply(
+    batch: Batch,
+    arrival: Arrival,
+    find: Callable[[str], ClickFacts | None],
+    terms: Callable[[int], Terms | None],
+) -> bool:
     """Settle one postback; False when its click is not known."""
     said = arrival.meaning
     if isinstance(said, Unusable):
@@ -104,7 +126,7 @@ def _apply(batch: Batch, arrival: Arrival, find: Callable[[str], ClickFacts | No
         click = find(said.click_id)
         if click is None:
             return False
-        verdict = status.begin(said, click, batch.now_us)
+        verdict = status.begin(said, click, batch.now_us, terms(click.source_id))
     after = verdict.conversion
     batch.known[after.id] = batch.changed[after.id] = after
     notes = [verdict.note] if verdict.note else []
@@ -113,6 +135,7 @@ def _apply(batch: Batch, arrival: Arrival, find: Callable[[str], ClickFacts | No
     outcome = "duplicate"
     if isinstance(verdict, status.Revised):
         batch.records += status.records(verdict)
+        batch.records += charges(before, after)
         outcome = "conversion"
     batch.close(arrival, outcome, "; ".join([*notes, *said.notes]))
     return True

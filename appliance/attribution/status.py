@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from appliance.attribution.claim import Statement
-from appliance.model.conversions import NEVER, ClickFacts, Conversion
+from appliance.model.conversions import NEVER, ClickFacts, Conversion, Terms
 from appliance.model.events import ConversionEvent
 
 
@@ -60,8 +60,8 @@ def figures(conversion: Conversion) -> Figures:
     return Figures(0, 0, 0)
 
 
-def begin(said: Statement, click: ClickFacts, known_us: int) -> Revised:
-    """The first postback of a claim: revision 1."""
+def begin(said: Statement, click: ClickFacts, known_us: int, terms: Terms | None = None) -> Revised:
+    """The first postback of a claim: revision 1. `terms`: what its source asks for it."""
     conversion = Conversion(
         id=said.conversion_id,
         revision=1,
@@ -78,6 +78,7 @@ def begin(said: Statement, click: ClickFacts, known_us: int) -> Revised:
         currency=said.currency or said.fallback,
         currency_stamp=said.stamp if said.currency else NEVER,
         click=click,
+        terms=terms,
     )
     return Revised(conversion, (Difference(conversion.currency, *figures(conversion)),), "")
 

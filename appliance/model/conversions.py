@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from appliance.model.events import ConversionEvent, PostbackLogEvent
+from appliance.model.events import ConversionEvent, CostAdjustment, PostbackLogEvent
 
 Position = tuple[int, int, int]
 """Where a received postback stands: (edge, epoch, seq). Unique for ever."""
@@ -33,13 +33,23 @@ class ClickFacts(Struct, frozen=True, kw_only=True):
     utm: dict[str, str] = {}
 
 
+class Terms(Struct, frozen=True, kw_only=True):
+    """What a source asks for a conversion: cpa `amount` micro-units of `currency`, revshare `amount`
+    millionths of a per cent of its revenue."""
+
+    kind: str
+    amount: int
+    currency: str
+
+
 class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A conversion as the ledger knows it now. Stored for ever: append fields with defaults only.
 
     Status, payout and currency each remember the stamp of the postback that said so, so that postbacks
     which arrive out of order end in the state of the ordered ones. `payout` is None while no postback
     named one. `click`, `event_type`, `transaction_id` and `at_us` are the first postback's and never
-    change: every revision counts under the same dimensions and in the same hour.
+    change: every revision counts under the same dimensions and in the same hour. Neither do `terms`, what
+    its source asked for it then: None for nothing.
     """
 
     id: str
@@ -57,6 +67,7 @@ class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
     currency: str
     currency_stamp: Stamp
     click: ClickFacts
+    terms: Terms | None = None
 
 
 class WaitingPostback(Struct, frozen=True, kw_only=True):
@@ -74,6 +85,10 @@ class WaitingPostback(Struct, frozen=True, kw_only=True):
     told: bool = False
 
 
+SettledRecord = PostbackLogEvent | ConversionEvent | CostAdjustment
+"""What became of a postback, what that changed of a conversion, and of its cost."""
+
+
 class Settlement(NamedTuple):
     """What one batch did; the ledger stores all of it or nothing.
 
@@ -85,7 +100,7 @@ class Settlement(NamedTuple):
     conversions: Sequence[Conversion] = ()
     waiting: Sequence[WaitingPostback] = ()
     settled: Sequence[Position] = ()
-    records: Sequence[PostbackLogEvent | ConversionEvent] = ()
+    records: Sequence[SettledRecord] = ()
 
 
 class LedgerSizes(NamedTuple):

@@ -185,7 +185,8 @@ class CostAdjustment(Struct, frozen=True, array_like=True, tag="cost_adjustments
     """A part of a correction of cost: `cost` micro-units are added (or taken away) among these clicks.
 
     All parts of one correction carry its `id`. `at_us` is the time of the first of the clicks that the part
-    stands for. Written by the core, never by an edge.
+    stands for. Written by the core, never by an edge. What a conversion costs (attribution/charge.py) has the
+    conversion's id and time, and `click_id`, `subs` and `utm` of its click.
     """
 
     v: int
@@ -202,6 +203,9 @@ class CostAdjustment(Struct, frozen=True, array_like=True, tag="cost_adjustments
     currency: str
     author: str
     note: str
+    subs: dict[int, str] = {}
+    utm: dict[str, str] = {}
+    click_id: str = ""
 
 
 Event = (
