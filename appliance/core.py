@@ -50,7 +50,7 @@ from appliance.listening import shown_address
 from appliance.model.catalog import Campaign, Entity, Kind, Network, Source, Template
 from appliance.model.conversions import ClickFacts
 from appliance.model.costs import CostOrder
-from appliance.model.events import ConversionEvent, CostAdjustment, PostbackLogEvent
+from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
 from appliance.model.memory import Lessons, Remembering, TaughtTaken
 from appliance.model.status import WarehouseReport
@@ -68,6 +68,7 @@ from appliance.stores.installation import ClaimInDirectory, secret
 from appliance.stores.journal.newest import NewestEntries
 from appliance.stores.journal.tails import Tails
 from appliance.stores.lists import ListFiles, Lists
+from appliance.stores.memory import needed_by_memory
 from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
 from appliance.stores.sqlite.catalog import SqliteCatalog
 from appliance.stores.sqlite.identity import SqliteIdentity
@@ -206,7 +207,10 @@ async def main(control: Control) -> None:
         identities = IdentityDesk(identity.mailbox, identity, post_of(settings.mail, thread_runner(2)))
         operations = registry.load_all()
         publisher = Publisher(
-            sources=(JournalLogs(data, ledger.offset), OutboxLogs(ledger)),
+            sources=(
+                JournalLogs(data, ledger.offset, functools.partial(needed_by_memory, data, settings.edges)),
+                OutboxLogs(ledger),
+            ),
             store=shipping,
             warehouse=warehouse,
             files=thread_runner(1),
@@ -376,7 +380,7 @@ class _AdminPort:
         return fresh or listen(self._name[0], self._name[1])
 
 
-def _stored(live: Live, sharing: Sharing, records: Sequence[PostbackLogEvent | ConversionEvent]) -> None:
+def _stored(live: Live, sharing: Sharing, records: Sequence[SettledRecord]) -> None:
     live.offer(records)
     sharing.stored(records)
 

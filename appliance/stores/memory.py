@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ create table if not exists groups (
 create table if not exists place (one integer primary key check (one = 1), body blob not null);
 """
 _READ = 5_000
+_LITTLE_ROOM = 256 << 20
 _WITHOUT_PLACE = 2
 """Segments read when the file was lost: the journal may hold weeks, and they hold what is newest."""
 _encode = msgspec.msgpack.Encoder().encode
@@ -172,11 +174,15 @@ def hashing_key(data: Path) -> bytes:
     return bytes.fromhex(path.read_text("ascii").strip())[:32]
 
 
-def learned_until(data: Path, edge: int) -> tuple[int, int] | None:
-    """(epoch, seq) of the journal up to which an edge's saved memory holds all; None when it has none."""
+def needed_by_memory(data: Path, edges: int, edge: int, epoch: int, end: int) -> bool:
+    """Whether edge `edge` has yet to learn from its segment `epoch`, which ends at `end`.
+
+    Not asked of an edge that is configured no more, nor with little room on the disk: a journal that cannot
+    be pruned costs more than the last second of a memory.
+    """
     path = data / "edges" / str(edge) / NAME
-    if not path.exists():
-        return None
+    if edge >= edges or not path.exists() or shutil.disk_usage(data).free < _LITTLE_ROOM:
+        return False
     try:
         db = sqlite3.connect(path, timeout=1)
         try:
@@ -185,5 +191,5 @@ def learned_until(data: Path, edge: int) -> tuple[int, int] | None:
             db.close()
         place = _decode(row[0]) if row else None
     except (sqlite3.Error, msgspec.MsgspecError):
-        return None  # broken, and set aside when its edge starts: there is nothing to wait for
-    return (place.epoch, place.seq) if place is not None else None
+        return False  # broken: it is set aside when its edge starts, and begins with the newest segments
+    return place is not None and (place.epoch, place.seq) < (epoch, end)

@@ -16,11 +16,18 @@ class JournalLogs:
     """Segments below a data directory, those of new edges included as soon as they appear.
 
     `other_offset(edge, epoch)` says how far the other consumer is, None when it has not begun.
+    `needed(edge, epoch, end)`: the edge itself has not yet stored what a segment that ends there taught it.
     """
 
-    def __init__(self, data: Path, other_offset: Callable[[int, int], int | None]) -> None:
+    def __init__(
+        self,
+        data: Path,
+        other_offset: Callable[[int, int], int | None],
+        needed: Callable[[int, int, int], bool] = lambda edge, epoch, end: False,
+    ) -> None:
         self._data = data
         self._other_offset = other_offset
+        self._needed = needed
 
     def _path(self, edge: int, epoch: int) -> Path:
         return reader.journal_directory(self._data, edge) / f"{epoch:016x}{SUFFIX}"
@@ -39,7 +46,7 @@ class JournalLogs:
 
     def remove(self, edge: int, epoch: int, end: int) -> bool:
         other = self._other_offset(edge, epoch)
-        if end and (other is None or other < end):
+        if end and (other is None or other < end or self._needed(edge, epoch, end)):
             return False
         reader.open_segment(self._path(edge, epoch)).remove()
         return True
