@@ -175,8 +175,8 @@ def flags(work: Path, identity: str) -> list[str]:
             for path in (COUNTRIES, COUNTRIES.with_name("NRO_LICENSE"))
             if path.is_file()
         ),
-        # The reader of such tables in C (stores/geo.py refuses the slow one), and the patterns of user agents,
-        # which are imported when the first one is read.
+        # The reader of such tables in C (stores/geo.py refuses the slow one), and user agents' patterns:
+        # both are imported where Nuitka need not see it.
         "--include-module=maxminddb.extension",
         "--include-package=ua_parser_builtins",
         "--include-package=ua_parser_rs",

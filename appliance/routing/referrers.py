@@ -61,7 +61,7 @@ class Referrers:
             return _NOBODY
         # Referrers have queries of their own: what is remembered is what stands before the path.
         key = referrer[:LONGEST_HOST]
-        end = key.find("/", 8)
+        end = key.find("/", key.find("://") + 3)
         key = key[:end] if end > 0 else key
         return self._known.get(key) or self._known.put(key, _read(key))
 

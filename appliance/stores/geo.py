@@ -224,12 +224,12 @@ _PLACE: Layout = {
     "city": lambda record: _named(record.get("city")),
 }
 LAYOUTS: dict[str, Layout] = {
-    # GeoIP2 and GeoLite2: City and Country; ASN, ISP, Connection-Type, Anonymous-IP, which are flat.
-    "maxmind": {**_PLACE, **_network(_own), "datacenter": _hosting},
-    # DB-IP, and MaxMind's Enterprise: everything about the network below `traits`.
-    "db-ip": {**_PLACE, **_network(_traits), "datacenter": _hosting},
-    # Flat: country_code, state1, city; its ASN files are MaxMind's.
-    "ip-location-db": {
+    # MaxMind's GeoIP2 and GeoLite2 and DB-IP's City and Country; ASN, ISP, Connection-Type, Anonymous-IP.
+    "geoip2": {**_PLACE, **_network(_own), "datacenter": _hosting},
+    # DB-IP's with an ISP in them, MaxMind's Enterprise: what is known of the network is below `traits`.
+    "geoip2-traits": {**_PLACE, **_network(_traits), "datacenter": _hosting},
+    # @ip-location-db: country_code, state1, city beside each other; its ASN files are like MaxMind's.
+    "flat": {
         "country": lambda record: _country(record.get("country_code")),
         "region": lambda record: _text(record.get("state1")),
         "city": lambda record: _text(record.get("city")),
