@@ -10,9 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.attribution.claim import understand
+from appliance.attribution.settle import Arrival, settle
 from appliance.errors import Conflict, Missing, Refused
 from appliance.model.catalog import Campaign
+from appliance.model.conversions import ClickFacts, Conversion, Settlement, Terms
 from appliance.model.costs import CostOrder
+from appliance.model.events import PostbackLogEvent
 from appliance.model.holds import Holds
 from appliance.operations import registry
 from appliance.operations.context import Context, local_administrator
@@ -156,3 +160,45 @@ def test_parts_add_up_to_the_micro_unit(amount, clicks):
     parts = spread(order, [{"at_us": 1, "clicks": each, **ids} for each in clicks])
     assert sum(part.cost for part in parts) == amount
     assert all(part.cost * amount > 0 for part in parts)
+
+
+async def test_what_conversions_cost_is_in_the_lines_of_their_clicks(place):
+    event = click(
+        500, campaign_id=1, stream_id=7, source_id=4, cost=0, host="h.example", subs={1: "z"}, utm={},
+        network_id=5, link_id=0,
+    )  # fmt: skip
+    place.warehouse.insert([build(0, 1, *entries(500, event)[0])])
+    found = ClickFacts(
+        id=event.id, at_us=event.at_us, campaign_id=1, stream_id=7, destination_id=event.destination_id,
+        source_id=4, network_id=5, subs={1: "z"},
+    )  # fmt: skip
+    known: dict[str, Conversion] = {}
+
+    def postback(seq: int, **params: str) -> None:
+        said = PostbackLogEvent(
+            1, f"p{seq}", NOON + seq, "received", "", "", 5, "GET", {"cid": event.id, **params}, "", ""
+        )
+        position = (0, 1, seq)
+        arrived = Arrival(position, said, understand(said, position, None, None, "USD"))
+        terms = Terms(kind="cpa", amount=2_500_000, currency="USD")
+        batch = settle([arrived], known, {event.id: found}.get, NOON + seq, lambda source: terms)
+        known.update(batch.changed)
+        records, changed = batch.records, list(batch.changed.values())
+        place.ledger.commit(Settlement(conversions=changed, records=records))
+        place.ship()
+
+    async def lines(by: str) -> dict[object, tuple[Decimal, int, Decimal]]:
+        items = (await place.call("reports.query", group_by=[by], **PERIOD))["items"]
+        return {line[by]: (line["cost"], line["conversions"], line["revenue"]) for line in items}
+
+    postback(1, payout="9", tid="T")
+    expected = (Decimal("2.5"), 1, Decimal(9))
+    assert (
+        (await lines("host"))["h.example"]
+        == (await lines("sub1"))["z"]
+        == (await lines("source"))[4]
+        == expected
+    )
+    assert (await place.call("reports.overview", **PERIOD))["cost"] == Decimal("0.7") + Decimal("2.5")
+    postback(2, status="rejected", tid="T")
+    assert (await lines("host"))["h.example"] == (await lines("sub1"))["z"] == (Decimal(0), 0, Decimal(0))
