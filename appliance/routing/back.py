@@ -22,7 +22,7 @@ _MARK = re.compile(r"[0-9a-f]{8}")
 # A trafficback's own URL may repeat what it was given; then the largest counts, and the marks of all.
 _DEPTHS = re.compile(rf"(?:^|&){DEPTH}=(\d{{1,3}})(?=&|$)", re.ASCII)
 _VISITS = re.compile(rf"(?:^|&){VISITED}=([0-9a-f.]{{1,400}})(?=&|$)")
-_NO_REASON = (verdicts.OPEN, verdicts.CHOSEN, verdicts.NO_WEIGHT)
+_NO_REASON = (verdicts.OPEN, verdicts.CHOSEN, verdicts.NO_WEIGHT, verdicts.REPEAT, verdicts.CONVERTED)
 
 
 def back(

@@ -1,4 +1,4 @@
-"""What a memory on disk is promised: whole saves, the oldest out, and the journal's records behind a place."""
+"""What a memory on disk is promised: whole saves, the oldest out, the journal's records behind a place."""
 
 from __future__ import annotations
 
