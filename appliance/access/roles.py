@@ -30,8 +30,9 @@ _BUYER = _VIEWER | {
 
 ROLES: dict[Role, frozenset[str]] = {"administrator": WORDS, "buyer": _BUYER, "viewer": _VIEWER}
 
-NEVER_BY_TOKEN = frozenset({"tokens.write"})
-"""A token that leaked must not outlive itself in another one."""
+NEVER_BY_TOKEN = frozenset({"tokens.write", "users.write"})
+"""A token that leaked must not outlive itself in another one, nor in a user (least of all an administrator)
+who was made, let in or given another mail address with it."""
 
 
 def words(scope: str) -> frozenset[str]:

@@ -15,7 +15,8 @@ from appliance.errors import FieldProblem, Refused
 from appliance.model.catalog import TYPES, Entity, Kind
 from appliance.model.history import MASK, SECRETS
 from appliance.operations.context import Context
-from appliance.operations.registry import add
+from appliance.operations.decoding import decode
+from appliance.operations.registry import Door, add
 from appliance.operations.selection import SEARCHED
 
 E = TypeVar("E", bound=Entity)
@@ -25,6 +26,10 @@ Id = Annotated[int, Meta(ge=1, le=2**53)]
 
 Seen = Annotated[int, Meta(ge=0, le=2**53)]
 """The revision that the caller saw an entity at."""
+
+
+FORMS: dict[Kind, tuple[type[Request], type[Change]]] = {}
+"""What a kind is created and changed with; filled while the nouns' modules are imported."""
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +97,14 @@ def shown(entity: E) -> E:
     return msgspec.structs.replace(entity, **hidden) if hidden else entity
 
 
+def values_of(kind: Kind, values: Mapping[str, object], number: int | None) -> dict[str, object]:
+    """The fields of a creation, or of a change of entity `number`. Raises Refused as these would."""
+    create, change = FORMS[kind]
+    if number is None:
+        return _given(decode(create, values), ())
+    return _changed(decode(change, {**values, "id": number}))
+
+
 def _given(request: Struct, without: tuple[str, ...]) -> dict[str, object]:
     """The fields of a request that were sent."""
     values = {name: getattr(request, name) for name in request.__struct_fields__ if name not in without}
@@ -109,12 +122,14 @@ def offer(
     change_example: Mapping[str, object],
     by_slug: bool = False,
     copies: bool = True,
+    writes_closed_at: Mapping[Door, str] | None = None,
 ) -> None:
     """Register `<plural>.list`, `.get`, `.create`, `.change`, `.archive`, `.restore` and `.duplicate`.
 
-    `copies=False`: without `.duplicate`.
+    `copies=False`: without `.duplicate`. `writes_closed_at`: Operation.closed_at of all that changes.
     """
     type_: Any = TYPES[kind]
+    FORMS[kind] = (create, change)
     read, write = f"{plural}.read", f"{plural}.write"
     # A Page that says what its items are, for whoever reads the registry: CampaignList.
     page_type: Any = msgspec.defstruct(
@@ -190,12 +205,22 @@ def offer(
     page = {"limit": 10, "offset": 0}
     add(f"{plural}.list", run_list, listing, page_type, read, False, page)
     add(f"{plural}.get", run_get, GetBySlug if by_slug else Get, type_, read, False, {"id": 1})
-    add(f"{plural}.create", run_create, create, type_, write, True, example)
-    add(f"{plural}.change", run_change, change, type_, write, True, {"id": 1, **change_example})
-    add(f"{plural}.archive", run_archive, Archive, type_, write, True, {"id": 1})
-    add(f"{plural}.restore", run_restore, Restore, type_, write, True, {"id": 1})
+    closed = writes_closed_at
+    add(f"{plural}.create", run_create, create, type_, write, True, example, closed)
+    add(f"{plural}.change", run_change, change, type_, write, True, {"id": 1, **change_example}, closed)
+    add(f"{plural}.archive", run_archive, Archive, type_, write, True, {"id": 1}, closed)
+    add(f"{plural}.restore", run_restore, Restore, type_, write, True, {"id": 1}, closed)
     if copies:
-        add(f"{plural}.duplicate", run_duplicate, change, type_, write, True, {"id": 1, "name": "Another"})
+        add(
+            f"{plural}.duplicate",
+            run_duplicate,
+            change,
+            type_,
+            write,
+            True,
+            {"id": 1, "name": "Another"},
+            closed,
+        )
 
 
 _TOGETHER: Mapping[Kind, str] = {"campaign": " with its streams", "user": " with his tokens"}
@@ -227,4 +252,5 @@ __all__ = [
     "UnsetType",
     "offer",
     "shown",
+    "values_of",
 ]

@@ -12,8 +12,8 @@ from appliance.operations.inquiries import Inquiry
 from appliance.operations.nouns import Request
 from appliance.operations.registry import operation
 
-_ALL = "users.write"
-"""Who may write users is an administrator and sees everybody's reports."""
+_ALL = "system.write"
+"""Who may write the system is an administrator and sees everybody's reports."""
 
 
 class RunningRequest(Request, frozen=True, kw_only=True):

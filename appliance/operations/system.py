@@ -93,10 +93,11 @@ class Operations(Struct, frozen=True, kw_only=True):
     items: tuple[Described, ...]
 
 
-@operation("operations.list", permission="system.read")
+@operation("operations.list", permission="self")
 async def operations(request: Nothing, context: Context) -> Operations:
-    """Everything this appliance can be asked, with examples."""
-    return Operations(items=tuple(map(_described, registry.load_all().values())))
+    """Everything that the caller may ask this appliance, with examples."""
+    his = [each for each in registry.load_all().values() if context.caller.may(each.permission)]
+    return Operations(items=tuple(map(_described, his)))
 
 
 def _described(each: registry.Operation) -> Described:

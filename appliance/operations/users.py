@@ -6,7 +6,9 @@ from appliance.errors import Conflict
 from appliance.model.catalog import Role, User, UserStatus
 from appliance.operations.context import Context
 from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, Seen, UnsetType, offer
-from appliance.operations.registry import operation
+from appliance.operations.registry import Door, operation
+
+_NOT_BY_TOKEN: dict[Door, str] = {"mcp": "a token makes, changes and lets in no users"}
 
 
 class List(Listing, frozen=True, kw_only=True):
@@ -46,6 +48,7 @@ offer(
     example={"email": "bob@example.com", "role": "buyer", "campaigns": [1]},
     change_example={"status": "blocked"},
     copies=False,
+    writes_closed_at=_NOT_BY_TOKEN,
 )
 
 
@@ -63,6 +66,7 @@ class ApproveRequest(Request, frozen=True, kw_only=True):
     permission="users.write",
     changes=True,
     example={"id": 2, "role": "buyer", "campaigns": [1], "sees_money": False},
+    closed_at=_NOT_BY_TOKEN,
 )
 async def approve(request: ApproveRequest, context: Context) -> User:
     """Let somebody in who waits in pending_approval, as buyer, viewer or administrator."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.access import codes
-from appliance.access.roles import ROLES
+from appliance.access.roles import NEVER_BY_TOKEN, ROLES
 from appliance.actors.identity import Policy
 from appliance.errors import Refused, Unauthenticated, Unavailable
 from appliance.model.catalog import Campaign, User
@@ -36,7 +36,7 @@ async def test_a_block_an_archive_and_another_role_hold_at_the_next_request(tmp_
         assert (await people.who(token)).permissions is None
         await people.catalog.change("user", number, {"role": "viewer"}, HERE, None)
         assert (await people.who(token)).permissions == ROLES["viewer"]
-        assert (await people.who(key)).permissions == ROLES["viewer"] - {"tokens.write"}
+        assert (await people.who(key)).permissions == ROLES["viewer"] - NEVER_BY_TOKEN
         await people.catalog.change("user", number, {"status": "blocked"}, HERE, None)
         for credential in (token, key):
             with pytest.raises(Unauthenticated):

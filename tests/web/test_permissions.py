@@ -253,5 +253,42 @@ async def test_history_shows_what_one_may_see(world: World) -> None:
     assert b"s3cret" not in registry.encode(everything) + registry.encode(at)
 
 
+@pytest.mark.parametrize("who", WHO)
+async def test_everybody_signed_in_is_offered_what_he_may_call(world: World, who: str) -> None:
+    caller = world.caller(who)
+    if not caller.user_id:
+        with pytest.raises(Unauthenticated):
+            await world.doors.call("operations.list", {}, caller)
+        return
+    found: Any = await world.doors.call("operations.list", {}, caller)
+    assert {item.name for item in found.items} == {
+        name for name, each in OPERATIONS.items() if caller.may(each.permission)
+    }
+    assert "session.sign_out" in {item.name for item in found.items}
+
+
+async def test_a_token_makes_changes_and_lets_in_no_users(world: World) -> None:
+    """Whoever found an administrator's token would have an account of his own, or somebody else's address."""
+    administrator, pending = world.caller("administrator"), world.ids["users", FOREIGN]
+    await world.doors.call("users.change", {"id": pending, "role": "administrator"}, administrator)
+    await world.doors.call("users.change", {"id": pending, "status": "pending_approval"}, administrator)
+    then: Any = await world.doors.call("users.change", {"id": pending, "role": "buyer"}, administrator)
+    for scopes in (["*"], ["users.*"], ["users.write", "history.write"]):
+        permissions = of_token("administrator", scopes)
+        token = Caller("t", "rest", permissions, administrator.user_id)
+        for name, payload in (
+            ("users.create", {"email": "x@example.com", "role": "administrator"}),
+            ("users.create", {"email": "x@example.com"}),
+            ("users.change", {"id": administrator.user_id, "email": "x@example.com"}),
+            ("users.archive", {"id": pending}),
+            ("users.approve", {"id": pending, "role": "administrator"}),
+            ("history.restore", {"kind": "user", "id": pending, "revision": then.revision - 1}),
+        ):
+            with pytest.raises(Forbidden):
+                await world.doors.call(name, payload, token)
+    assert "users.read" in of_token("administrator", ["*"])
+    await world.doors.call("users.approve", {"id": pending}, administrator)
+
+
 def test_administrators_have_every_word() -> None:
     assert ROLES["administrator"] == WORDS

@@ -454,10 +454,130 @@ export interface Series {
   previous?: Record<string, string>;
 }
 
+export interface Difference {
+  field: string;
+  recorded: unknown;
+  replayed: unknown;
+}
+
+export interface RuleSeen {
+  outcome: "failed" | "held" | "skipped" | "unknown";
+  given?: string | null;
+  param?: string;
+  fact?: string;
+  operator?: string;
+  value?: string | string[];
+  more?: number;
+  list_id?: number | null;
+  schedule?: string;
+  group?: "" | "all" | "any";
+  negate?: boolean;
+  rules?: RuleSeen[];
+}
+
+export interface StreamSeen {
+  id: number;
+  name: string;
+  kind: string;
+  verdict: string;
+  rule: number;
+  rules: RuleSeen[];
+}
+
+export interface DestinationSeen {
+  id: number;
+  name: string;
+  verdict: string;
+  weight: number | null;
+  given_weight: number | null;
+}
+
+export interface Trace {
+  decision: string;
+  reason: string;
+  campaign_id: number;
+  campaign: string;
+  stream_id: number;
+  destination_id: number;
+  network_id: number;
+  url: string | null;
+  status: number;
+  counted: boolean;
+  draw: number;
+  turn: number;
+  facts: Record<string, string>;
+  streams: StreamSeen[];
+  destinations: DestinationSeen[];
+  unknown_macros: string[];
+  unusable_params: string[];
+}
+
+export interface Explanation {
+  click_id: string;
+  at_us: number;
+  revision: number;
+  kernel: number;
+  kernel_now: number;
+  exact: boolean;
+  url_proven: boolean;
+  differences: Difference[];
+  trace: Trace;
+}
+
 export interface Reloaded {
   revision: number;
   parts: number;
   edges: number;
+}
+
+export interface Place {
+  decision: string;
+  reason: string;
+  stream_id: number;
+  stream: string;
+  destination_id: number;
+  destination: string;
+}
+
+export interface Move {
+  campaign_id: number;
+  campaign: string;
+  before: Place;
+  after: Place;
+  clicks: number;
+  click_ids: string[];
+}
+
+export interface Replay {
+  revision: number;
+  clicks: number;
+  from_us: number;
+  stayed: number;
+  moved: number;
+  gone: number;
+  moves: Move[];
+  more: number;
+}
+
+export interface Share {
+  campaign_id: number;
+  decision: string;
+  reason: string;
+  stream_id: number;
+  stream: string;
+  destination_id: number;
+  destination: string;
+  clicks: number;
+  share: number;
+}
+
+export interface Simulation {
+  revision: number;
+  at_us: number;
+  traces: Trace[];
+  clicks: number;
+  outcomes: Share[];
+  more: number;
 }
 
 export interface EdgeTable {
@@ -1003,7 +1123,10 @@ export interface Api {
   "reports.running": { request: Record<string, never>; answer: RunningReports };
   "reports.series": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; interval?: "day" | "hour" | "minute" | "month" | "week" }; answer: Series };
   "reports.trafficback": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by?: string[]; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
+  "routing.explain": { request: { click_id: string }; answer: Explanation };
   "routing.reload": { request: Record<string, never>; answer: Reloaded };
+  "routing.replay": { request: { campaign_id?: number | null; clicks?: number; changes?: ({ kind: "campaign" | "destination" | "link" | "source" | "stream"; deed?: "archive" | "change" | "create"; id?: number | null; values?: Record<string, unknown> })[] }; answer: Replay };
+  "routing.simulate": { request: { url?: string; campaign_id?: number | null; query?: string; method?: "GET" | "HEAD"; address?: string; user_agent?: string; referrer?: string; language?: string; headers?: Record<string, string>; facts?: Record<string, string>; time?: string; cookie?: string; closed?: Record<string, string> | null; shown?: number[]; draw?: number | null; clicks?: number; seed?: number; vary?: Record<string, string[]>; changes?: ({ kind: "campaign" | "destination" | "link" | "source" | "stream"; deed?: "archive" | "change" | "create"; id?: number | null; values?: Record<string, unknown> })[] }; answer: Simulation };
   "routing.stats": { request: Record<string, never>; answer: RoutingStats };
   "session.claim": { request: { token: string; email: string }; answer: SignedIn };
   "session.local": { request: Record<string, never>; answer: LocalSession };
