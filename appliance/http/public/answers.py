@@ -108,7 +108,7 @@ def _own(answer: CompiledAnswer) -> Shown:
 
 
 def _page(rest: str, headers: bytes) -> Shown:
-    return Shown(200, "", HTML, (_HEAD + rest).encode("ascii", "xmlcharrefreplace"), headers)
+    return Shown(200, "", HTML, (_HEAD + rest).encode("utf-8", "replace"), headers)
 
 
 def _refresh(url: str) -> str:
