@@ -48,7 +48,7 @@ from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer, listen
 from appliance.listening import shown_address
 from appliance.model.catalog import Campaign, Entity, Kind, Network, Source, Template
-from appliance.model.conversions import ClickFacts
+from appliance.model.conversions import ClickFacts, SettledRecord
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
@@ -76,6 +76,7 @@ from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.sqlite.shipping import ShippingFile
 from appliance.stores.table_files import TableFiles
 from appliance.stores.warehouse import Warehouse
+from appliance.workbench import Workbench
 
 log = logging.getLogger("weir.core")
 # Of stop_seconds: what requests in flight at the doors may take. The rest of the core's 60 % is for shipping.
@@ -189,7 +190,9 @@ async def main(control: Control) -> None:
         parts.geo = geo.report
         parts.unknowable = lambda: catalog.unknowable(detection.places.known)
         desk = CatalogDesk(catalog.mailbox)
-        lists = Lists(await files(ListFiles, data), thread_runner(1), thread_runner(2))
+        list_files = await files(ListFiles, data)
+        lists = Lists(list_files, thread_runner(1), thread_runner(2))
+        workbench = Workbench(list_files.contents, detection, link.said)
         store = settings.warehouse
         reports = ReportSlots(warehouse, store.report_slots, store.export_slots, settings.routing.currency)
         costs = _Costs(ledger)
@@ -263,6 +266,7 @@ async def main(control: Control) -> None:
                 live=live,
                 identity=identities,
                 lists=lists,
+                workbench=workbench,
             )
 
         call_door = CallDoor(operations, context)

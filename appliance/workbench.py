@@ -9,13 +9,15 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 
 from appliance.errors import Unavailable
-from appliance.operations.workbench import Check
+from appliance.model.messages import Closed, Weights
+from appliance.operations.workbench import Check, Situation
 from appliance.routing.configuration import Built, Configuration, OpenLists, build
+from appliance.routing.detection import Detection
 
 T = TypeVar("T")
 MOST_WAITING = 16
@@ -25,14 +27,30 @@ ENTITIES_KEPT = 20_000
 
 
 class Workbench:
-    """operations.workbench.Workbench."""
+    """operations.workbench.Workbench. `said(type)`: what all edges were told last of a type, or None."""
 
-    def __init__(self, open_lists: OpenLists, seconds: float = WORK_SECONDS) -> None:
+    def __init__(
+        self,
+        open_lists: OpenLists,
+        detection: Detection,
+        said: Callable[[Any], Any],
+        seconds: float = WORK_SECONDS,
+    ) -> None:
         self._open_lists = open_lists
+        self._detection = detection
+        self._said = said
         self._seconds = seconds
         self._thread = trio.CapacityLimiter(1)
         self._waiting = 0
         self._tables: OrderedDict[Hashable, Built] = OrderedDict()
+
+    @property
+    def detection(self) -> Detection:
+        return self._detection
+
+    def situation(self) -> Situation:
+        closed, weights = self._said(Closed), self._said(Weights)
+        return Situation(closed.destinations if closed else {}, weights.streams if weights else {})
 
     async def table(self, key: Hashable, gather: Callable[[], Awaitable[Configuration]]) -> Built:
         held = self._tables.get(key)

@@ -209,7 +209,9 @@ class CatalogActor:
     async def _load(self) -> None:
         """Everything from the store, compiled anew, in steps that let others run."""
         holdings = Holdings()
-        revision = await self._runner(self._store.keep_settings, self._settings, self._now_us())
+        revision = await self._runner(
+            self._store.keep_settings, msgspec.structs.replace(self._settings, seal=b""), self._now_us()
+        )
         for kind in TYPES:
             # Decoding happens in the store's thread; indexing costs 10-20 µs an entity.
             entities = await self._runner(self._all_of, kind)
@@ -387,8 +389,10 @@ class _Then:
 def _configuration_at(
     store: CatalogStore, number: int, keys: Collection[tuple[Kind, int]], settings: SettingsEntry
 ) -> Configuration:
-    """In the store's thread. `settings` where no older ones were kept."""
+    """In the store's thread. `settings` where no older ones were kept; the seal is never kept."""
     found: Placed = ()
     for step in gather(_Then(store, number), keys):
         found = step if step is not None else found
-    return Configuration(number, store.settings_at(number) or settings, found)
+    kept = store.settings_at(number)
+    then = msgspec.structs.replace(kept, seal=settings.seal) if kept is not None else settings
+    return Configuration(number, then, found)

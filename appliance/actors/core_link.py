@@ -11,7 +11,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import trio
@@ -32,6 +32,7 @@ from appliance.model.status import EdgeStatus
 from appliance.model.table import Part, TableUpdate
 from appliance.ports import Runner
 
+S = TypeVar("S")
 log = logging.getLogger("weir.link")
 # An edge reports every second; ten silent seconds mean that it hangs or is gone.
 SILENCE = 10.0
@@ -144,6 +145,11 @@ class CoreLink:
         for peer in peers:
             peer.unsaid[type_] = message
             peer.wake.set()
+
+    def said(self, type_: type[S]) -> S | None:
+        """What all edges were told last of a type."""
+        message = self._said.get(type_)
+        return message if isinstance(message, type_) else None
 
     def edges(self, now: float | None = None) -> tuple[EdgeStatus, ...]:
         """Every edge expected or seen since the start; of two with one index the newest is "the" edge."""

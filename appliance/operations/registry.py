@@ -28,7 +28,7 @@ Run = Callable[[Any, Context], Awaitable[object]]
 
 MODULES = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
-    "catalog", "history", "routing", "journal", "system",
+    "catalog", "history", "routing", "explaining", "simulating", "replaying", "journal", "system",
     "reports", "reports_running", "exports", "costs", "records", "warehouse", "live",
     "session", "me", "users", "tokens",
 )  # fmt: skip

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from copy import copy
 from urllib.parse import quote
 
 from msgspec import Struct
 
-from appliance.model.catalog import Link
 from appliance.model.ids import click_id
 from appliance.routing.arrival import enter, read_visit
 from appliance.routing.decide import decide
@@ -17,9 +16,13 @@ from appliance.routing.detection import Detection
 from appliance.routing.draws import nth
 from appliance.routing.state import State, Weights
 from appliance.routing.table import CompiledCampaign, RoutingTable
+from appliance.routing.unique import unique_facts
 from appliance.routing.visit import Visit
 
 _FACT = "fact."
+# Which of a draw's further draws (routing/draws.py) are for the next campaign, and for what varies.
+_NEXT = 9
+_VARIED = 100
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
@@ -110,24 +113,27 @@ class Simulator:
         if campaign is None:
             return []
         enter(visit, campaign, link)
-        self._detect(visit, link, given)
-        visit.sticky, visit.visitor = arrival.cookie, "?"
-        return self._decided(visit, campaign, draw)
-
-    def _detect(self, visit: Visit, link: Link | None, extra: Mapping[str, str]) -> None:
+        visit.visitor = "?"  # somebody new, and no matter who
+        said = {name.removeprefix(_FACT): value for name, value in given.items() if name.startswith(_FACT)}
         self._detection.fill(visit, link is not None and link.facts_from_query)
-        varied = {name.removeprefix(_FACT): v for name, v in extra.items() if name.startswith(_FACT)}
-        visit.facts = {**visit.facts, **self._arrival.facts, **varied}
+        return self._decided(visit, campaign, draw, {**arrival.facts, **said})
 
-    def _decided(self, visit: Visit, campaign: CompiledCampaign, draw: int) -> list[Hop]:
-        """As Router.click goes on, with further draws of the same one."""
+    def _decided(
+        self, visit: Visit, campaign: CompiledCampaign, draw: int, said: Mapping[str, str]
+    ) -> list[Hop]:
+        """As Router.click goes on, with further draws of the same one. `said`: facts that replace others."""
+        detected = visit.facts
         at_us = visit.at_us = self._arrival.at_us
         hops: list[Hop] = []
         going: CompiledCampaign | None = campaign
         while going is not None:
             if hops:
+                visit = copy(visit)  # what the first campaign saw stays to be told
                 visit.pass_on(going.source_id)
                 draw = nth(draw, _NEXT)
+            new = unique_facts(going, visit, self._state.memory, at_us) if going.uniqueness else {}
+            visit.facts = {**detected, **new, **said}
+            visit.sticky = self._arrival.cookie if going.sticky and going is campaign else ""
             visit.click_id = click_id(at_us // 1_000, draw)
             decision = decide(self._table, going, visit, self._state, draw, at_us)
             if decision.turned:
@@ -137,9 +143,6 @@ class Simulator:
         return hops
 
 
-_NEXT = 9
-
-
 def varied(choices: Mapping[str, Sequence[str]], draw: int) -> dict[str, str]:
     """One value of each, uniformly by a draw of its own."""
     return {
@@ -147,9 +150,6 @@ def varied(choices: Mapping[str, Sequence[str]], draw: int) -> dict[str, str]:
         for index, (name, values) in enumerate(choices.items())
         if values
     }
-
-
-_VARIED = 100
 
 
 def outcome(decision: Decision) -> Outcome:
@@ -163,15 +163,19 @@ def outcome(decision: Decision) -> Outcome:
 
 
 def distribution(
-    simulator: Simulator, n: int, seed: int, choices: Mapping[str, Sequence[str]], check: Callable[[], None]
-) -> dict[Outcome | None, int]:
-    """How often each outcome is among `n` clicks with the draws of `seed`; None: the link means nothing."""
-    found: dict[Any, int] = {}
+    simulator: Simulator,
+    n: int,
+    seed: int,
+    choices: Mapping[str, Sequence[str]],
+    last: Callable[[Sequence[Hop]], Decision],
+    check: Callable[[], None],
+) -> dict[Outcome, int]:
+    """How often each outcome is among `n` clicks with the draws of `seed`. `last`: which decision counts."""
+    found: dict[Outcome, int] = {}
     for number in range(n):
         if number % 50 == 0:
             check()
         draw = nth(seed, number + 1)
-        hops = simulator.click(draw, varied(choices, draw))
-        key = outcome(hops[-1].decision) if hops else None
+        key = outcome(last(simulator.click(draw, varied(choices, draw))))
         found[key] = found.get(key, 0) + 1
     return found
