@@ -15,8 +15,8 @@ MAX_PARAMS = 256
 MAX_VALUE = 512
 SUBS = 30
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
-# The seed's list, in its order: the first that is not empty is the source's click id (trackers.md §2.1). Then,
-# what other sources and networks add to a link by themselves (conversion-apis.md 7.3).
+# The seed's list, in its order: the first that is not empty is the source's click id (trackers.md §2.1);
+# then what other sources and networks add to a link by themselves (conversion-apis.md 7.3).
 SOURCE_CLICK_ID = (
     "clickid", "click_id", "external_click_id", "source_click_id", "cid", "sclid",
     "fbclid", "gclid", "ttclid", "yclid", "msclkid",
