@@ -28,7 +28,10 @@ _Problems = list[FieldProblem]
 def decode(type_: type[S], payload: object) -> S:
     """A `type_` from the JSON value `payload`. Raises Refused naming every wrong or unknown field."""
     problems: _Problems = []
-    value = _walk(type_, payload, "", problems)
+    try:
+        value = _walk(type_, payload, "", problems)
+    except RecursionError:
+        raise Refused("the request is wrong", [FieldProblem("(payload)", "is nested too deeply")]) from None
     if problems:
         raise Refused("the request is wrong", problems[:MOST_PROBLEMS])
     assert isinstance(value, type_)
