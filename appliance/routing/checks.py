@@ -13,6 +13,7 @@ from appliance.model.catalog import (
     Entity,
     Kind,
     Link,
+    NamedList,
     Network,
     Page,
     Source,
@@ -42,6 +43,7 @@ TEMPLATE_FIELDS = ("click_id", "transaction_id", "payout", "currency", "status",
 
 _SLUG = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_SLUG - 1}}}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}(; ?charset=[\w-]{1,40})?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -88,6 +90,9 @@ def faults(entity: Entity) -> list[FieldProblem]:
             found += _mapping(entity)
         case Link():
             found += [*_token(entity.token, "token"), *_presets(entity)]
+        case NamedList():
+            if entity.digest and not _DIGEST.fullmatch(entity.digest):
+                found.append(FieldProblem("digest", "32 hexadecimal digits, of what was uploaded"))
         case Page():
             found += _slug(entity.slug)
             if len(entity.body.encode("utf-8", "surrogatepass")) > LARGEST_PAGE:
