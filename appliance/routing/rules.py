@@ -15,7 +15,7 @@ import msgspec
 from appliance.errors import FieldProblem
 from appliance.model.rules import Rule
 from appliance.routing import schedule
-from appliance.routing.facts import UNRECORDED, Reader, reader
+from appliance.routing.facts import DETECTED, UNRECORDED, Reader, reader
 from appliance.routing.lists import Contents
 from appliance.routing.operators import check_value, compile_value, inverted
 from appliance.routing.patterns import Patterns, Test
@@ -43,11 +43,12 @@ class Look:
     was rebuilt from its record: what they do not name is unknown.
     """
 
-    __slots__ = ("now_us", "params", "recorded", "tests", "visit")
+    __slots__ = ("facts", "now_us", "params", "recorded", "tests", "visit")
 
     def __init__(self, visit: Visit, now_us: int) -> None:
         self.visit = visit
         self.params = visit.params
+        self.facts = visit.facts
         self.now_us = now_us
         self.recorded: Mapping[str, bool] | None = visit.recorded
         self.tests: dict[str, bool] = {}
@@ -158,8 +159,19 @@ def compile_rule(rule: Rule, making: Making) -> Ask:
     if is_unrecorded(rule):
         return _unrecorded(key_of(rule), read, test, turned)
 
+    if rule.fact in DETECTED:  # most rules: a call less
+        return _detected(rule.fact, test, turned)
+
     def ask(look: Look) -> bool | None:
         given = read(look.visit)
+        return None if given is None else test(given or None) is not turned
+
+    return ask
+
+
+def _detected(name: str, test: Test, turned: bool) -> Ask:
+    def ask(look: Look) -> bool | None:
+        given = look.facts.get(name)
         return None if given is None else test(given or None) is not turned
 
     return ask
