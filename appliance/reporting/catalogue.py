@@ -6,6 +6,7 @@ conversion; one that conversions alone have (a status) is empty for clicks.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from appliance.model.catalog import Kind
@@ -37,8 +38,46 @@ def _of_click(text: str, sql: str) -> Dimension:
     return Dimension(text, sql, sql, sql)
 
 
-CLICK_FACTS = ("landing_id", "door", "decision", "reason", "language", "referrer", "host")
+_DETECTED = {
+    "country": "two letters (ISO 3166-1)",
+    "region": "region, by its English name",
+    "city": "city, by its English name",
+    "isp": "whose network it is",
+    "asn": "number of the autonomous system",
+    "connection_type": "cable, cellular, corporate, dialup or satellite",
+    "device_type": "desktop, mobile, tablet, tv, console or wearable",
+    "device_brand": "who made the device",
+    "device_model": "model of the device",
+    "os": "operating system",
+    "os_version": "version of the operating system, such as 17.5",
+    "browser": "browser or app",
+    "browser_version": "version of the browser, such as 130",
+    "search_engine": "search engine that it came from",
+}
+"""Facts about a visit that are columns of its click (stores/migrations/0005_facts.sql)."""
+_MARKS = {
+    "ip_version": "4 or 6",
+    "bot": "1 for robots and programs",
+    "datacenter": "1 for networks where servers live",
+    "prefetch": "1 for what nobody clicked yet",
+}
+"""Facts that reports look up by name."""
+_SPOKEN = "if(spoken != '', spoken, lower(extract(language, '^[A-Za-z]{2,3}')))"
+"""The language preferred; of clicks from before facts were detected, the first that was named."""
+
+CLICK_FACTS = (
+    "landing_id", "door", "decision", "reason", "language", "spoken", "referrer", "host", "facts", *_DETECTED,
+)  # fmt: skip
 """Columns of a click that a conversion and its cost do not repeat; where one is asked for, it is fetched."""
+
+_WORD = re.compile(r"'[^']*'|\w+")
+
+
+def click_facts(sql: str) -> list[str]:
+    """Those of CLICK_FACTS that are columns in this SQL; the same words in quotes are values."""
+    words = set(_WORD.findall(sql))
+    return [fact for fact in CLICK_FACTS if fact in words]
+
 
 DIMENSIONS: dict[str, Dimension] = {
     "campaign": _everywhere("campaign", "campaign_id", "campaign", number=True),
@@ -69,9 +108,11 @@ DIMENSIONS: dict[str, Dimension] = {
     "door": _of_click("how it came: c, go, r and tb are links, lp a landing page, api, js, campaign", "door"),
     "decision": _of_click("destination, trafficback, reply, answer, campaign or transparent", "decision"),
     "reason": _of_click("why it went to a trafficback or got a reply", "reason"),
-    "language": _of_click("first language that the browser asks for", "language"),
+    "language": _of_click("language that the browser prefers", _SPOKEN),
     "referrer_host": _of_click("host of the referring page", "lower(domain(referrer))"),
     "host": _of_click("host of the tracked link", "host"),
+    **{name: _of_click(text, name) for name, text in _DETECTED.items()},
+    **{name: _of_click(text, f"facts['{name}']") for name, text in _MARKS.items()},
     "status": Dimension("latest status of a conversion; no click has one", "''", "status_now", "''"),
     "event_type": Dimension("a conversion's event; no click has one", "''", "event_type", "''"),
     **{

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from appliance.reporting.catalogue import CLICK_FACTS, DIMENSIONS
+from appliance.reporting.catalogue import DIMENSIONS, click_facts
 from appliance.reporting.sql import PERIOD, Filter, Query, conditions, reach
 
 Content = Literal["number", "text", "money", "time", "map", "words"]
@@ -56,7 +56,7 @@ _CONVERSION_DIMENSIONS = {
     for name, dimension in DIMENSIONS.items()
     if dimension.filterable
     and "@offset" not in dimension.conversions
-    and not any(fact in dimension.conversions for fact in CLICK_FACTS)
+    and not click_facts(dimension.conversions)
 } | {"status": "status"}
 
 ERRORS = Table(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -10,7 +9,7 @@ from msgspec import Struct, structs
 
 from appliance.reporting import formulas
 from appliance.reporting.buckets import clock
-from appliance.reporting.catalogue import CLICK_FACTS, DIMENSIONS, Dimension
+from appliance.reporting.catalogue import DIMENSIONS, Dimension, click_facts
 from appliance.reporting.formulas import Formula
 from appliance.reporting.metrics import MONEY, STATUSES, SUMS, USUAL, formula, needed
 
@@ -190,7 +189,7 @@ class _Facts:
     def _beside_clicks(self, table: str, expressions: Sequence[str], columns: str = "") -> str:
         """`table` with `columns` added and with those of CLICK_FACTS that the expressions ask for."""
         text = " ".join(expressions)
-        facts = [fact for fact in CLICK_FACTS if re.search(rf"\b{fact}\b", text)]
+        facts = click_facts(text)
         if not columns and not facts:
             return table
         columns = f"e.*{columns}"

@@ -105,8 +105,9 @@ def test_a_referrer_has_a_host_and_maybe_a_search_engine(referrer: str, host: st
     ("asn", "owner", "is_one"),
     [
         ("16509", "AMAZON-02", True), ("24940", "Hetzner Online GmbH", True), ("14061", "", True),
-        ("", "Contabo GmbH", True), ("64500", "Example Web Hosting Ltd", True), 
-        ("64500", "Acme Data Center", True), ("64500", "Best Cloud LLC", True), ("64500", "SomeVPS VPS", True),
+        ("", "Contabo GmbH", True), ("64500", "Example Web Hosting Ltd", True),
+        ("64500", "Acme Data Center", True), ("64500", "Best Cloud LLC", True),
+        ("64500", "SomeVPS VPS", True),
         ("3320", "Deutsche Telekom AG", False), ("7922", "COMCAST-7922", False),
         ("13335", "CLOUDFLARENET", False), ("12345", "", False), ("", "", False),
         ("64500", "Cloudy Skies Broadband", False), ("64500", "Hostel Broadband", False),
