@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from appliance.attribution.template import names
-from appliance.model.catalog import Campaign, Destination, Entity, Kind, Source, Stream
+from appliance.model.catalog import Campaign, Destination, Entity, Kind, Link, Source, Stream
 from appliance.model.rules import Target
-from appliance.model.table import SettingsEntry
+from appliance.model.table import Part, SettingsEntry
 from appliance.routing.compile import Draft, decode_part
 from appliance.routing.decide import decide
 from appliance.routing.decision import Decision
@@ -19,21 +19,28 @@ KEY = bytes(range(32))
 SETTINGS = SettingsEntry(seal=KEY)
 CLICK = "01999999-9999-7999-8999-999999999999"
 _KINDS: dict[type[Entity], Kind] = {
-    Campaign: "campaign", Stream: "stream", Destination: "destination", Source: "source",
+    Campaign: "campaign", Stream: "stream", Destination: "destination", Source: "source", Link: "link",
 }  # fmt: skip
 
 
-def build(*entities: Entity, settings: SettingsEntry = SETTINGS) -> RoutingTable:
-    """Raises AssertionError for an entity that the core would leave out."""
-    holdings, draft = Holdings(), Draft()
+def parts(*entities: Entity, settings: SettingsEntry = SETTINGS) -> list[Part]:
+    """What the core would send to an edge."""
+    holdings, found = Holdings(), [settings_part(settings)]
     for entity in entities:
         holdings.put(_KINDS[type(entity)], entity)
-    draft.put("settings", list(decode_part(settings_part(settings).frames)))
     for name in holdings.parts():
         part, left_out = compile_part(name, holdings, names)
         assert not left_out, left_out
         if part is not None:
-            draft.put(name, list(decode_part(part.frames)))
+            found.append(part)
+    return found
+
+
+def build(*entities: Entity, settings: SettingsEntry = SETTINGS) -> RoutingTable:
+    """Raises AssertionError for an entity that the core would leave out."""
+    draft = Draft()
+    for part in parts(*entities, settings=settings):
+        draft.put(part.name, list(decode_part(part.frames)))
     made = list(draft.build(7, 70))[-1]
     assert made is not None
     return made

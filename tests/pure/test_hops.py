@@ -1,4 +1,4 @@
-"""Transparent links: the one way in which a request names where it goes, and the ways in which it does not."""
+"""Transparent links: the one way in which a request names where it goes, and the ways in which it cannot."""
 
 from __future__ import annotations
 

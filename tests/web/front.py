@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -180,9 +180,13 @@ class Front:
 async def front(
     data: Path,
     open_segment: Callable[[], JournalSegment] | None = None,
+    parts: Sequence[Part] | None = None,
     **settings: object,
 ) -> AsyncIterator[Front]:
-    """A public side with config.Public(**settings); `open_segment` replaces the journal's (a full disk)."""
+    """A public side with config.Public(**settings); `open_segment` replaces the journal's (a full disk).
+
+    `parts` are the routing table's, instead of the usual ones.
+    """
     public = config.Public(**settings)  # type: ignore[arg-type]
     directory = data / "edges" / "0" / "journal"
     journal = Journal(
@@ -194,7 +198,7 @@ async def front(
         inline_runner,
     )
     mailbox: Mailbox[TableUpdate] = Mailbox("router", 1)
-    router = Router(mailbox, journal.append, (7, 1, _table()))
+    router = Router(mailbox, journal.append, (7, 1, _table() if parts is None else parts))
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)
     trusted = trusted_networks(public.trusted_proxies)

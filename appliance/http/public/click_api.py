@@ -121,8 +121,8 @@ def visit_of(asked: Asked, campaign: CompiledCampaign, caller: str, request_id: 
     visit.address = caller
     if (given := fields.get("ip")) is not None:
         try:
-            visit.address = plain_address(given)
-        except (ValueError, AttributeError):
+            visit.address = plain_address(given if isinstance(given, str) else "")
+        except ValueError:
             return "ip is an IPv4 or IPv6 address"
     visit.headers = headers
     visit.user_agent = _said(fields, "ua", headers, b"user-agent", 1_024)
