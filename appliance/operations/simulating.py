@@ -20,6 +20,7 @@ from appliance.operations.period import refuse
 from appliance.operations.registry import operation
 from appliance.operations.workbench import Check, Situation, Workbench
 from appliance.reporting import periods
+from appliance.routing import verdicts
 from appliance.routing.configuration import Built, Configuration, Key
 from appliance.routing.draws import nth
 from appliance.routing.facts import DETECTED
@@ -50,11 +51,18 @@ class DraftStep(Request, frozen=True, kw_only=True):
 Draft = Annotated[tuple[DraftStep, ...], Meta(max_length=MOST_CHANGES)]
 
 
+class Shut(Request, frozen=True, kw_only=True):
+    """A destination that takes no clicks, and the word for why."""
+
+    destination_id: Id
+    reason: Short = verdicts.UNHEALTHY
+
+
 class SimulateRequest(Request, frozen=True, kw_only=True):
     """A request by its `url` (/c/slug?sub1=x, with or without a host), or by `campaign_id` and `query`.
 
     `facts` replace what is detected (country, browser …). `time` is ISO with its zone, now when left out.
-    `closed`: destination id → why it takes no clicks; left out, those that are closed now. `cookie` is what a
+    `closed`: destinations that take no clicks; left out, those that are closed now. `cookie` is what a
     sticky visitor's says ("stream" or "stream.destination"), `shown` what he was shown before.
     `clicks` above 1 asks for a distribution: each has a draw of its own from `seed`, and one value each of
     `vary`: parameter, or fact.NAME, → values. `changes` are tried on top of the catalog, checked like any
@@ -73,7 +81,7 @@ class SimulateRequest(Request, frozen=True, kw_only=True):
     facts: dict[str, Short] = {}  # noqa: RUF012
     time: Annotated[str, Meta(max_length=64)] = ""
     cookie: Annotated[str, Meta(pattern=r"^([0-9]{1,18}(\.[0-9]{1,18})?)?$")] = ""
-    closed: dict[Id, Short] | None = None
+    closed: Annotated[tuple[Shut, ...], Meta(max_length=1_000)] | None = None
     shown: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()
     draw: Drawn | None = None
     clicks: Annotated[int, Meta(ge=1, le=MOST_CLICKS)] = 1
@@ -270,6 +278,9 @@ def _arrival(request: SimulateRequest, door: str, key: str, at_us: int, situatio
     if split.netloc:
         headers.setdefault("host", split.netloc)
     query = "&".join(part for part in (split.query, request.query) if part)
+    closed = dict(situation.closed)
+    if request.closed is not None:
+        closed = {shut.destination_id: shut.reason for shut in request.closed}
     return Arrival(
         door=door,
         key=key,
@@ -279,7 +290,7 @@ def _arrival(request: SimulateRequest, door: str, key: str, at_us: int, situatio
         headers=headers,
         facts=request.facts,
         cookie=request.cookie,
-        closed=dict(situation.closed) if request.closed is None else request.closed,
+        closed=closed,
         shown=request.shown,
         at_us=at_us,
     )

@@ -98,14 +98,14 @@ class Simulator:
         given = extra or {}
         arrival = self._arrival
         added = "&".join(
-            f"{quote(name, safe='')}={quote(value, safe='')}"
+            f"{quote(name, safe='', errors='replace')}={quote(value, safe='', errors='replace')}"
             for name, value in given.items()
             if not name.startswith(_FACT)
         )
         # The first value of a name wins.
         query = "&".join(part for part in (added, arrival.query) if part)
         headers = {
-            name.lower().encode("latin-1", "replace"): value.encode()
+            name.lower().encode("latin-1", "replace"): value.encode("utf-8", "replace")
             for name, value in arrival.headers.items()
         }
         visit = read_visit(arrival.door, arrival.key, query, headers, arrival.address, arrival.method)

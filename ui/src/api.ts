@@ -914,6 +914,18 @@ export interface LiveReport {
   last_error: string;
 }
 
+export interface CapReport {
+  destination_id: number;
+  metric: string;
+  window_hours: number;
+  timezone: string;
+  currency: string;
+  limit: number;
+  used: number;
+  lent: number;
+  reached: boolean;
+}
+
 export interface Unknowable {
   campaign_id: number;
   stream_id: number;
@@ -936,6 +948,7 @@ export interface SystemStatus {
   holds: [number, string][];
   processes: ProcessReport[];
   live: LiveReport;
+  caps: CapReport[];
   rss_bytes: number;
   disk_free_bytes: number;
   geo: AddressFileReport[];
@@ -1126,7 +1139,7 @@ export interface Api {
   "routing.explain": { request: { click_id: string }; answer: Explanation };
   "routing.reload": { request: Record<string, never>; answer: Reloaded };
   "routing.replay": { request: { campaign_id?: number | null; clicks?: number; changes?: ({ kind: "campaign" | "destination" | "link" | "source" | "stream"; deed?: "archive" | "change" | "create"; id?: number | null; values?: Record<string, unknown> })[] }; answer: Replay };
-  "routing.simulate": { request: { url?: string; campaign_id?: number | null; query?: string; method?: "GET" | "HEAD"; address?: string; user_agent?: string; referrer?: string; language?: string; headers?: Record<string, string>; facts?: Record<string, string>; time?: string; cookie?: string; closed?: Record<string, string> | null; shown?: number[]; draw?: number | null; clicks?: number; seed?: number; vary?: Record<string, string[]>; changes?: ({ kind: "campaign" | "destination" | "link" | "source" | "stream"; deed?: "archive" | "change" | "create"; id?: number | null; values?: Record<string, unknown> })[] }; answer: Simulation };
+  "routing.simulate": { request: { url?: string; campaign_id?: number | null; query?: string; method?: "GET" | "HEAD"; address?: string; user_agent?: string; referrer?: string; language?: string; headers?: Record<string, string>; facts?: Record<string, string>; time?: string; cookie?: string; closed?: { destination_id: number; reason?: string }[] | null; shown?: number[]; draw?: number | null; clicks?: number; seed?: number; vary?: Record<string, string[]>; changes?: ({ kind: "campaign" | "destination" | "link" | "source" | "stream"; deed?: "archive" | "change" | "create"; id?: number | null; values?: Record<string, unknown> })[] }; answer: Simulation };
   "routing.stats": { request: Record<string, never>; answer: RoutingStats };
   "session.claim": { request: { token: string; email: string }; answer: SignedIn };
   "session.local": { request: Record<string, never>; answer: LocalSession };
