@@ -20,6 +20,7 @@ from appliance.actors.catalog_desk import (
     Change,
     Create,
     Duplicate,
+    Faults,
     Gather,
     Get,
     History,
@@ -32,7 +33,7 @@ from appliance.actors.catalog_desk import (
 )
 from appliance.actors.kernel import Mailbox, Question
 from appliance.errors import Conflict, Missing, WeirError
-from appliance.model.catalog import TYPES, Entity, Kind, NamedList, Revision, Stream
+from appliance.model.catalog import TYPES, Destination, Entity, Kind, NamedList, Revision, Stream
 from appliance.model.history import Clash, changed_since
 from appliance.model.status import CatalogReport, Unknowable
 from appliance.model.table import Part, SettingsEntry
@@ -110,6 +111,11 @@ class CatalogActor:
         lists = self._holdings.all("list")
         return frozenset(each.digest for each in lists if isinstance(each, NamedList) and each.digest)
 
+    def destinations(self) -> Sequence[Destination]:
+        """Those that are not archived; never waits."""
+        every = self._holdings.all("destination")
+        return [each for each in every if isinstance(each, Destination) and not each.archived]
+
     def campaigns_of(self, user: int) -> frozenset[int]:
         """The campaigns that a user owns now; never waits."""
         return self._holdings.campaigns_of(user)
@@ -163,6 +169,10 @@ class CatalogActor:
                 return await self._duplicate(message)
             case Change() | Archive() | Restore() | Revert():
                 return await self._edit(message)
+            case Faults(kind, number, values):
+                before = None if number is None else self._holdings.get(kind, number)
+                gone = number is not None and before is None
+                return [] if gone else edits.faults(kind, before, values, self._holdings)
             case Get(kind, key):
                 return self._get(kind, key)
             case ListOf():

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.actors.kernel import Ask, Mailbox
+from appliance.errors import FieldProblem
 from appliance.model.catalog import Change as NetChange
 from appliance.model.catalog import Entity, Kind, Revision
 from appliance.model.drafts import DraftChange
@@ -56,6 +57,15 @@ class Duplicate(Edit):
 @dataclass(frozen=True)
 class Revert(Edit):
     to: int
+
+
+@dataclass(frozen=True)
+class Faults(Ask[Sequence[FieldProblem]]):
+    """`number` None: of a creation."""
+
+    kind: Kind
+    number: int | None
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -125,6 +135,7 @@ Message = (
     | Restore
     | Duplicate
     | Revert
+    | Faults
     | Get
     | ListOf
     | History
@@ -149,6 +160,11 @@ class CatalogDesk:
         self, kind: Kind, number: int, values: Mapping[str, object], caller: Caller, revision: int | None
     ) -> Entity:
         return await self._ask(Change(kind, number, caller, revision, values))
+
+    async def faults(
+        self, kind: Kind, number: int | None, values: Mapping[str, object]
+    ) -> Sequence[FieldProblem]:
+        return await self._ask(Faults(kind, number, values))
 
     async def archive(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
         return await self._ask(Archive(kind, number, caller, revision))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from appliance.errors import WeirError
+from appliance.errors import FieldProblem, WeirError
 from appliance.model.catalog import Change, Entity, Kind, ListKind, Revision, User
 from appliance.model.costs import CostOrder
 from appliance.model.drafts import DraftChange
@@ -81,6 +81,12 @@ class Catalog(Protocol):
 
         Raises Refused, Missing, or Conflict when `revision` is given and not the entity's own.
         """
+
+    async def faults(
+        self, kind: Kind, number: int | None, values: Mapping[str, object]
+    ) -> Sequence[FieldProblem]:
+        """What `create` (`number` None) or `change` would refuse of these values, some of which may be
+        missing. Nothing is stored; nothing is said of what is not there."""
 
     async def archive(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
         """Put it away, a campaign with its streams, a user with his tokens.

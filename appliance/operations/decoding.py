@@ -7,7 +7,7 @@ the leaves are left to msgspec.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -36,6 +36,30 @@ def decode(type_: type[S], payload: object) -> S:
         raise Refused("the request is wrong", problems[:MOST_PROBLEMS])
     assert isinstance(value, type_)
     return value
+
+
+def sound(type_: type[Struct], payload: object) -> dict[str, Any]:
+    """The fields of a payload that are right by themselves, decoded: of one that `decode` refuses, the rest."""
+    found: dict[str, Any] = {}
+    fields = _fields(type_)
+    for key, each in payload.items() if isinstance(payload, Mapping) else ():
+        problems: _Problems = []
+        if key in fields:
+            value = _walk(fields[key].type, each, "", problems)
+            if not problems:
+                found[fields[key].name] = value
+    return found
+
+
+def all_of(first: Sequence[FieldProblem], more: Iterable[FieldProblem]) -> list[FieldProblem]:
+    """`more` without what it says of fields that the first ones name: these were not looked at."""
+    named = {_field(problem.path) for problem in first}
+    return [*first, *(problem for problem in more if _field(problem.path) not in named)][:MOST_PROBLEMS]
+
+
+def _field(path: str) -> str:
+    """`rules[2].value` → rules."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def _walk(hint: Any, value: object, path: str, problems: _Problems) -> Any:

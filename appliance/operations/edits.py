@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from appliance.access.accounts import account_faults
 from appliance.errors import Conflict, FieldProblem, Missing, Refused
-from appliance.model.catalog import Campaign, Entity, Kind, Link, Stream, User
+from appliance.model.catalog import TYPES, Campaign, Entity, Kind, Link, Stream, User
 from appliance.model.history import in_use
 from appliance.operations.context import Caller
 from appliance.operations.decoding import MOST_PROBLEMS
@@ -109,6 +110,29 @@ def duplicate(
 
 def refuse_faults(edits: Sequence[Edit], holdings: Holdings) -> None:
     """Raise Refused with every fault. What follows the first may refer to it, before it is there."""
+    if problems := _faults(edits, holdings):
+        raise Refused(f"this {edits[0][0]} cannot be stored", problems[:MOST_PROBLEMS])
+
+
+def faults(
+    kind: Kind, before: Entity | None, values: Mapping[str, object], holdings: Holdings
+) -> list[FieldProblem]:
+    """What `create` (before None) or `change` would refuse of these values; those that a new one needs may be
+    missing. Nothing of what is archived, which cannot be changed anyhow."""
+    if before is not None and before.archived:
+        return []
+    after = of_values(kind, values) if before is None else replace(before, **values)
+    return _faults([(kind, before, _with_token(after))], holdings)
+
+
+def of_values(kind: Kind, values: Mapping[str, object]) -> Entity:
+    """A new entity of what is there of it: what it needs and has not is empty, or 0."""
+    needed = [field for field in msgspec.structs.fields(TYPES[kind]) if field.required]
+    filled: dict[str, Any] = {field.name: field.type() for field in needed}
+    return TYPES[kind](**{**filled, **values})
+
+
+def _faults(edits: Sequence[Edit], holdings: Holdings) -> list[FieldProblem]:
     problems: list[FieldProblem] = []
     for index, (kind, _, entity) in enumerate(edits):
         for problem in [*account_faults(entity), *check(kind, entity, holdings)]:
@@ -117,8 +141,7 @@ def refuse_faults(edits: Sequence[Edit], holdings: Holdings) -> None:
             elif problem.path != f"{edits[0][0]}_id":
                 path = f"{kind} {entity.id or entity.name!r}: {problem.path}"
                 problems.append(FieldProblem(path, problem.message))
-    if problems:
-        raise Refused(f"this {edits[0][0]} cannot be stored", problems[:MOST_PROBLEMS])
+    return problems
 
 
 def _refuse_losing_the_last(before: Entity, after: Entity, holdings: Holdings) -> None:

@@ -5,7 +5,7 @@ Each noun's file states its own request Structs and examples and calls `offer`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -15,7 +15,7 @@ from appliance.errors import FieldProblem, Refused
 from appliance.model.catalog import TYPES, Entity, Kind
 from appliance.model.history import MASK, SECRETS
 from appliance.operations.context import Context
-from appliance.operations.decoding import decode
+from appliance.operations.decoding import all_of, decode, sound
 from appliance.operations.registry import Door, add
 from appliance.operations.selection import SEARCHED
 
@@ -160,13 +160,27 @@ def offer(
 
     async def run_create(request: Request, context: Context) -> Entity:
         values = _given(request, ())
-        if values.get("secret") == MASK:
-            raise Refused("the request is wrong", [FieldProblem("secret", "the secret itself, not its mask")])
+        if problems := _mask(values):
+            raise Refused(
+                "the request is wrong", all_of(problems, await context.catalog.faults(kind, None, values))
+            )
         return shown(await context.catalog.create(kind, type_(**values), context.caller))
 
     async def run_change(request: Change, context: Context) -> Entity:
         values = _changed(request)
         return shown(await context.catalog.change(kind, request.id, values, context.caller, request.revision))
+
+    async def further_of_create(payload: object, context: Context) -> list[FieldProblem]:
+        values = sound(create, payload)
+        return [*_mask(values), *await context.catalog.faults(kind, None, values)]
+
+    async def further_of_change(payload: object, context: Context) -> Sequence[FieldProblem]:
+        values = sound(change, payload)
+        number = values.pop("id", None)
+        values.pop("revision", None)
+        if values.get("secret") == MASK:
+            del values["secret"]
+        return await context.catalog.faults(kind, number, values) if isinstance(number, int) else []
 
     async def run_archive(request: Archive, context: Context) -> Entity:
         return shown(await context.catalog.archive(kind, request.id, context.caller, request.revision))
@@ -206,8 +220,18 @@ def offer(
     add(f"{plural}.list", run_list, listing, page_type, read, False, page)
     add(f"{plural}.get", run_get, GetBySlug if by_slug else Get, type_, read, False, {"id": 1})
     closed = writes_closed_at
-    add(f"{plural}.create", run_create, create, type_, write, True, example, closed)
-    add(f"{plural}.change", run_change, change, type_, write, True, {"id": 1, **change_example}, closed)
+    add(f"{plural}.create", run_create, create, type_, write, True, example, closed, further_of_create)
+    add(
+        f"{plural}.change",
+        run_change,
+        change,
+        type_,
+        write,
+        True,
+        {"id": 1, **change_example},
+        closed,
+        further_of_change,
+    )
     add(f"{plural}.archive", run_archive, Archive, type_, write, True, {"id": 1}, closed)
     add(f"{plural}.restore", run_restore, Restore, type_, write, True, {"id": 1}, closed)
     if copies:
@@ -229,6 +253,12 @@ _BACK: Mapping[Kind, str] = {
     "user": ", without his tokens",
 }
 _COPIED: Mapping[Kind, str] = {"campaign": " and its streams"}
+
+
+def _mask(values: Mapping[str, object]) -> list[FieldProblem]:
+    if values.get("secret") != MASK:
+        return []
+    return [FieldProblem("secret", "the secret itself, not its mask")]
 
 
 def _changed(request: Change) -> dict[str, object]:

@@ -9,7 +9,7 @@ The function's annotations are its validation; its docstring is its help.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, TypeVar, get_args, get_type_hints
@@ -20,11 +20,13 @@ from msgspec import UNSET, Struct, UnsetType
 from appliance.errors import Conflict, FieldProblem, Missing, Refused, Unauthenticated, WeirError
 from appliance.model.history import Clash
 from appliance.operations.context import Context, Forbidden
-from appliance.operations.decoding import decode
+from appliance.operations.decoding import all_of, decode
 
 log = logging.getLogger("weir.operations")
 Q = TypeVar("Q", bound=Struct)
 Run = Callable[[Any, Context], Awaitable[object]]
+Further = Callable[[object, Context], Awaitable[Sequence[FieldProblem]]]
+"""What else is wrong with a payload that did not decode, as far as its sound fields tell; changes nothing."""
 
 MODULES = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
@@ -54,6 +56,7 @@ class Operation:
     summary: str
     run: Run
     closed_at: Mapping[Door, str]
+    further: Further | None = None
 
 
 _registered: dict[str, Operation] = {}
@@ -67,12 +70,14 @@ def operation(
     changes: bool = False,
     example: Mapping[str, object] | None = None,
     closed_at: Mapping[Door, str] | None = None,
+    further: Further | None = None,
 ) -> Callable[[Callable[[Q, Context], Awaitable[Any]]], Callable[[Q, Context], Awaitable[Any]]]:
     """Register `async def f(request: SomeStruct, context: Context) -> SomeStruct` under `name`."""
 
     def register(run: Callable[[Q, Context], Awaitable[Any]]) -> Callable[[Q, Context], Awaitable[Any]]:
         hints = get_type_hints(run, include_extras=True)
-        add(name, run, hints["request"], hints["return"], permission, changes, example or {}, closed_at or {})
+        ask, answer = hints["request"], hints["return"]
+        add(name, run, ask, answer, permission, changes, example or {}, closed_at, further)
         return run
 
     return register
@@ -87,6 +92,7 @@ def add(
     changes: bool,
     example: Mapping[str, object],
     closed_at: Mapping[Door, str] | None = None,
+    further: Further | None = None,
 ) -> None:
     """Register what was not written with the decorator: the operations that every kind has."""
     if name in _registered:
@@ -96,7 +102,7 @@ def add(
         raise ValueError(f"operation {name} has no docstring")
     decode(request, example)
     _registered[name] = Operation(
-        name, permission, changes, example, request, answer, summary, run, closed_at or {}
+        name, permission, changes, example, request, answer, summary, run, closed_at or {}, further
     )
 
 
@@ -129,7 +135,12 @@ async def call(
         if not context.caller.user_id and not context.caller.permissions:
             raise Unauthenticated("sign in first, or send an API token")
         raise Forbidden(f"{found.name} needs the permission {found.permission}")
-    request = decode(found.request, payload)
+    try:
+        request = decode(found.request, payload)
+    except Refused as fault:
+        if found.further is not None:
+            fault.fields = all_of(fault.fields, await found.further(payload, context))
+        raise
     answer = await found.run(request, context)
     if found.changes:
         log.info(

@@ -18,6 +18,8 @@ from appliance.model.catalog import Campaign, Change, Entity, Kind, Link, Revisi
 from appliance.model.drafts import DraftChange
 from appliance.model.history import Clash
 from appliance.operations.context import Caller, Catalog, Forbidden, KeepChange, KeepEntity
+from appliance.operations.decoding import all_of
+from appliance.operations.edits import of_values
 from appliance.routing.configuration import Configuration
 
 Values = Mapping[str, object]
@@ -32,16 +34,31 @@ class ScopedCatalog:
         self._caller = caller
 
     async def create(self, kind: Kind, entity: Entity, caller: Caller) -> Entity:
-        self._refuse_foreign_places(entity)
+        await self._refuse_wrong(kind, None, entity, _values(entity))
         owned = msgspec.structs.replace(entity, owner_id=self._caller.user_id or None)
         return await self._whole.create(kind, owned, caller)
 
     async def change(
         self, kind: Kind, number: int, values: Values, caller: Caller, revision: int | None
     ) -> Entity:
-        self._refuse_foreign_places(_with(await self._changeable(kind, number), values))
+        after = _with(await self._changeable(kind, number), values)
+        await self._refuse_wrong(kind, number, after, values)
         async with self._clashes(kind, number, revision):
             return await self._whole.change(kind, number, values, caller, revision)
+
+    async def faults(self, kind: Kind, number: int | None, values: Values) -> Sequence[FieldProblem]:
+        try:
+            after = (
+                of_values(kind, values)
+                if number is None
+                else _with(await self._changeable(kind, number), values)
+            )
+            await self._refuse_wrong(kind, number, after, values)
+        except Refused as fault:
+            return fault.fields
+        except (Missing, Forbidden):
+            return []
+        return await self._whole.faults(kind, number, values)
 
     async def archive(self, kind: Kind, number: int, caller: Caller, revision: int | None) -> Entity:
         await self._changeable(kind, number)
@@ -234,9 +251,21 @@ class ScopedCatalog:
                 if not self._is_his(entity.user_id):
                     self._refuse_others()
 
+    async def _refuse_wrong(self, kind: Kind, number: int | None, after: Entity, values: Values) -> None:
+        """Like _refuse_foreign_places, with everything else that is wrong, but for what is in that place."""
+        try:
+            self._refuse_foreign_places(after)
+        except Refused as fault:
+            fault.fields = all_of(fault.fields, await self._whole.faults(kind, number, values))
+            raise
+
     def _refuse_others(self) -> None:
         if not self._caller.may("users.write"):
             raise Forbidden("only an administrator changes other users and their tokens")
+
+
+def _values(entity: Entity) -> Values:
+    return {name: getattr(entity, name) for name in entity.__struct_fields__}
 
 
 def _with(entity: Entity, values: Values) -> Entity:

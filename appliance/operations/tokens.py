@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -10,6 +11,7 @@ from appliance.access import tokens as rules
 from appliance.errors import FieldProblem, Refused
 from appliance.model.catalog import Token
 from appliance.operations.context import Context, Forbidden
+from appliance.operations.decoding import all_of, sound
 from appliance.operations.nouns import UNSET, Archive, Change, Get, Id, Listing, Request, UnsetType
 from appliance.operations.registry import Door, operation
 
@@ -64,6 +66,23 @@ async def get(request: Get, context: Context) -> TokenShown:
     return _stored(await context.catalog.get("token", request.id))
 
 
+async def _further_of_create(payload: object, context: Context) -> Sequence[FieldProblem]:
+    values = sound(Create, payload)
+    user = values.get("user_id") or context.caller.user_id
+    values = {name: value for name, value in values.items() if name != "user_id"}
+    found = await context.catalog.faults("token", None, {**values, "user_id": user} if user else values)
+    return [*_none_given(values.get("scopes")), *found]
+
+
+async def _further_of_change(payload: object, context: Context) -> Sequence[FieldProblem]:
+    values = sound(ChangeToken, payload)
+    number = values.pop("id", None)
+    values.pop("revision", None)
+    if not isinstance(number, int):
+        return []
+    return [*_none_given(values.get("scopes")), *await context.catalog.faults("token", number, values)]
+
+
 class Create(Request, frozen=True, kw_only=True):
     """`scopes`: words of permission (`campaigns.read`), `campaigns.*`, `*.read` or `*`. `user_id`: left out,
     whoever asks; `expires_at`: an ISO time with its zone, "" for never."""
@@ -83,16 +102,20 @@ class Create(Request, frozen=True, kw_only=True):
         "expires_at": "2030-01-01T00:00:00Z", "user_id": 1,
     },
     closed_at=_NOT_BY_TOKEN,
+    further=_further_of_create,
 )  # fmt: skip
 async def create(request: Create, context: Context) -> TokenCreated:
     """A new API token; its secret is in the answer and nowhere else. It may do what its scopes say, within
     what its user may do at that moment."""
-    _refuse_none(request.scopes)
     user = request.user_id or context.caller.user_id
+    wrong = _none_given(request.scopes)
     if not user:
-        raise Refused(
-            "whose token?", [FieldProblem("user_id", "is required: the local administrator is no user")]
-        )
+        wrong.append(FieldProblem("user_id", "is required: the local administrator is no user"))
+    if wrong:
+        values: dict[str, object] = {"name": request.name, "expires_at": request.expires_at}
+        values |= {"scopes": request.scopes} | ({"user_id": user} if user else {})
+        more = await context.catalog.faults("token", None, values)
+        raise Refused("this token cannot be stored", all_of(wrong, more))
     secret = rules.PREFIX + secrets.token_urlsafe(rules.SECRET_BYTES)
     token = Token(
         name=request.name,
@@ -118,6 +141,7 @@ class ChangeToken(Change, frozen=True, kw_only=True):
     changes=True,
     example={"id": 1, "scopes": ["reports.read"]},
     closed_at=_NOT_BY_TOKEN,
+    further=_further_of_change,
 )
 async def change(request: ChangeToken, context: Context) -> TokenShown:
     """Another name, other scopes or another end for an API token; its secret stays."""
@@ -125,8 +149,9 @@ async def change(request: ChangeToken, context: Context) -> TokenShown:
     for name in ("name", "scopes", "expires_at"):
         if (value := getattr(request, name)) is not UNSET:
             values[name] = value
-    if request.scopes is not UNSET:
-        _refuse_none(request.scopes)
+    if wrong := _none_given(request.scopes):
+        more = await context.catalog.faults("token", request.id, values)
+        raise Refused("this token cannot be stored", all_of(wrong, more))
     changed = await context.catalog.change("token", request.id, values, context.caller, request.revision)
     return _stored(changed)
 
@@ -143,10 +168,9 @@ async def archive(request: Archive, context: Context) -> TokenShown:
     return _stored(await context.catalog.archive("token", request.id, context.caller, request.revision))
 
 
-def _refuse_none(scopes: tuple[str, ...]) -> None:
-    if not scopes:
-        nothing = "at least one such as campaigns.read, campaigns.*, *.read or *"
-        raise Refused("this token cannot be stored", [FieldProblem("scopes", nothing)])
+def _none_given(scopes: object) -> list[FieldProblem]:
+    nothing = "at least one such as campaigns.read, campaigns.*, *.read or *"
+    return [FieldProblem("scopes", nothing)] if scopes == () else []
 
 
 def _stored(entity: object) -> TokenShown:
