@@ -68,7 +68,7 @@ def _fault(of: ListKind, entry: str) -> str:
         return f"at most {LONGEST_ENTRY} characters"
     if _CONTROL.search(entry):
         return "no control characters"
-    if of == "address" and networks.interval(entry) is None:
+    if of == "address" and not networks.intervals(entry):
         return f"no address, network (10.0.0.0/8) or range (10.0.0.1-10.0.0.9): {entry[:60]!r}"
     if of == "mask" and not entry.strip("*"):
         return "a mask of stars would hold everything"
@@ -212,10 +212,11 @@ class _Intervals:
         self._pairs = _Ordered(32)
 
     def add(self, entry: bytes) -> None:
-        found = networks.interval(entry.decode())
-        if found is None:
+        found = networks.intervals(entry.decode())
+        if not found:
             raise Refused(f"no address, network or range: {entry[:60]!r}")
-        self._pairs.add(found[0].to_bytes(16, "big") + found[1].to_bytes(16, "big"))
+        for begin, end in found:
+            self._pairs.add(begin.to_bytes(16, "big") + end.to_bytes(16, "big"))
 
     def write(self, file: _File) -> Generator[None, None, None]:
         names = ("begin_high", "begin_low", "end_high", "end_low")

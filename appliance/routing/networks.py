@@ -13,6 +13,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 _MAPPED = 0xFFFF << 32
+_MAPPED_END = _MAPPED | 0xFFFF_FFFF
 Interval = tuple[int, int]
 """First and last, both within."""
 
@@ -44,35 +45,42 @@ def _place(address: IPv4Address | IPv6Address) -> int:
     return int(address) | _MAPPED if isinstance(address, IPv4Address) else int(address)
 
 
-def interval(text: str) -> Interval | None:
-    """`1.2.3.4`, `10.0.0.0/8`, `1.2.3.4-1.2.3.9`, and the same of IPv6; None for what is none of these.
+def intervals(text: str) -> tuple[Interval, ...]:
+    """`1.2.3.4`, `10.0.0.0/8`, `1.2.3.4-1.2.3.9`, and the same of IPv6; () for what is none of these.
 
-    Bits of a network beyond its length are ignored, as routers write them.
+    Bits of a network beyond its length are ignored, as routers write them. Two for an IPv6 network that goes
+    round the place of the IPv4 addresses: these are not within.
     """
     if (quad := _quad(text)) is not None:
-        return _of(quad), _of(quad)
+        return ((_of(quad), _of(quad)),)
     first, dash, last = text.partition("-")
     if dash:
         begin, end = number(first.strip()), number(last.strip())
         if begin is None or end is None or begin > end or (begin >> 32 == 0xFFFF) != (end >> 32 == 0xFFFF):
-            return None
-        return begin, end
+            return ()
+        return _without_mapped(begin, end)
     if "/" not in text:
         only = number(text)
-        return None if only is None else (only, only)
+        return () if only is None else ((only, only),)
     if len(text) > 49 or not text.rpartition("/")[2].isdigit():
-        return None
+        return ()
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        return None
-    return _place(network.network_address), _place(network.broadcast_address)
+        return ()
+    return _without_mapped(_place(network.network_address), _place(network.broadcast_address))
 
 
-def merged(intervals: Iterable[Interval]) -> list[Interval]:
-    """In order, without overlaps, what touches joined. `intervals` come in order of their beginnings."""
+def _without_mapped(begin: int, end: int) -> tuple[Interval, ...]:
+    if begin < _MAPPED and end > _MAPPED_END:
+        return (begin, _MAPPED - 1), (_MAPPED_END + 1, end)
+    return ((begin, end),)
+
+
+def merged(pairs: Iterable[Interval]) -> list[Interval]:
+    """In order, without overlaps, what touches joined. `pairs` come in order of their beginnings."""
     found: list[Interval] = []
-    for begin, end in intervals:
+    for begin, end in pairs:
         if found and begin <= found[-1][1] + 1:
             if end > found[-1][1]:
                 found[-1] = (found[-1][0], end)
@@ -88,13 +96,13 @@ class Networks:
 
     def __init__(self, texts: Iterable[str]) -> None:
         """Raises ValueError for what is no address, network or range."""
-        intervals = []
+        pairs: list[Interval] = []
         for text in texts:
-            found = interval(text)
-            if found is None:
+            found = intervals(text)
+            if not found:
                 raise ValueError(f"no address, network or range: {text[:60]!r}")
-            intervals.append(found)
-        both = merged(sorted(intervals))
+            pairs += found
+        both = merged(sorted(pairs))
         self._begins = [begin for begin, _ in both]
         self._ends = [end for _, end in both]
 

@@ -76,7 +76,7 @@ def _check_several(operator: str, value: str | tuple[str, ...], where: str) -> l
             found.append(FieldProblem(path, f"at most {MAX_VALUE_LENGTH} characters"))
         elif takes_one and not text:
             found.append(FieldProblem(path, "a mask that is not empty, such as *bot*"))
-        elif operator in ("cidr", "not_cidr") and networks.interval(text) is None:
+        elif operator in ("cidr", "not_cidr") and not networks.intervals(text):
             words = "an address, a network such as 10.0.0.0/8, or a range such as 10.0.0.1-10.0.0.9"
             found.append(FieldProblem(path, words))
     return found

@@ -98,8 +98,6 @@ def _within(address, entry):
     network = ip_network(entry, strict=False)
     if address.version == 6 and network.version == 4:
         return address.ipv4_mapped is not None and address.ipv4_mapped in network
-    if address.version == 4 and network.version == 6:
-        return ip_address(f"::ffff:{address}") in network
     return address in network
 
 
