@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import binary, catalog, clicks, load, lookups, reports, rivals, watchers
+from tests.bench import binary, catalog, clicks, full, load, lookups, reports, rivals, watchers
 from tests.bench.clicks import Rounds
 from tests.rig import ROOT, Weir, start_weir, wait_for
 
@@ -32,6 +32,7 @@ AIMS = {
     "first_click_s": "< 3",
     "core_ready_s": "< 5",
     "binary_over_source": binary.AIM,
+    **full.AIMS,
     **reports.AIMS,
     **watchers.AIMS,
 }
@@ -174,18 +175,20 @@ def main() -> int:
     return 0
 
 
-PARTS = ("start", "clicks", "watchers", "lookups", "reports")
+PARTS = ("start", "clicks", "full", "watchers", "lookups", "reports")
 
 
 def _part(name: str, folder: Path, asked: argparse.Namespace) -> dict[str, float | int | None]:
-    if name in ("clicks", "watchers") and not load.available():
+    if name in ("clicks", "full", "watchers") and not load.available():
         print(f"wrk is not installed (apt install wrk): no figures of {name}\n")
-        return dict.fromkeys(NEED_WRK if name == "clicks" else watchers.AIMS)
+        return dict.fromkeys({"clicks": NEED_WRK, "full": full.AIMS, "watchers": watchers.AIMS}[name])
     match name:
         case "start":
             return dict(measure_start(folder))
         case "clicks":
             return measure_clicks(folder, asked.rounds, asked.seconds)
+        case "full":
+            return full.measure(folder, asked.rounds, asked.seconds)
         case "watchers":
             return watchers.measure(folder, asked.rounds, max(asked.seconds, 5))
         case "lookups":
