@@ -12,7 +12,7 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
@@ -23,8 +23,10 @@ import trio
 from appliance import unix
 from appliance.access.codes import DIGITS
 from appliance.access.sessions import key_for
+from appliance.actors.cap_poller import CapPoller
 from appliance.actors.catalog import CatalogActor
 from appliance.actors.catalog_desk import CatalogDesk
+from appliance.actors.closings import Closings
 from appliance.actors.conversions import Conversions, Limits
 from appliance.actors.core_link import CompiledTable, CoreLink
 from appliance.actors.geo import GeoWatch
@@ -47,12 +49,13 @@ from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer, listen
 from appliance.listening import shown_address
-from appliance.model.catalog import Campaign, Entity, Kind, Network, Source, Template
+from appliance.model.catalog import Campaign, Destination, Entity, Kind, Network, Source, Template
 from appliance.model.conversions import ClickFacts, SettledRecord
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
 from appliance.model.holds import Holds
 from appliance.model.memory import Lessons, Remembering, TaughtTaken
+from appliance.model.messages import Spending
 from appliance.model.status import WarehouseReport
 from appliance.model.table import Part, SettingsEntry
 from appliance.operations import demo, registry
@@ -65,11 +68,13 @@ from appliance.routing.detection import Detection
 from appliance.routing.macros import check_url
 from appliance.stores import geo as geo_files
 from appliance.stores.installation import ClaimInDirectory, secret
+from appliance.stores.journal.lives import Lives
 from appliance.stores.journal.newest import NewestEntries
 from appliance.stores.journal.tails import Tails
 from appliance.stores.lists import ListFiles, Lists
 from appliance.stores.memory import needed_by_memory
 from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
+from appliance.stores.sqlite.caps import SqliteUsage
 from appliance.stores.sqlite.catalog import SqliteCatalog
 from appliance.stores.sqlite.identity import SqliteIdentity
 from appliance.stores.sqlite.ledger import SqliteLedger
@@ -161,6 +166,7 @@ async def main(control: Control) -> None:
         closing(await files(SqliteLedger, data / "ledger.db", _now_ms)) as ledger,
         closing(await files(ShippingFile, data / "shipping.db")) as shipping,
         closing(await files(SqliteIdentity, data / "identity.db")) as identity_store,
+        closing(await files(SqliteUsage, data / "caps.db")) as usage,
         closing(Warehouse(settings.warehouse, data)) as warehouse,
     ):
         overview = Overview(data, parts, holds, _WarehouseDoor(warehouse))
@@ -169,15 +175,31 @@ async def main(control: Control) -> None:
         link.hear(Remembering, sharing.remembering)
         link.hear(Lessons, sharing.lessons)
         link.hear(TaughtTaken, sharing.taught_taken)
+        watchers: list[Callable[[Sequence[Destination]], None]] = []
         catalog = CatalogActor(
             catalog_store,
             thread_runner(1),
-            functools.partial(_publish, link),
+            lambda *table: _publish(link, watchers, catalog, *table),
             routing_settings(settings.routing, key_for(own_secret, "landing")),
             template.names,
             _now_us,
             demo.entities() if settings.demo else (),
         )
+        closings = Closings(link.say, ("caps",))
+        cap_poller = CapPoller(
+            store=usage,
+            journals=Tails(data),
+            lives=Lives(data),
+            counted=ledger.counted,
+            say=link.say,
+            close=functools.partial(closings.put, "caps"),
+            run_blocking=thread_runner(1),
+            now_us=_now_us,
+            currency=settings.routing.currency,
+        )
+        link.hear(Spending, cap_poller.spending)
+        watchers.append(cap_poller.configure)
+        parts.caps = cap_poller.report
         parts.catalog, parts.catalog_loaded, parts.edges = catalog.report, catalog.loaded.is_set, link.edges
         detection = Detection()
         geo = GeoWatch(
@@ -211,7 +233,11 @@ async def main(control: Control) -> None:
         operations = registry.load_all()
         publisher = Publisher(
             sources=(
-                JournalLogs(data, ledger.offset, functools.partial(needed_by_memory, data, settings.edges)),
+                JournalLogs(
+                    data,
+                    functools.partial(_read_by_all, ledger, usage),
+                    functools.partial(needed_by_memory, data, settings.edges),
+                ),
                 OutboxLogs(ledger),
             ),
             store=shipping,
@@ -240,7 +266,7 @@ async def main(control: Control) -> None:
             terms=lambda number: terms_of(
                 _entity(catalog, "source", Source, number), settings.routing.currency
             ),
-            stored=functools.partial(_stored, live, sharing),
+            stored=functools.partial(_stored, live, sharing, cap_poller),
         )
         keep = settings.retention
         janitor = Janitor(
@@ -252,7 +278,7 @@ async def main(control: Control) -> None:
         )
         parts.warehouse = functools.partial(_warehouse_report, warehouse, publisher)
         parts.conversions = conversions.report
-        parts.consumers += [publisher.consumers, conversions.consumers]
+        parts.consumers += [publisher.consumers, conversions.consumers, cap_poller.consumers]
 
         def context(caller: Caller, request_id: str) -> Context:
             seen = ScopedCatalog(desk, caller)
@@ -288,6 +314,8 @@ async def main(control: Control) -> None:
                         # Not before the catalog is there: a postback read without its network's template
                         # would be understood by the default names. It still outlives the catalog.
                         await converting.start(supervise, tree, "conversions", conversions.run)
+                        # Neither these: without a destination's caps and probe it would be open.
+                        await linking.start(supervise, tree, "cap_poller", cap_poller.run)
                         await cataloguing.start(supervise, tree, "identity", identity.run, identity.mailbox)
                         await _serve_doors(control, tree, desk, identity, live, call_door, admin, admin_port)
                         began = time.monotonic()
@@ -384,12 +412,28 @@ class _AdminPort:
         return fresh or listen(self._name[0], self._name[1])
 
 
-def _stored(live: Live, sharing: Sharing, records: Sequence[SettledRecord]) -> None:
+def _stored(live: Live, sharing: Sharing, caps: CapPoller, records: Sequence[SettledRecord]) -> None:
+    caps.stored(records)
     live.offer(records)
     sharing.stored(records)
 
 
-def _publish(link: CoreLink, revision: int, compiled_us: int, parts: Mapping[str, Part]) -> None:
+def _read_by_all(ledger: SqliteLedger, usage: SqliteUsage, edge: int, epoch: int) -> int:
+    """How far the consumers of a journal other than the publisher are."""
+    return min(ledger.offset(edge, epoch), usage.offset(edge, epoch))
+
+
+def _publish(
+    link: CoreLink,
+    watchers: Sequence[Callable[[Sequence[Destination]], None]],
+    catalog: CatalogActor,
+    revision: int,
+    compiled_us: int,
+    parts: Mapping[str, Part],
+) -> None:
+    destinations = catalog.destinations()
+    for watch in watchers:
+        watch(destinations)
     link.publish(CompiledTable(revision, compiled_us, parts))
 
 

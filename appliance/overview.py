@@ -25,6 +25,7 @@ from appliance.model.status import (
     Unknowable,
     WarehouseReport,
 )
+from appliance.model.usage import CapReport
 from appliance.operations.context import WarehouseDoor
 
 CAMPAIGNS_NAMED = 10
@@ -44,6 +45,7 @@ class Parts:
     conversions: Callable[[], ConversionsReport] = ConversionsReport
     processes: Callable[[], Sequence[ProcessReport]] = tuple
     live: Callable[[], LiveReport] = LiveReport
+    caps: Callable[[], Sequence[CapReport]] = tuple
     geo: Callable[[], Sequence[AddressFileReport]] = tuple
     unknowable: Callable[[], Sequence[Unknowable]] = tuple
     public: str = ""
@@ -93,6 +95,7 @@ class Overview:
             holds=self.holds.all(),
             processes=tuple(parts.processes()),
             live=parts.live(),
+            caps=tuple(parts.caps()),
             rss_bytes=_resident_bytes(),
             disk_free_bytes=free,
             geo=geo,

@@ -18,6 +18,7 @@ from appliance.model.identity import Code, Session
 from appliance.model.memory import MemoryPlace
 from appliance.model.shipping import Bound, Cut, Offset
 from appliance.model.table import SettingsEntry
+from appliance.model.usage import HeldLife, Took, UsageChange
 from appliance.reporting.rows import Row
 
 P = ParamSpec("P")
@@ -290,6 +291,32 @@ class MemoryStore(Protocol):
 
     def unsaved(self, place: MemoryPlace | None) -> Iterator[Sequence[bytes]]:
         """The journal's records behind a place, in pieces."""
+
+    def close(self) -> None: ...
+
+
+class UsageStore(Protocol):
+    """What destinations took, how far each journal was read for that, and what is lent to which process.
+
+    One writer. Every method raises Unavailable when the store cannot be reached or is full.
+    """
+
+    def offsets(self) -> Mapping[tuple[int, int], int]:
+        """The last number read of each (edge, epoch)."""
+
+    def lives(self) -> Sequence[HeldLife]: ...
+
+    def took(self, destination: int, since_s: int) -> Sequence[Took]:
+        """What a destination took in buckets that end after `since_s`, oldest first."""
+
+    def change(self, change: UsageChange) -> None:
+        """Store all of it, durable when it returns, or nothing."""
+
+    def thin(self, before_s: int, fine: Sequence[int], width_s: int) -> None:
+        """Merge older buckets into such of `width_s` seconds, but for the destinations `fine`."""
+
+    def forget(self, before_s: int, logs: Sequence[tuple[int, int]]) -> None:
+        """Remove buckets that ended before, and the progress of logs that are gone."""
 
     def close(self) -> None: ...
 

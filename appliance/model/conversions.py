@@ -33,6 +33,18 @@ class ClickFacts(Struct, frozen=True, kw_only=True):
     utm: dict[str, str] = {}
 
 
+class Counted(NamedTuple):
+    """What a conversion counts for now (or by how much a revision changes that), and for whom."""
+
+    id: str
+    revision: int
+    destination_id: int
+    at_us: int
+    conversions: int
+    revenue: int
+    currency: str
+
+
 class Terms(Struct, frozen=True, kw_only=True):
     """What a source asks for a conversion: cpa `amount` micro-units of `currency`, revshare `amount`
     millionths of a per cent of its revenue."""

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, AddressFileReport, EdgeReport
+from appliance.model.usage import CapReport
 
 
 class ConsumerReport(Struct, frozen=True, kw_only=True):
@@ -115,6 +116,7 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     holds: tuple[tuple[int, str], ...]
     processes: tuple[ProcessReport, ...] = ()
     live: LiveReport = LiveReport()
+    caps: tuple[CapReport, ...] = ()
     rss_bytes: int = 0
     disk_free_bytes: int = 0
     geo: tuple[AddressFileReport, ...] = ()

@@ -6,8 +6,8 @@ core lends only while, for every cap, what was recorded in its window plus all t
 the limit. Sending moves a click from the one to the other, and time takes clicks out of a window: the
 sum grows by lending alone. So no window ever holds more than the limit, whoever dies when.
 
-A ceiling is taken back by lowering it; until the process confirms, the higher one counts. Of a process that is
-gone nothing is outstanding once its journal was read to its end: what it did not record, it did not send.
+A ceiling is taken back by lowering it; until the process confirms, the higher one counts. Of a process that
+is gone nothing is outstanding once its journal was read to its end: what it did not record was not sent.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ class _Life:
         """How much it was lent the last time."""
         self.told: deque[tuple[int, Mapping[int, int]]] = deque()
         """Serials and ceilings that it has not confirmed."""
+        self.stale = False
+        """Whether it must be told its ceilings although they did not change."""
         self.confirmed = 0
         self.settled: Spending | None = None
         """What it said when nothing was on its way into its journal; forgotten once that was read."""
@@ -67,11 +69,16 @@ class Lending:
         """Life → its edge."""
         return {number: life.edge for number, life in self._lives.items()}
 
-    def restore(self, life: int, edge: int, bound: Mapping[int, int], seen: Mapping[int, int]) -> None:
-        """What was stored of a life."""
+    def restore(
+        self, life: int, edge: int, bound: Mapping[int, int], seen: Mapping[int, int], now_us: int
+    ) -> None:
+        """What was stored of a life. Its ceilings may be on their way, and hold until it confirms others."""
         self._lives[life] = known = _Life(edge)
         known.bound, known.seen = dict(bound), dict(seen)
         known.ceilings = dict(bound)
+        self._serial = max(self._serial + 1, now_us)
+        known.told.append((self._serial, known.bound.copy()))
+        known.stale = True
 
     def recorded(self, life: int, edge: int, destination: int, clicks: int) -> None:
         """So many more clicks of a life were read from its journal."""
@@ -82,6 +89,10 @@ class Lending:
     def outstanding(self, destination: int) -> int:
         """What all processes together may still send."""
         return sum(life.outstanding(destination) for life in self._lives.values())
+
+    def seen(self, life: int, destination: int) -> int:
+        """The clicks of a life to a destination that are accounted for."""
+        return self._lives[life].seen.get(destination, 0)
 
     def bounds(self, life: int) -> Mapping[int, int]:
         """The ceilings that must be durable before `tell`."""
@@ -104,24 +115,33 @@ class Lending:
                 life.bound[destination] = max(ceiling, life.bound.get(destination, 0))
         for destination, count in spending.sent.items():
             life.sent[destination] = max(count, life.sent.get(destination, 0))
-        life.hungry.update(spending.hungry)
+        # Who was turned away before he was lent something is not hungry any more.
+        life.hungry = {
+            destination
+            for destination in life.hungry.union(spending.hungry)
+            if spending.ceilings.get(destination, 0) <= spending.sent.get(destination, 0)
+        }
         if spending.settled[0]:
             life.settled = spending
         return True
 
-    def caught_up(self, life: int, offset: Callable[[int], int]) -> None:
-        """All there is of a life's journal was read; `offset(epoch)` says how far.
+    def caught_up(self, life: int, offsets: Mapping[int, int]) -> list[int]:
+        """All there is of a life's journal was read, up to `offsets` by epoch. Where it lost clicks.
 
         What it sent before it settled and is not there was lost (a full disk) and will never be recorded.
         """
         known = self._lives.get(life)
         if known is None or known.settled is None:
-            return
+            return []
         epoch, seq = known.settled.settled
-        if offset(epoch) >= seq:
+        lost = []
+        if offsets.get(epoch, 0) >= seq:
             for destination, count in known.settled.sent.items():
-                known.seen[destination] = max(count, known.seen.get(destination, 0))
+                if count > known.seen.get(destination, 0):
+                    known.seen[destination] = count
+                    lost.append(destination)
             known.settled = None
+        return lost
 
     def silent(self, life: int) -> None:
         """It has not been heard of for a while: it keeps what it holds, and is asked for nothing."""
@@ -141,8 +161,9 @@ class Lending:
         """
         changed: set[int] = set()
         for number, life in self._lives.items():
-            if life.present and not life.ceilings.keys() <= limited.keys():
+            if life.present and (life.stale or not life.ceilings.keys() <= limited.keys()):
                 life.ceilings = {d: c for d, c in life.ceilings.items() if d in limited}
+                life.stale = False
                 changed.add(number)
         # While an edge is replaced there are two of one index; the older one takes no new visitors.
         newest = {life.edge: number for number, life in sorted(self._lives.items()) if life.present}

@@ -1,6 +1,7 @@
 """Budgets of clicks, as a model: two edges, a core, journals, and crashes of any of them in any order.
 
-The machine drives the real Lending and Allowance; journals, wires and disks are lists. Whatever the order, no window ever holds more recorded clicks than the limit; and once everybody is up and asks, exactly the limit.
+The machine drives the real Lending and Allowance; journals, wires and disks are lists. Whatever the order, no
+window ever holds more recorded clicks than the limit; and once everybody is up and asks, exactly the limit.
 """
 
 from __future__ import annotations
@@ -52,8 +53,25 @@ class Caps(RuleBasedStateMachine):
         self.start_core()
         for index in (0, 1):
             self.start_edge(index)
+            self.link(index)
+            self.deliver_to_core(index)
 
     # The core
+
+    @precondition(lambda self: self.core_up)
+    @rule(index=st.integers(0, 1), back=st.booleans())
+    def round_trip(self, index: int, back: bool) -> None:
+        """What the wires carry, the core's lending and maybe the answers: the usual course of things."""
+        edge = self.current[index]
+        if edge is None:
+            return
+        self.link(index)
+        self.report(index)
+        while edge.to_core:
+            self.deliver_to_core(index)
+        self.lend()
+        while back and edge.to_edge:
+            self.deliver_to_edge(index)
 
     def start_core(self) -> None:
         self.core_up = True
@@ -66,7 +84,7 @@ class Caps(RuleBasedStateMachine):
             for at in edge.journal[:count]:
                 self.meter.add(at, 1)
         for life, (edge_index, bound) in self.disk_bounds.items():
-            self.lending.restore(life, edge_index, bound, {DESTINATION: self.disk_read[life]})
+            self.lending.restore(life, edge_index, bound, {DESTINATION: self.disk_read[life]}, self.now)
 
     @precondition(lambda self: self.core_up)
     @rule()
@@ -97,7 +115,7 @@ class Caps(RuleBasedStateMachine):
                     self.disk_read[edge.life] = self.read[edge.life]
                     self.disk_bounds.pop(edge.life, None)
                 else:
-                    self.lending.caught_up(edge.life, lambda epoch: 1 << 60)
+                    self.lending.caught_up(edge.life, {1: 1 << 60})
 
     @precondition(lambda self: self.core_up)
     @rule()
@@ -105,7 +123,7 @@ class Caps(RuleBasedStateMachine):
         self.disk_read.update({life: n - self.disk_read[life] for life, n in self.read.items()})
 
     @precondition(lambda self: self.core_up)
-    @rule(crash=st.booleans())
+    @rule(crash=st.sampled_from([False, False, False, True]))
     def lend(self, crash: bool = False) -> None:
         changed = self.lending.lend({DESTINATION: lambda: self.meter.left(self.now)})
         lives = self.lending.lives()
@@ -190,9 +208,11 @@ class Caps(RuleBasedStateMachine):
     def restart_edge(self, index: int) -> None:
         if self.current[index] is None:
             self.start_edge(index)
+            if self.core_up:
+                self.link(index)
 
-    @rule(index=st.integers(0, 1), clicks=st.integers(1, 6))
-    def click(self, index: int, clicks: int) -> None:
+    @rule(index=st.integers(0, 1), clicks=st.integers(1, 12), commit=st.booleans())
+    def click(self, index: int, clicks: int, commit: bool = False) -> None:
         edge = self.current[index]
         for _ in range(clicks):
             if edge is None:
@@ -202,6 +222,8 @@ class Caps(RuleBasedStateMachine):
                 edge.pending.append(self.now)
             else:
                 edge.allowance.refuse(DESTINATION)
+        if commit:
+            self.commit(index)
 
     @rule(index=st.integers(0, 1))
     def commit(self, index: int) -> None:
@@ -217,7 +239,7 @@ class Caps(RuleBasedStateMachine):
         if edge is not None:
             edge.pending.clear()
 
-    @rule(seconds=st.sampled_from([1, 60, 1800, 3599, 3600, 7200, 86_400]))
+    @rule(seconds=st.sampled_from([1, 60, 1800, 3599, 3600, 86_400]))
     def wait(self, seconds: int) -> None:
         self.now += seconds * SECOND
 
@@ -267,7 +289,7 @@ class Caps(RuleBasedStateMachine):
         assert self.meter.used(self.now) == self.limit
 
 
-Caps.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+Caps.TestCase.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
 TestCaps = Caps.TestCase
 
 

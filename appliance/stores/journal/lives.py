@@ -14,7 +14,7 @@ import sqlite3
 from pathlib import Path
 
 from appliance.errors import Unavailable
-from appliance.stores.journal.reader import is_damage, journal_directory
+from appliance.stores.journal.reader import is_damage, journal_directory, segments
 from appliance.stores.journal.segment import SUFFIX, new_epoch
 
 _LIFE = ".life"
@@ -51,6 +51,10 @@ class Lives:
         for path in (self._data / "edges").glob(f"*/lives/*{_LIFE}"):
             found[int(path.stem, 16)] = (int(path.parent.parent.name), _locked(path))
         return found
+
+    def logs(self) -> set[tuple[int, int]]:
+        """Every segment there is: (edge, epoch)."""
+        return {(int(path.parent.parent.name), int(path.stem, 16)) for path in segments(self._data)}
 
     def forget(self, edge: int, life: int) -> None:
         """Everything of a life that ended was taken into account."""

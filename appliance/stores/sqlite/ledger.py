@@ -19,7 +19,7 @@ import msgspec
 
 from appliance.attribution.status import figures
 from appliance.errors import Conflict, Unavailable
-from appliance.model.conversions import Conversion, LedgerSizes, Settlement, WaitingPostback
+from appliance.model.conversions import Conversion, Counted, LedgerSizes, Settlement, WaitingPostback
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment, PostbackLogEvent, encode
 from appliance.ports import CORE, Entry, EventLog
@@ -115,6 +115,29 @@ class SqliteLedger:
                 sql = f"select id, body from conversion where id in ({_marks(some)})"  # noqa: S608
                 found.update((id_, _decode_conversion(body)) for id_, body in db.execute(sql, some))
         return found
+
+    def counted(self, since_us: int) -> Iterator[list[Counted]]:
+        """What every conversion since then counts for, in pages: each page is read when it is asked for."""
+        at, last = since_us, ""
+        while True:
+            with self._reading() as db:
+                sql = (
+                    "select body, conversions, revenue from conversion where (at_us, id) > (?, ?)"
+                    " order by at_us, id limit ?"
+                )
+                rows = db.execute(sql, (at, last, CHUNK)).fetchall()
+            page = []
+            for body, count, revenue in rows:
+                it = _decode_conversion(body)
+                page.append(
+                    Counted(
+                        it.id, it.revision, it.click.destination_id, it.at_us, count, revenue, it.currency
+                    )
+                )
+                at, last = it.at_us, it.id
+            if not page:
+                return
+            yield page
 
     def commit(self, settlement: Settlement) -> None:
         step = self._step

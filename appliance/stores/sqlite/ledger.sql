@@ -25,6 +25,8 @@ create table if not exists conversion (
     body blob not null
 ) strict, without rowid;
 
+create index if not exists conversion_at on conversion (at_us);
+
 -- `tried` is 0 until a lookup answered: those go first, so that a flood of ids that never existed cannot
 -- stand before postbacks whose click is there.
 create table if not exists waiting (
