@@ -18,6 +18,8 @@ from msgspec import NODEFAULT, Struct, ValidationError, structs
 from appliance.errors import FieldProblem, Refused
 
 S = TypeVar("S", bound=Struct)
+DEEPEST = 32
+"""Lists within lists: whoever knows what is asked for allows fewer, and Python not many more."""
 MOST_PROBLEMS = 100
 """What is told of a payload that is wrong everywhere: more helps nobody."""
 
@@ -28,10 +30,7 @@ _Problems = list[FieldProblem]
 def decode(type_: type[S], payload: object) -> S:
     """A `type_` from the JSON value `payload`. Raises Refused naming every wrong or unknown field."""
     problems: _Problems = []
-    try:
-        value = _walk(type_, payload, "", problems)
-    except RecursionError:
-        raise Refused("the request is wrong", [FieldProblem("(payload)", "is nested too deeply")]) from None
+    value = _walk(type_, payload, "", problems)
     if problems:
         raise Refused("the request is wrong", problems[:MOST_PROBLEMS])
     assert isinstance(value, type_)
@@ -80,6 +79,9 @@ def _walk(hint: Any, value: object, path: str, problems: _Problems) -> Any:
 def _struct(type_: type[Struct], value: object, path: str, problems: _Problems) -> Any:
     if isinstance(value, type_):
         return value
+    if path.count("[") > DEEPEST:
+        problems.append(FieldProblem(path, "is nested too deeply"))
+        return None
     if not isinstance(value, Mapping):
         problems.append(FieldProblem(path or "(payload)", "expected an object"))
         return None
