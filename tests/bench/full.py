@@ -48,7 +48,7 @@ function request()
   if n % 20 == 0 then agent = agent .. " x" .. n .. "." .. {salt} end
   local headers = {{
     ["User-Agent"] = agent, ["Accept-Language"] = "de-DE,de;q=0.9",
-    ["X-Forwarded-For"] = "84." .. n % 10 .. "." .. n % 200 .. ".7",
+    ["X-Forwarded-For"] = "84." .. 130 + n % 10 .. "." .. n % 200 .. ".7",
   }}
   return wrk.format("GET", "{path}" .. "&sub3=v" .. n % 5000, headers)
 end
@@ -125,15 +125,15 @@ def measure(folder: Path, rounds: int, seconds: float) -> dict[str, float | int 
 
 
 def _first(weir: Weir, path: str) -> float:
-    """ms of the first full click after the catalog arrived: nothing is cached yet."""
+    """ms of the first full click after the catalog arrived: of its visitor nothing is cached yet."""
     agent = {
         "User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Version/18.1 Mobile/15E148"
     }
     with httpx.Client() as client:
-        wait_for("the catalog on the edge", lambda: client.get(f"{weir.public}/c/b7").status_code == 302)
-        wait_for("the edge's budgets", lambda: client.get(f"{weir.public}/c/b7").status_code == 302)
+        wait_for("the catalog on the edge", lambda: "at this address" not in client.get(weir.public + path).text)
+        time.sleep(2)  # the edge's first budgets
         began = time.perf_counter()
-        answer = client.get(f"{weir.public}{path}", headers={**agent, "X-Forwarded-For": "84.1.2.3"})
+        answer = client.get(f"{weir.public}{path}", headers={**agent, "X-Forwarded-For": "84.130.2.3"})
         taken = (time.perf_counter() - began) * 1_000
     if answer.status_code != 302:
         raise SystemExit(f"bench: a full click was answered {answer.status_code}")
