@@ -12,7 +12,7 @@ from appliance.routing.visit import PLAIN, SLOTS, SUBS, UTM, Reading, Slot
 
 FIELDS = ("source_click_id", "cost", "currency", *(f"sub{n}" for n in range(1, SUBS + 1)), *UTM)
 """What a source may have its own parameter for."""
-RESERVED = ("trafficback_depth",)
+RESERVED = ("trafficback_depth", "trafficback_visited")
 """Parameters that Weir itself reads."""
 LONGEST_PARAM = 128
 LONGEST_SECRET = 200
