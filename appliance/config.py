@@ -110,6 +110,12 @@ class Postbacks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     click_wait_hours: float = 24.0
 
 
+class Outbound(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What Weir itself may connect to. `allow`: networks that may be reached although they are not public."""
+
+    allow: tuple[str, ...] = ()
+
+
 class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Days each record is kept. Identity (the full address) has its own, short life."""
 
@@ -143,6 +149,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     warehouse: Warehouse = Warehouse()
     postbacks: Postbacks = Postbacks()
     retention: Retention = Retention()
+    outbound: Outbound = Outbound()
     log: Log = Log()
 
 
@@ -298,6 +305,11 @@ def _check(settings: Settings) -> list[FieldProblem]:
             ipaddress.ip_network(cidr, strict=False)
         except ValueError:
             need(False, f"public.trusted_proxies[{index}]", f"{cidr!r} is no address or CIDR range")
+    for index, cidr in enumerate(settings.outbound.allow):
+        try:
+            ipaddress.ip_network(cidr, strict=False)
+        except ValueError:
+            need(False, f"outbound.allow[{index}]", f"{cidr!r} is no address or CIDR range")
     need(1 <= settings.edges <= 64, "edges", "from 1 to 64")
     need(1 <= settings.stop_seconds <= 600, "stop_seconds", "from 1 to 600 seconds")
     public, journal, warehouse = settings.public, settings.journal, settings.warehouse

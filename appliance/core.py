@@ -30,6 +30,7 @@ from appliance.actors.closings import Closings
 from appliance.actors.conversions import Conversions, Limits
 from appliance.actors.core_link import CompiledTable, CoreLink
 from appliance.actors.geo import GeoWatch
+from appliance.actors.healthcheck import Healthcheck
 from appliance.actors.identity import Draw, IdentityActor, Keys, Policy
 from appliance.actors.identity_desk import IdentityDesk
 from appliance.actors.janitor import Janitor, keepings
@@ -61,6 +62,7 @@ from appliance.model.table import Part, SettingsEntry
 from appliance.operations import demo, registry
 from appliance.operations.context import Caller, Context
 from appliance.operations.scope import ScopedCatalog
+from appliance.outbound.guard import Fetch, Guard
 from appliance.outbound.mail import post_of
 from appliance.overview import Overview, Parts
 from appliance.report_slots import ReportSlots
@@ -185,7 +187,14 @@ async def main(control: Control) -> None:
             _now_us,
             demo.entities() if settings.demo else (),
         )
-        closings = Closings(link.say, ("caps",))
+        closings = Closings(link.say, ("caps", "health"))
+        healthcheck = Healthcheck(
+            store=ledger,
+            fetch=Fetch(Guard(settings.outbound.allow)),
+            close=functools.partial(closings.put, "health"),
+            run_blocking=thread_runner(1),
+            now_us=_now_us,
+        )
         cap_poller = CapPoller(
             store=usage,
             journals=Tails(data),
@@ -198,8 +207,8 @@ async def main(control: Control) -> None:
             currency=settings.routing.currency,
         )
         link.hear(Spending, cap_poller.spending)
-        watchers.append(cap_poller.configure)
-        parts.caps = cap_poller.report
+        watchers += [cap_poller.configure, healthcheck.configure]
+        parts.caps, parts.health = cap_poller.report, healthcheck.health
         parts.catalog, parts.catalog_loaded, parts.edges = catalog.report, catalog.loaded.is_set, link.edges
         detection = Detection()
         geo = GeoWatch(
@@ -292,6 +301,7 @@ async def main(control: Control) -> None:
                 live=live,
                 identity=identities,
                 lists=lists,
+                health=healthcheck,
                 workbench=workbench,
             )
 
@@ -316,6 +326,7 @@ async def main(control: Control) -> None:
                         await converting.start(supervise, tree, "conversions", conversions.run)
                         # Neither these: without a destination's caps and probe it would be open.
                         await linking.start(supervise, tree, "cap_poller", cap_poller.run)
+                        await linking.start(supervise, tree, "healthcheck", healthcheck.run)
                         await cataloguing.start(supervise, tree, "identity", identity.run, identity.mailbox)
                         await _serve_doors(control, tree, desk, identity, live, call_door, admin, admin_port)
                         began = time.monotonic()

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from appliance import __version__
+from appliance.model.health import Health
 from appliance.model.holds import Holds
 from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, AddressFileReport
@@ -46,6 +47,7 @@ class Parts:
     processes: Callable[[], Sequence[ProcessReport]] = tuple
     live: Callable[[], LiveReport] = LiveReport
     caps: Callable[[], Sequence[CapReport]] = tuple
+    health: Callable[[], Sequence[Health]] = tuple
     geo: Callable[[], Sequence[AddressFileReport]] = tuple
     unknowable: Callable[[], Sequence[Unknowable]] = tuple
     public: str = ""
@@ -96,6 +98,7 @@ class Overview:
             processes=tuple(parts.processes()),
             live=parts.live(),
             caps=tuple(parts.caps()),
+            health=tuple(parts.health()),
             rss_bytes=_resident_bytes(),
             disk_free_bytes=free,
             geo=geo,

@@ -119,6 +119,10 @@ TEXT = """\
 #clicks_days = 365
 #postbacks_days = 90
 
+# Networks that probes of destinations may reach although they are not public.
+[outbound]
+#allow = []
+
 # "auto" is readable on a terminal, made for journald where it reads stderr, JSON lines elsewhere.
 [log]
 #level = "info"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from appliance.model.health import Health
 from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, AddressFileReport, EdgeReport
 from appliance.model.usage import CapReport
@@ -117,6 +118,7 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     processes: tuple[ProcessReport, ...] = ()
     live: LiveReport = LiveReport()
     caps: tuple[CapReport, ...] = ()
+    health: tuple[Health, ...] = ()
     rss_bytes: int = 0
     disk_free_bytes: int = 0
     geo: tuple[AddressFileReport, ...] = ()

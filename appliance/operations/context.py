@@ -11,6 +11,7 @@ from appliance.model.catalog import Change, Entity, Kind, ListKind, Revision, Us
 from appliance.model.costs import CostOrder
 from appliance.model.drafts import DraftChange
 from appliance.model.events import CostAdjustment
+from appliance.model.health import Health
 from appliance.model.holds import Holds
 from appliance.model.identity import Session
 from appliance.model.lists import Entries, EntriesPage
@@ -307,6 +308,16 @@ class Identity(Protocol):
         """End these sessions; how many there were."""
 
 
+class HealthDesk(Protocol):
+    """Who asks after destinations."""
+
+    def health(self) -> Sequence[Health]:
+        """Of every destination with a probe."""
+
+    async def probe(self, number: int) -> Health:
+        """Ask one now. Raises Missing, or Refused for one without a probe."""
+
+
 class Lists(Protocol):
     """The files of the named lists' entries."""
 
@@ -342,3 +353,4 @@ class Context:
     identity: Identity | None = None
     workbench: Workbench | None = None
     lists: Lists | None = None
+    health: HealthDesk | None = None

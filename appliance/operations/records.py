@@ -110,7 +110,20 @@ class TrafficbacksRequest(TrafficbacksSelection, frozen=True, kw_only=True):
     offset: Offset = 0
 
 
-Listed = ErrorsRequest | PostbacksRequest | ConversionsRequest | ClicksRequest | TrafficbacksRequest
+class HealthHistoryRequest(SelectionRequest, frozen=True, kw_only=True):
+    destination_id: Id | UnsetType = UNSET
+    limit: Limit = 50
+    offset: Offset = 0
+
+
+Listed = (
+    ErrorsRequest
+    | PostbacksRequest
+    | ConversionsRequest
+    | ClicksRequest
+    | TrafficbacksRequest
+    | HealthHistoryRequest
+)
 
 
 @operation("ingestion_errors.list", permission="records.read", example={"limit": 10})
@@ -145,6 +158,12 @@ async def clicks(request: ClicksRequest, context: Context) -> Page:
 async def trafficbacks(request: TrafficbacksRequest, context: Context) -> Page:
     """Clicks that no destination took, newest first: why, and where they went instead."""
     return await _page(lists.TRAFFICBACKS, request, context)
+
+
+@operation("destinations.health_history", permission="records.read", example={"destination_id": 3})
+async def health(request: HealthHistoryRequest, context: Context) -> Page:
+    """Changes of destinations' health, newest first: from what to what, and what the probe had found."""
+    return await _page(lists.HEALTH, request, context)
 
 
 class ClickRequest(Request, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ Further = Callable[[object, Context], Awaitable[Sequence[FieldProblem]]]
 """What else is wrong with a payload that did not decode, as far as its sound fields tell; changes nothing."""
 
 MODULES = (
-    "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
+    "campaigns", "streams", "destinations", "health", "sources", "networks", "templates", "links", "lists", "pages",
     "catalog", "history", "routing", "explaining", "simulating", "replaying", "journal", "system",
     "reports", "reports_running", "exports", "costs", "records", "warehouse", "live",
     "session", "me", "users", "tokens",

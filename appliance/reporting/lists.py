@@ -110,6 +110,15 @@ TRAFFICBACKS = Table(
     dimensions={"campaign": "campaign_id", "stream": "stream_id", "source": "source_id", "reason": "reason"},
 )  # fmt: skip
 
+HEALTH = Table(
+    "destination_health_events",
+    {"at": "time", "destination_id": "number", **_columns("", "before after"),
+     **_columns("status latency_us"), "error": "text"},
+    "at desc, destination_id, seq desc",
+    "at, destination_id, seq",
+    reachable=False,
+)  # fmt: skip
+
 
 def _where(table: Table, selection: Selection) -> Query:
     parameters: dict[str, object] = {"from_us": selection.from_us, "to_us": selection.to_us}

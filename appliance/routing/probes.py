@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
-
-from msgspec import Struct
 
 from appliance.errors import FieldProblem
+from appliance.model.health import Health, Seen
 from appliance.model.rules import Probe
 
 READ_BYTES = 64 * 1024
 """How much of an answer is looked at."""
-State = Literal["unknown", "healthy", "unhealthy"]
-
-
-class Seen(Struct, frozen=True, kw_only=True):
-    """What one probe brought: the HTTP `status` (0 when none came), `error` "" when all was well."""
-
-    at_us: int
-    status: int = 0
-    latency_us: int = 0
-    error: str = ""
-
-
-class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A destination's health now; `since_us`: when it became so. `failures`, `successes`: in a row."""
-
-    destination_id: int
-    state: State = "unknown"
-    since_us: int = 0
-    failures: int = 0
-    successes: int = 0
-    last: Seen | None = None
 
 
 def check_probe(probe: Probe, path: str) -> list[FieldProblem]:

@@ -187,6 +187,42 @@ export interface Destination {
   exits: Target[][];
 }
 
+export interface CapReport {
+  destination_id: number;
+  metric: string;
+  window_hours: number;
+  timezone: string;
+  currency: string;
+  limit: number;
+  used: number;
+  lent: number;
+  reached: boolean;
+}
+
+export interface CapsAnswer {
+  items: CapReport[];
+}
+
+export interface Seen {
+  at_us: number;
+  status: number;
+  latency_us: number;
+  error: string;
+}
+
+export interface Health {
+  destination_id: number;
+  state?: "healthy" | "unhealthy" | "unknown";
+  since_us?: number;
+  failures?: number;
+  successes?: number;
+  last?: Seen | null;
+}
+
+export interface HealthAnswer {
+  items: Health[];
+}
+
 export interface DestinationList {
   items: Destination[];
   limit: number;
@@ -914,18 +950,6 @@ export interface LiveReport {
   last_error: string;
 }
 
-export interface CapReport {
-  destination_id: number;
-  metric: string;
-  window_hours: number;
-  timezone: string;
-  currency: string;
-  limit: number;
-  used: number;
-  lent: number;
-  reached: boolean;
-}
-
 export interface Unknowable {
   campaign_id: number;
   stream_id: number;
@@ -949,6 +973,7 @@ export interface SystemStatus {
   processes: ProcessReport[];
   live: LiveReport;
   caps: CapReport[];
+  health: Health[];
   rss_bytes: number;
   disk_free_bytes: number;
   geo: AddressFileReport[];
@@ -1073,11 +1098,15 @@ export interface Api {
   "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id: number; amount: string | number; note?: string; id?: string }; answer: Adjustment };
   "costs.list": { request: { limit?: number; offset?: number }; answer: Adjustments };
   "destinations.archive": { request: { id: number; revision?: number | null }; answer: Destination };
+  "destinations.caps": { request: { destination_id?: number }; answer: CapsAnswer };
   "destinations.change": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null; schedule?: Schedule | null; caps?: Cap[]; alternative_id?: number | null; probe?: Probe | null; exits?: { destination_id: number; weight?: number }[][] }; answer: Destination };
   "destinations.create": { request: { name: string; url: string; status?: "active" | "paused"; network_id?: number | null; schedule?: Schedule | null; caps?: Cap[]; alternative_id?: number | null; probe?: Probe | null; exits?: { destination_id: number; weight?: number }[][] }; answer: Destination };
   "destinations.duplicate": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null; schedule?: Schedule | null; caps?: Cap[]; alternative_id?: number | null; probe?: Probe | null; exits?: { destination_id: number; weight?: number }[][] }; answer: Destination };
   "destinations.get": { request: { id: number }; answer: Destination };
+  "destinations.health": { request: { destination_id?: number }; answer: HealthAnswer };
+  "destinations.health_history": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; destination_id?: number; limit?: number; offset?: number }; answer: Page };
   "destinations.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; status?: "active" | "paused"; network_id?: number | null }; answer: DestinationList };
+  "destinations.probe": { request: { id: number }; answer: Health };
   "destinations.restore": { request: { id: number; revision?: number | null }; answer: Destination };
   "exports.clicks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "exports.conversions": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "hold" | "lead" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };

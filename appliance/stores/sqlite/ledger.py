@@ -21,11 +21,13 @@ from appliance.attribution.status import figures
 from appliance.errors import Conflict, Unavailable
 from appliance.model.conversions import Conversion, Counted, LedgerSizes, Settlement, WaitingPostback
 from appliance.model.costs import CostOrder
-from appliance.model.events import CostAdjustment, PostbackLogEvent, encode
+from appliance.model.events import CostAdjustment, DestinationHealthEvent, PostbackLogEvent, encode
+from appliance.model.health import Health
 from appliance.ports import CORE, Entry, EventLog
 
 VERSION = 1
 _encode_body = msgspec.msgpack.Encoder().encode
+_decode_health = msgspec.msgpack.Decoder(Health).decode
 _decode_order = msgspec.msgpack.Decoder(CostOrder).decode
 _decode_conversion = msgspec.msgpack.Decoder(Conversion).decode
 _decode_postback = msgspec.msgpack.Decoder(PostbackLogEvent).decode
@@ -178,6 +180,20 @@ class SqliteLedger:
         rows = [(self.epoch, seq, body) for seq, body in enumerate(bodies, first)]
         db.executemany("insert into outbox values (?,?,?)", rows)
         return [len(bodies), sum(map(len, bodies))]
+
+    def healths(self) -> list[Health]:
+        """What is known of destinations' health."""
+        with self._reading() as db:
+            return [_decode_health(body) for (body,) in db.execute("select body from health").fetchall()]
+
+    def put_health(self, health: Health, event: DestinationHealthEvent) -> None:
+        """Store it and put the event of its change into the outbox, both or neither."""
+        with self._writing() as (db, growth):
+            db.execute(
+                "insert or replace into health values (?,?)", (health.destination_id, _encode_body(health))
+            )
+            self._step("health")
+            growth[2:] = self._send(db, [encode(event)])
 
     def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
         bodies = [encode(part) for part in parts]

@@ -52,6 +52,12 @@ create table if not exists adjustment (
     body blob not null
 ) strict;
 
+-- What is known of destinations that have a probe; `body` (msgpack) is a routing/probes.Health.
+create table if not exists health (
+    destination_id integer primary key,
+    body blob not null
+) strict;
+
 create table if not exists outbox (
     epoch integer not null,
     seq integer not null,
