@@ -25,6 +25,7 @@ from urllib.parse import quote, urlencode
 from msgspec import NODEFAULT, UnsetType, structs
 
 from appliance.errors import FieldProblem, Refused
+from appliance.model.catalog import Kind
 from appliance.operations.registry import Operation
 
 _WHOLE = re.compile(r"-?[0-9]{1,30}")
@@ -54,7 +55,7 @@ def route_of(each: Operation) -> Route:
     rest = {name: field for name, field in fields.items() if name != "id"}
     path = f"/api/{noun}"
     # An operation that also says which kind it means names a thing of another noun.
-    has_id = "id" in fields and "kind" not in fields
+    has_id = "id" in fields and not ("kind" in fields and _is_kind(fields["kind"].type))
     in_query = not each.changes and all(_takes(field.type) is not None for field in rest.values())
     match verb:
         case "create":
@@ -72,6 +73,11 @@ def route_of(each: Operation) -> Route:
         return Route("GET" if in_query else "POST", f"{path}/{{id}}/{verb}", "id", body=not in_query)
     in_query = in_query and ("id" not in fields or _takes(fields["id"].type) is not None)
     return Route("GET" if in_query else "POST", f"{path}/{verb}", body=not in_query)
+
+
+def _is_kind(hint: Any) -> bool:
+    """Kind, or Kind | None: a stream's own `kind` is something else."""
+    return hint == Kind or Kind in get_args(hint)
 
 
 def in_query(each: Operation) -> tuple[structs.FieldInfo, ...]:
@@ -123,7 +129,9 @@ def _queried(
         elif name in found:
             problems.append(FieldProblem(name, "is given more than once"))
         else:
-            found[name] = _value(fields[name].type, text) if name in fields else text
+            # Where null is only what leaving it out means, nobody can send it (openapi.py says the same).
+            field = fields.get(name)
+            found[name] = text if field is None else _value(field.type, text, null=field.default is not None)
     return found
 
 
@@ -160,12 +168,12 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _value(hint: Any, text: str) -> object:
-    """The JSON value that a text stands for; the text itself when it can be nothing else."""
+def _value(hint: Any, text: str, null: bool = True) -> object:
+    """The JSON value that a text stands for; the text itself when it can be nothing else. `null`: it may."""
     takes = _takes(hint) or frozenset()
     if "str" in takes:
         return text
-    if "null" in takes and text in ("", "null"):
+    if null and "null" in takes and text in ("", "null"):
         return None
     if "bool" in takes and text in _TRUTH:
         return _TRUTH[text]

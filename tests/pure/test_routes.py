@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Meta, UnsetType, structs
 
 from appliance.errors import Refused
+from appliance.model.catalog import Kind
 from appliance.operations import registry, routes
 from appliance.operations.decoding import decode
 from appliance.operations.nouns import Request
@@ -55,8 +56,13 @@ class Nested(Request, frozen=True, kw_only=True):
     table: dict[str, int] = {}
 
 
+class OfAKind(Request, frozen=True, kw_only=True):
+    id: int
+    kind: Literal["forced", "regular"] = "regular"
+
+
 class Foreign(Request, frozen=True, kw_only=True):
-    kind: str
+    kind: Kind
     id: int
 
 
@@ -87,6 +93,7 @@ def test_what_cannot_stand_in_a_path_or_a_query_is_sent_in_a_body() -> None:
     assert route_of(made("x.get", Scalars)) == Route("GET", "/api/x/{id}", "id", by_slug=True)
     assert route_of(made("x.show", Nested)) == Route("POST", "/api/x/{id}/show", "id", body=True)
     assert route_of(made("x.show", Foreign)) == Route("GET", "/api/x/show")
+    assert route_of(made("x.change", OfAKind, changes=True)) == Route("PATCH", "/api/x/{id}", "id", body=True)
     assert route_of(made("x.restore", Foreign, True)) == Route("POST", "/api/x/restore", body=True)
     assert route_of(made("x.get", Request)) == Route("GET", "/api/x")
 

@@ -199,3 +199,35 @@ async def test_a_download_that_fails_is_broken_off_and_not_ended_in_good_order(d
     received = await stream(doors, Blocks(fails=True), 10**9)
     assert b"000005" in received
     assert not received.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("OPTIONS", "/api/clicks/list", {"OPTIONS", "POST"}),
+        ("DELETE", "/api/clicks/list", {"OPTIONS", "POST"}),
+        ("GET", "/api/clicks/list", {"OPTIONS", "POST"}),
+        ("OPTIONS", "/api/clicks/lists", {"GET", "HEAD", "OPTIONS"}),
+        ("OPTIONS", "/api/sources/presets", {"GET", "HEAD", "OPTIONS"}),
+        ("OPTIONS", "/api/sources/1", {"GET", "HEAD", "OPTIONS", "PATCH"}),
+        ("OPTIONS", "/api/streams/1", {"GET", "HEAD", "OPTIONS", "PATCH"}),
+        ("PUT", "/api/campaigns/demo/archive", {"OPTIONS", "POST"}),
+    ],
+)
+async def test_allow_names_the_methods_of_the_very_path(
+    doors: Doors, method: str, path: str, allowed: set[str]
+) -> None:
+    async with browser(application(doors), "weir_administrator") as http:
+        answer = await http.request(method, path)
+        assert answer.status_code == (200 if method == "OPTIONS" else 405)
+        assert set(answer.headers["allow"].split(", ")) == allowed
+
+
+async def test_null_is_no_value_of_a_parameter_that_may_be_left_out(doors: Doors) -> None:
+    """What the schema says; where null is a value of its own, it is one."""
+    async with browser(application(doors), "weir_administrator") as http:
+        for query in ("user_id=null", "user_id="):
+            answer = await http.get(f"/api/sessions?{query}")
+            assert (answer.status_code, answer.json()["error"]["fields"][0]["path"]) == (400, "user_id")
+        assert (await http.get("/api/sessions?user_id=1")).status_code in (200, 503)
+        assert (await http.get("/api/campaigns?source_id=null")).status_code == 200

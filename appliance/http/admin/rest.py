@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import structs
 from quart import Response, request
 from quart_trio import QuartTrio
+from werkzeug.routing import BaseConverter, Map
 
 from appliance.errors import FieldProblem, Refused, TooMany, WeirError
 from appliance.http.admin.credentials import COOKIE
@@ -40,10 +41,28 @@ def mount(app: QuartTrio, dispatch: Dispatch, version: str) -> None:
     async def openapi() -> Response:
         return Response(described, content_type="application/json")
 
+    app.url_map.converters["not"] = _Segment
+    paths = [route_of(each).path for each in offered]
     for each in offered:
         route = route_of(each)
-        rule = route.path.replace("{id}", "<segment>")
+        rule = route.path.replace("{id}", f"<not({_words(route.path, paths)}):segment>")
         app.add_url_rule(rule, each.name, _view(each, route, dispatch), methods=[route.method])
+
+
+class _Segment(BaseConverter):
+    """A path's field, but for words that are paths of their own: their `Allow` names their methods only."""
+
+    def __init__(self, map: Map, *words: str) -> None:
+        super().__init__(map)
+        self.regex = "".join(rf"(?!{re.escape(word)}\Z)" for word in words) + "[^/]+"
+
+
+def _words(path: str, paths: Iterable[str]) -> str:
+    """What stands in `paths` where this one has its field, as arguments of a converter."""
+    before, _, after = path.partition("{id}")
+    found = [each.removeprefix(before).removesuffix(after) for each in paths
+             if each.startswith(before) and each.endswith(after) and each != path]  # fmt: skip
+    return ", ".join(f"'{word}'" for word in sorted(found) if word and not {"/", "{"} & set(word))
 
 
 def _view(each: Operation, route: Route, dispatch: Dispatch) -> View:
