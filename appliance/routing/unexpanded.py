@@ -55,6 +55,25 @@ ENDS = frozenset("}]>#%$!_x")
 """The last character of any macro: whoever reads many values looks at it first."""
 
 
+def may_hold_macros(query: str) -> bool:
+    """Whether any value in a query can be one, as it came: most clicks are spared a look at each of them.
+
+    An empty query says nothing of parameters that did not come in it.
+    """
+    return (
+        "%" in query
+        or "{" in query
+        or "[" in query
+        or "=_" in query
+        or "<" in query
+        or "$" in query
+        or "!" in query
+        or "#" in query
+        or "=xx" in query
+        or not query
+    )
+
+
 @lru_cache(maxsize=4096)
 def is_unexpanded(value: str) -> bool:
     """Whether a value, decoded, is nothing but macros that nobody filled in."""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from appliance.model import money
-from appliance.routing.unexpanded import ENDS, is_unexpanded, was_unexpanded
+from appliance.routing.unexpanded import ENDS, is_unexpanded, may_hold_macros, was_unexpanded
 
 MAX_PARAMS = 256
 MAX_VALUE = 512
@@ -124,11 +124,12 @@ class Visit:
         """
         best_id = best_cost = best_currency = _NOBODY
         slots = reading.slots
+        suspect = may_hold_macros(self.query)
         spare: list[tuple[Any, str]] | None = None
         for name, value in self.params.items():
             if not value:
                 continue
-            if value[-1] in ENDS and self._is_unexpanded(name, value, presets):
+            if suspect and value[-1] in ENDS and self._is_unexpanded(name, value, presets):
                 self.unexpanded = (*self.unexpanded, name)
                 continue
             slot = slots.get(name)

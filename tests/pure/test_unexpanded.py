@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.routing.unexpanded import ENDS, FORMS, is_unexpanded
+from appliance.routing.unexpanded import ENDS, FORMS, is_unexpanded, may_hold_macros
 from appliance.routing.visit import Visit, read_query
 
 
@@ -68,6 +68,7 @@ def test_what_has_no_delimiter_is_never_taken_for_a_macro(value: str) -> None:
 def test_every_macro_ends_in_a_character_that_is_looked_for(value: str) -> None:
     if is_unexpanded(value):
         assert value[-1] in ENDS
+        assert may_hold_macros(f"a=b&sub1={value}") and may_hold_macros(f"sub1={quote(value)}&c=d")
 
 
 def test_no_value_takes_long_to_judge() -> None:
