@@ -43,8 +43,9 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     """One test of a visit, or a group of them.
 
     A test looks at `param` (a query parameter) or `fact` (routing/facts.py lists them) with `operator`; or at
-    the clock with `schedule`. `in`, `not_in`, `cidr` and `not_cidr` take a list; `exists` and `not_exists`
-    nothing; `in_list` and `not_in_list` a `list_id`. A group has `all` or `any`. `negate` turns it round.
+    the clock with `schedule`. `in`, `not_in`, `cidr` and `not_cidr` take a list, masks one text or a list;
+    `exists` and `not_exists` nothing; `in_list` and `not_in_list` a `list_id`. A group has `all` or `any`.
+    `negate` turns it round.
 
     A missing parameter satisfies only neq, not_in, not_contains, not_exists, not_mask, not_cidr and
     not_in_list. A fact that cannot be known makes its test unknown: neither it nor its negation matches.

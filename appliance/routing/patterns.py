@@ -12,7 +12,7 @@ _MEMORY = 1 << 20  # one MB a Set, or a regex: experiments.md i
 _LARGEST_SET = 4_000
 """Instructions of a Set's expressions together. At three times that a Set does not compile in its memory; one
 that compiled and had no room left to run would say that nothing matches, without a word."""
-_SUBJECT = 2_048
+SUBJECT = 2_048
 """Bytes; of a longer text the beginning is looked at."""
 
 Test = Callable[[str | None], bool]
@@ -62,7 +62,7 @@ class Patterns:
             if self._size > _LARGEST_SET:
                 # Bytes for pattern and subject: 2.3 µs a search instead of 5.5 (experiments.md i).
                 search = alone.search
-                return lambda given: given is not None and search(given.encode()[:_SUBJECT]) is not None
+                return lambda given: given is not None and search(given.encode()[:SUBJECT]) is not None
             number = self._numbers[pattern] = self._set.Add(encoded)
         found = self._found
         return lambda given: given is not None and number in found(given)
@@ -78,6 +78,6 @@ class Patterns:
         if text is given:
             return numbers
         assert self._match is not None, "used before it was compiled"
-        numbers = frozenset(self._match(given.encode()[:_SUBJECT]) or ())
+        numbers = frozenset(self._match(given.encode()[:SUBJECT]) or ())
         self._last = (given, numbers)
         return numbers
