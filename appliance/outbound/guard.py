@@ -123,7 +123,9 @@ class Fetch:
             with trio.fail_after(seconds):
                 async with (
                     httpcore.AsyncConnectionPool(
-                        ssl_context=self._tls, network_backend=self._guard, max_keepalive_connections=0
+                        ssl_context=self._tls,
+                        network_backend=_Sipping(self._guard, most),
+                        max_keepalive_connections=0,
                     ) as pool,
                     pool.stream(method, url, headers=[_USER_AGENT, (b"accept", b"*/*")]) as answer,
                 ):
@@ -132,19 +134,71 @@ class Fetch:
             raise Refused(f"no answer within {seconds:g} s") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as fault:
             raise Refused(str(fault) or type(fault).__name__) from fault
-        except (httpcore.UnsupportedProtocol, UnicodeError, ValueError) as fault:
+        except (httpcore.UnsupportedProtocol, ValueError, OverflowError) as fault:
             raise Refused(f"not a URL to ask: {fault}") from fault
 
 
 async def _beginning(answer: httpcore.Response, most: int) -> bytes:
-    """The first `most` bytes of a body. Then its connection is cut: what goes on reading ends by that."""
+    """The first `most` bytes of a body, however long it is."""
     body = bytearray()
     try:
         async for chunk in answer.aiter_stream():
             body += chunk
-            if len(body) >= most:
-                await answer.extensions["network_stream"].aclose()
-    except (httpcore.NetworkError, httpcore.ProtocolError):
+    except _Enough:
         if len(body) < most:
             raise
     return bytes(body[:most])
+
+
+class _Enough(httpcore.ReadError):
+    """More was sent than is of interest."""
+
+
+class _Sip(httpcore.AsyncNetworkStream):
+    """A connection of which only so many bytes are read: an error ends httpcore's generators, a break would
+    leave them to the garbage collector."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, left: int) -> None:
+        self._stream = stream
+        self._left = left
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._left <= 0:
+            raise _Enough("the answer is too long")
+        data = await self._stream.read(max_bytes, timeout)
+        self._left -= len(data)
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return _Sip(await self._stream.start_tls(ssl_context, server_hostname, timeout), self._left)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _Sipping(httpcore.AsyncNetworkBackend):
+    """Connects as the guard does, to read at most `most` bytes of body and as much of headers again."""
+
+    def __init__(self, guard: Guard, most: int) -> None:
+        self._guard = guard
+        self._most = most
+
+    async def connect_tcp(self, *args: Any, **more: Any) -> httpcore.AsyncNetworkStream:
+        return _Sip(await self._guard.connect_tcp(*args, **more), self._most + max(self._most, 64 * 1024))
+
+    async def connect_unix_socket(self, *args: Any, **more: Any) -> httpcore.AsyncNetworkStream:
+        return await self._guard.connect_unix_socket(*args, **more)
+
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)

@@ -74,6 +74,10 @@ def check_destination(destination: Destination) -> list[FieldProblem]:
     found += check_caps(destination.caps)
     if destination.probe is not None:
         found += check_probe(destination.probe, "probe")
+        if not destination.probe.url and destination.url.startswith("/"):
+            found.append(FieldProblem("probe.url", "needed: the destination is a path of this appliance"))
+    if destination.alternative_id is not None and destination.alternative_id == destination.id:
+        found.append(FieldProblem("alternative_id", "another destination than itself"))
     return found
 
 
