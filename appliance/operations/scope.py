@@ -233,6 +233,7 @@ class ScopedCatalog:
         if isinstance(place, int) and ("campaign", place) not in made and not self._caller.reaches(place):
             wrong = FieldProblem("campaign_id", f"there is no campaign {place}")
             raise Refused("this cannot be stored", [wrong])
+        self._refuse_foreign_ways(change.kind, change.values, made)
         if change.deed == "create":
             made.add((change.kind, change.number))
         elif (change.kind, change.number) not in made:
@@ -251,10 +252,22 @@ class ScopedCatalog:
                 if not self._is_his(entity.user_id):
                     self._refuse_others()
 
+    def _refuse_foreign_ways(self, kind: Kind, values: Values, made: set[Key]) -> None:
+        """No stream is made to hand its visitors to a campaign that is not his: they would count there."""
+        answer = values.get("answer") if kind == "stream" else None
+        if isinstance(answer, Mapping):
+            onward = answer.get("campaign_id")
+        else:
+            onward = getattr(answer, "campaign_id", None)
+        if isinstance(onward, int) and ("campaign", onward) not in made and not self._caller.reaches(onward):
+            wrong = FieldProblem("answer.campaign_id", f"there is no campaign {onward}")
+            raise Refused("this cannot be stored", [wrong])
+
     async def _refuse_wrong(self, kind: Kind, number: int | None, after: Entity, values: Values) -> None:
         """Like _refuse_foreign_places, with everything else that is wrong, but for what is in that place."""
         try:
             self._refuse_foreign_places(after)
+            self._refuse_foreign_ways(kind, values, set())
         except Refused as fault:
             fault.fields = all_of(fault.fields, await self._whole.faults(kind, number, values))
             raise

@@ -192,6 +192,19 @@ async def test_nothing_is_put_or_moved_into_a_foreign_campaign(world: World) -> 
             assert "campaign_id" in {problem.path for problem in caught.value.fields}
 
 
+async def test_no_stream_hands_its_visitors_to_a_foreign_campaign(world: World) -> None:
+    caller = world.caller("buyer")
+    onward = {"answer": {"kind": "campaign", "campaign_id": world.ids["campaigns", FOREIGN]}}
+    stream = {"campaign_id": world.ids["campaigns", OWN], **onward}
+    for name, payload in (
+        ("streams.create", stream), ("streams.change", {"id": world.ids["streams", OWN], **onward})
+    ):  # fmt: skip
+        with pytest.raises(Refused) as caught:
+            await world.doors.call(name, payload, caller)
+        assert {problem.path for problem in caught.value.fields} == {"answer.campaign_id"}
+    await world.doors.call("streams.create", stream, world.caller("administrator"))
+
+
 async def test_a_conflict_tells_nothing_of_what_was_in_a_foreign_campaign(world: World) -> None:
     stream, own = world.ids["streams", FOREIGN], world.ids["campaigns", OWN]
     before: Any = await world.doors.desk.get("stream", stream)
