@@ -304,14 +304,12 @@ class Draft:
     def _alternatives(self, number: int) -> list[int]:
         """Who stands in for a destination, in order; nobody twice, and none that is archived."""
         found: list[int] = []
-        while (known := self._destinations.get(number)) is not None:
+        following: int | None = number
+        while (known := self._destinations.get(following or 0)) is not None and len(found) < MOST_ALTERNATIVES:
             following = known[0].alternative_id
-            if following is None or following in (*found, number) or len(found) >= MOST_ALTERNATIVES:
-                break
-            if following not in self._destinations:
+            if following is None or following in (number, *found) or following not in self._destinations:
                 break
             found.append(following)
-            number = following
         return found
 
 
