@@ -15,48 +15,12 @@ from msgspec import Struct
 
 from appliance.model.conversions import ClickFacts
 from appliance.model.events import PostbackLogEvent
+from appliance.model.heads import ClickDimensions, ConversionHead, HealthHead, IdentityHead, TrafficbackHead
 from appliance.model.wire import decoder
 
-
-class _Click(Struct, frozen=True, array_like=True, tag="click_events"):
-    """The leading fields of a ClickEvent, in its order; what follows is skipped."""
-
-    v: int
-    id: str
-    at_us: int
-    revision: int
-    door: str
-    decision: str
-    reason: str
-    campaign_id: int
-    stream_id: int
-    destination_id: int
-    source_id: int
-    network_id: int
-    link_id: int
-    counted: bool
-    flags: tuple[str, ...]
-    subs: dict[int, str]
-    utm: dict[str, str]
-
-
-class _Identity(Struct, frozen=True, array_like=True, tag="click_identity"):
-    v: int
-
-
-class _Trafficback(Struct, frozen=True, array_like=True, tag="trafficback_events"):
-    v: int
-
-
-class _Conversion(Struct, frozen=True, array_like=True, tag="conversion_events"):
-    v: int
-
-
-class _Health(Struct, frozen=True, array_like=True, tag="destination_health_events"):
-    v: int
-
-
-_decode = decoder(_Click | PostbackLogEvent | _Identity | _Trafficback | _Conversion | _Health)
+_decode = decoder(
+    ClickDimensions | PostbackLogEvent | IdentityHead | TrafficbackHead | ConversionHead | HealthHead
+)
 
 
 class _Packed(Struct, frozen=True, array_like=True):
@@ -104,7 +68,7 @@ def take(entries: Sequence[tuple[int, bytes]], upto: int | None = None) -> Taken
         except msgspec.MsgspecError:
             broken += 1
             continue
-        if isinstance(record, _Click):
+        if isinstance(record, ClickDimensions):
             newest_us = record.at_us
             clicks.append((record.id, _packed(record)))
         elif isinstance(record, PostbackLogEvent):
@@ -114,7 +78,7 @@ def take(entries: Sequence[tuple[int, bytes]], upto: int | None = None) -> Taken
     return Taken(last, clicks, postbacks, broken, newest_us)
 
 
-def _packed(click: _Click) -> bytes:
+def _packed(click: ClickDimensions) -> bytes:
     return _pack(
         _Packed(
             click.at_us,

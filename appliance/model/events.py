@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from appliance.model.heads import ClickDimensions
 from appliance.model.wire import decoder
 
 Verdict = tuple[int, str, int]
@@ -41,8 +42,8 @@ class DecisionInputs(Struct, frozen=True, array_like=True):
     tests: dict[str, bool] = {}
 
 
-class ClickEvent(Struct, frozen=True, array_like=True, tag="click_events"):
-    """One visit of a tracked link and what was decided. `address` is cut to /24 or /48.
+class ClickEvent(ClickDimensions, frozen=True, array_like=True, tag="click_events"):
+    """One visit of a tracked link and what was decided; heads.py has its first fields. `address` is cut to /24 or /48.
 
     `url_hash` are the first 8 bytes of the SHA-256 of where the visitor was sent, 0 for nowhere. `parent_id`
     is the click of the landing page, or of the campaign before, that this one came from. `landing_id` is the
@@ -51,23 +52,6 @@ class ClickEvent(Struct, frozen=True, array_like=True, tag="click_events"):
     fbp, fbc, page, consent. `taught` is what the edge remembers of the visitor: (keyed hash, value) pairs.
     """
 
-    v: int
-    id: str
-    at_us: int
-    revision: int
-    door: str
-    decision: str
-    reason: str
-    campaign_id: int
-    stream_id: int
-    destination_id: int
-    source_id: int
-    network_id: int
-    link_id: int
-    counted: bool
-    flags: tuple[str, ...]
-    subs: dict[int, str]
-    utm: dict[str, str]
     source_click_id: str
     cost: int
     currency: str

@@ -12,43 +12,15 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
-from msgspec import Struct
 
 from appliance.model.conversions import SettledRecord
 from appliance.model.events import ClickEvent, ConversionEvent, PostbackLogEvent, decode
+from appliance.model.heads import ClickHead, IdentityHead, TrafficbackHead
 from appliance.model.live import Topic, Wish
 from appliance.model.money import amount
 from appliance.model.wire import decoder
 
-
-class _Click(Struct, frozen=True, array_like=True, tag="click_events"):
-    """The leading fields of a ClickEvent, in its order; what follows is skipped."""
-
-    v: int
-    id: str
-    at_us: int
-    revision: int
-    door: str
-    decision: str
-    reason: str
-    campaign_id: int
-    stream_id: int
-    destination_id: int
-    source_id: int
-    network_id: int
-    link_id: int
-    counted: bool
-
-
-class _Identity(Struct, frozen=True, array_like=True, tag="click_identity"):
-    v: int
-
-
-class _Trafficback(Struct, frozen=True, array_like=True, tag="trafficback_events"):
-    v: int
-
-
-_decode = decoder(_Click | PostbackLogEvent | _Identity | _Trafficback)
+_decode = decoder(ClickHead | PostbackLogEvent | IdentityHead | TrafficbackHead)
 _json = msgspec.json.Encoder(decimal_format="number").encode
 
 COUNTS = ("clicks", "uncounted", "conversions", "changes", "postbacks")
@@ -121,7 +93,7 @@ def take(bodies: Iterable[bytes], keep: int, into: Groups) -> int:
         except msgspec.MsgspecError:
             broken += 1
             continue
-        if isinstance(record, _Click):
+        if isinstance(record, ClickHead):
             key = Key(
                 "clicks",
                 record.campaign_id,

@@ -15,6 +15,7 @@ from appliance.model.catalog import Campaign, Destination, Entity, Kind, Page, S
 from appliance.model.rules import Rule, Target
 from appliance.ports import CatalogStore
 from appliance.stores.sqlite.catalog import SqliteCatalog
+from tests.contracts.reopening import reopening
 
 ADAPTERS: dict[str, Callable[[Path], CatalogStore]] = {
     "sqlite": lambda path: SqliteCatalog(path / "catalog.db")
@@ -24,17 +25,7 @@ replace = msgspec.structs.replace
 
 @pytest.fixture(params=ADAPTERS)
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], CatalogStore]]:
-    opened: list[CatalogStore] = []
-
-    def reopen() -> CatalogStore:
-        while opened:
-            opened.pop().close()
-        opened.append(ADAPTERS[request.param](tmp_path))
-        return opened[0]
-
-    yield reopen
-    while opened:
-        opened.pop().close()
+    yield from reopening(lambda: ADAPTERS[request.param](tmp_path))
 
 
 @pytest.fixture

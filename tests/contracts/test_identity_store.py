@@ -13,6 +13,7 @@ from appliance.model.identity import Code, Session
 from appliance.ports import IdentityStore
 from appliance.stores.installation import ClaimInDirectory, secret
 from appliance.stores.sqlite.identity import SqliteIdentity
+from tests.contracts.reopening import reopening
 
 ADAPTERS: dict[str, Callable[[Path], IdentityStore]] = {
     "sqlite": lambda path: SqliteIdentity(path / "identity.db")
@@ -24,17 +25,7 @@ CODE = Code(email="a@b.cc", issued_us=5, expires_us=10, digest="d")
 
 @pytest.fixture(params=ADAPTERS)
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], IdentityStore]]:
-    opened: list[IdentityStore] = []
-
-    def reopen() -> IdentityStore:
-        while opened:
-            opened.pop().close()
-        opened.append(ADAPTERS[request.param](tmp_path))
-        return opened[0]
-
-    yield reopen
-    while opened:
-        opened.pop().close()
+    yield from reopening(lambda: ADAPTERS[request.param](tmp_path))
 
 
 def test_what_was_put_is_there_after_a_restart(
