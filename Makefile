@@ -77,8 +77,8 @@ e2e-smoke: smoke ## the same as smoke
 faults: $(READY) ## kill -9 under load, full disk, failing warehouse (KILLS=30)
 	@$(BIN)/python -m tests.faults.run --kills $(KILLS)
 
-schemathesis: $(READY) ## 20 minutes of requests that keep to /api/openapi.json, or do not (MINUTES=20)
-	@$(BIN)/python -m tests.fuzz.admin --minutes $(MINUTES)
+schemathesis: $(READY) ## 20 minutes of requests that keep to /api/openapi.json, or do not (MINUTES=20 SEED=random)
+	@$(BIN)/python -m tests.fuzz.admin --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY) ## clicks beside nginx and Hypercorn, watchers, reports; writes bench.json (PART=watchers: only that)
 	@$(BIN)/python -m tests.bench.run $(if $(PART),--part $(PART))
