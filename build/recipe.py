@@ -32,7 +32,7 @@ INTERPRETED = {
     "fast": (),
     "release": ("appliance.edge", "appliance.http.public", "appliance.routing", "appliance.model",
                 "appliance.actors.router", "appliance.actors.journal", "appliance.actors.kernel",
-                "appliance.stores.journal"),
+                "appliance.stores.journal", "appliance.stores.geo"),
 }  # fmt: skip
 """Modules of ours, with those below them, that stay bytecode; the rest of `appliance` becomes C, by mode.
 
@@ -177,7 +177,7 @@ def flags(work: Path, identity: str) -> list[str]:
         ),
         # The reader of such tables in C (stores/geo.py refuses the slow one), and user agents' patterns:
         # both are imported where Nuitka need not see it.
-        "--include-module=maxminddb.extension",
+        "--include-package=maxminddb",
         "--include-package=ua_parser_builtins",
         "--include-package=ua_parser_rs",
         # Root certificates for machines without ca-certificates.

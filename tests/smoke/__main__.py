@@ -12,7 +12,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+from tests import mmdb
 from tests.rig import Weir, start_weir
 from tests.smoke.figures import Comparison, compare, wait_for_reports
 from tests.smoke.shop import SECRET, plan, plans_with_id, stock, wait_for_table
@@ -41,14 +43,29 @@ def check_inside(weir: Weir, found: Comparison, recorded: int, network: Network)
          "secrets in log": log.count(SECRET) + log.count(WRONG),
          "answers 200/400/403/404": [network.statuses[code] for code in (200, 400, 403, 404)]},
     )  # fmt: skip
+    check_facts(weir, found, [edge["report"]["geo"] for edge in status["edges"]])
     print(f"clicks by edge {by_edge}; postbacks became {dict(sorted(outcomes.items()))}", flush=True)
+
+
+def check_facts(weir: Weir, found: Comparison, files: list[list[dict[str, Any]]]) -> None:
+    """The reader of databases in C and the patterns of user agents are inside the executable and at work."""
+    robots = weir.call("clicks.list", {"limit": 1, "filters": {"browser": ["Googlebot"]}})
+    robot = robots["items"][0]["facts"] if robots["items"] else {}
+    found.line(
+        "facts about visits",
+        {"database": [("", "flat", ["country"])] * len(files), "robot": "1", "ip version": "4"},
+        {"database": [(each[0]["error"], each[0]["layout"], each[0]["facts"]) for each in files],
+         "robot": robot.get("bot"), "ip version": robot.get("ip_version")},
+    )  # fmt: skip
 
 
 def main() -> int:
     began = time.monotonic()
     dice = random.Random(20261122)
     with tempfile.TemporaryDirectory(prefix="weir-smoke-") as folder:
-        settings = {"WEIR_DEMO": "false"}
+        table = {"203.0.113.0/24": {"country_code": "DE"}}
+        countries = mmdb.write(Path(folder) / "countries.mmdb", table, type="country")
+        settings = {"WEIR_DEMO": "false", "WEIR_GEO__DATABASES": str(countries)}
         with start_weir(Path(folder) / "data", "--edges", "2", env=settings) as weir:
             print(f"started after {time.monotonic() - began:.1f} s", flush=True)
             shop = stock(weir)

@@ -1,6 +1,6 @@
 /** One campaign beside the list: its figures, its link, where its clicks go. */
 
-import type { Stream } from "../../api";
+import type { Rule, Stream } from "../../api";
 import { useAsk } from "../../ask";
 import { nameOf } from "../../names";
 import { Copy } from "../../parts/copy";
@@ -29,6 +29,7 @@ export function CampaignPanel({ line, period, currency, toggle }: Props) {
   const report = useAsk("reports.query", {
     group_by: ["stream", "destination"], filters: { campaign: [campaign.id] } as never, ...period, timezone: zone.value, limit: 1000,
   }); // prettier-ignore
+  const warnings = useAsk("campaigns.warnings", { id: campaign.id });
   const networks = useAsk("networks.list", { limit: 1 });
   const network = (networks.value?.items as { slug: string }[] | undefined)?.[0]?.slug ?? "NETWORK";
   const origin = about.value?.public;
@@ -39,6 +40,7 @@ export function CampaignPanel({ line, period, currency, toggle }: Props) {
         <OnOff line={line} toggle={toggle} />
         <span class="dim">{campaign.status === "active" ? "Takes clicks" : "Paused: clicks go to the trafficback"} · #{campaign.id} · revision {campaign.revision}</span>
       </p>
+      {warnings.value?.items.map((each) => <p key={each.stream_id} class="warned">{each.message}</p>)}
       <dl class="grid">
         <Figure name="Clicks" value={line.clicks} />
         <Figure name="Conversions" value={line.conversions} />
@@ -105,7 +107,17 @@ function Goal({ id, weight, all, clicks, whole }: { id: number; weight: number; 
 
 /** The rules as a sentence. */
 function rules(stream: Stream): string {
-  if (!stream.rules.length) return "takes every click";
-  return "when " + stream.rules.map((rule) => `${rule.param} ${rule.operator.replaceAll("_", " ")} ${[rule.value ?? ""].flat().join(", ")}`.trim()).join(" and ");
+  return stream.rules.length ? "when " + stream.rules.map(sentence).join(" and ") : "takes every click";
 }
 
+function sentence(rule: Rule): string {
+  return (rule.negate ? "not " : "") + plainly(rule);
+}
+
+function plainly(rule: Rule): string {
+  if (rule.all?.length) return `(${rule.all.map(sentence).join(" and ")})`;
+  if (rule.any?.length) return `(${rule.any.map(sentence).join(" or ")})`;
+  if (rule.schedule) return "by the clock";
+  const what = rule.list_id ? `list ${rule.list_id}` : [rule.value ?? ""].flat().join(", ");
+  return `${rule.fact || rule.param} ${(rule.operator ?? "").replaceAll("_", " ")} ${what}`.trim();
+}
