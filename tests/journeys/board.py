@@ -102,6 +102,14 @@ class Board:
 
         wait_for("the newest revision on the edges", everywhere)
 
+    def linked(self) -> bool:
+        """Whether the core answers and every edge has its newest revision, after one of them was killed."""
+        try:
+            self.settle()
+        except (OSError, ValueError):
+            return False
+        return True
+
     def name(self, prefix: str) -> str:
         self._made += 1
         return f"{prefix}{self._made}"

@@ -79,15 +79,7 @@ def test_the_hot_path_asks_no_database(board: Board) -> None:
     assert all(board.visit(f"/c/{slug}").host == "a" for _ in range(20))
     board.weir.wait_child("core", besides=old)
     wait_for("the core's socket", lambda: (board.weir.data / "run" / "call.sock").exists())
-    wait_for("the edge linked again", lambda: _linked(board))
-
-
-def _linked(board: Board) -> bool:
-    try:
-        board.settle()
-    except (OSError, ValueError):
-        return False
-    return True
+    wait_for("the edge linked again", board.linked)
 
 
 def test_internal_cache_reload(board: Board) -> None:
