@@ -305,8 +305,9 @@ class Draft:
         """Who stands in for a destination, in order; nobody twice, and none that is archived."""
         found: list[int] = []
         following: int | None = number
-        while (known := self._destinations.get(following or 0)) is not None and len(found) < MOST_ALTERNATIVES:
-            following = known[0].alternative_id
+        while len(found) < MOST_ALTERNATIVES:
+            known = self._destinations.get(following or 0)
+            following = known[0].alternative_id if known is not None else None
             if following is None or following in (number, *found) or following not in self._destinations:
                 break
             found.append(following)
