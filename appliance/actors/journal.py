@@ -8,7 +8,6 @@ answered: their events wait in a bounded ring, and only what overflows it is los
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -16,14 +15,12 @@ from typing import Literal, Protocol
 import outcome
 import trio
 
+from appliance.actors.journal_ring import CountersFile, Ring, Unit
 from appliance.errors import Unavailable
 from appliance.model.messages import JournalReport
 from appliance.ports import JournalSegment, Runner
 
 log = logging.getLogger("weir.journal")
-
-Unit = tuple[bytes, ...]
-"""The records of one click or one postback: stored together or not at all."""
 
 # A passive checkpoint that leaves more frames than this is finished under a hold (experiments.md a).
 _HOLD_ABOVE_FRAMES = 4_000
@@ -40,15 +37,6 @@ Deliver = Callable[[bool], None]
 class ReserveFile(Protocol):
     def fill(self) -> bool: ...
     def give_up(self) -> bool: ...
-
-
-class CountersFile(Protocol):
-    @property
-    def ring(self) -> int: ...
-    @property
-    def unrecorded(self) -> int: ...
-    def set(self, ring: int, unrecorded: int) -> None: ...
-    def absorb(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +66,6 @@ class Journal:
         self._disk_bytes = disk_bytes
         """() → (bytes of all segments of this edge, their number); blocking."""
         self._reserve = reserve
-        self._counters = counters
         self._limits = limits
         self._run = run_blocking
         self._pending: list[Unit] = []
@@ -86,7 +73,7 @@ class Journal:
         """Indexes in `_pending` whose sender repeats on 503 (postbacks): never put into the ring."""
         self._waiters: list[tuple[trio.lowlevel.Task, Deliver]] = []
         self._sleeper: trio.lowlevel.Task | None = None
-        self._ring: deque[Unit] = deque()
+        self._ring = Ring(limits.ring_units, counters)
         self._segment: JournalSegment | None = None
         self._segment_since = 0.0
         self._writing = trio.Lock()
@@ -103,7 +90,6 @@ class Journal:
         self._total_bytes = 0
         self._segments = 0
         self._over_limit = False
-        self._overflowing = False
 
     # -- the hot path ---------------------------------------------------------------------------------
 
@@ -183,8 +169,8 @@ class Journal:
             last_seq=segment.last if segment else 0,
             mode=self.mode,
             ring=len(self._ring),
-            ring_capacity=self._limits.ring_units,
-            unrecorded=self._counters.unrecorded,
+            ring_capacity=self._ring.capacity,
+            unrecorded=self._ring.unrecorded,
             bytes=self._total_bytes,
             wal_bytes=segment.wal_bytes() if segment else 0,
             segments=self._segments,
@@ -269,24 +255,14 @@ class Journal:
             log.error(
                 "the journal cannot be written: visitors are redirected, their events wait in memory, "
                 "postbacks get 503; free disk space",
-                extra={"error": reason, "ring_capacity": self._limits.ring_units},
+                extra={"error": reason, "ring_capacity": self._ring.capacity},
             )
 
     def _shelter(self, units: Sequence[Unit], stored: int, refusable: set[int]) -> None:
         """Put the units after `stored` into the ring; what overflows is lost and counted."""
-        lost = 0
-        for index in range(stored, len(units)):
-            if index in refusable:
-                self.turned_away += 1
-                continue  # answered 503: the network repeats it
-            if len(self._ring) < self._limits.ring_units:
-                self._ring.append(units[index])
-            else:
-                lost += 1
-        if lost and not self._overflowing:
-            self._overflowing = True
-            log.error("the memory ring is full: events are being lost and counted as unrecorded")
-        self._counters.set(len(self._ring), self._counters.unrecorded + lost)
+        left = range(stored, len(units))
+        self.turned_away += sum(index in refusable for index in left)  # answered 503: the network repeats it
+        self._ring.put(units[index] for index in left if index not in refusable)
 
     # -- what need not be fast ------------------------------------------------------------------------
 
@@ -299,7 +275,7 @@ class Journal:
                 log.error(
                     "no journal can be opened: visitors are redirected, their events wait in memory, "
                     "postbacks get 503; free disk space",
-                    extra={"error": str(fault), "ring_capacity": self._limits.ring_units},
+                    extra={"error": str(fault), "ring_capacity": self._ring.capacity},
                 )
             else:
                 self.mode = "recording"
@@ -347,7 +323,7 @@ class Journal:
 
     async def _measure(self) -> None:
         self._total_bytes, self._segments = await self._run(self._disk_bytes)
-        self._counters.absorb()
+        self._ring.absorb()
         over = self._total_bytes > self._limits.total_bytes
         if over and not self._over_limit:
             held, limit = self._total_bytes, self._limits.total_bytes
@@ -386,7 +362,7 @@ class Journal:
 
     async def _return_from_ring(self) -> None:
         """Write the ring; when it is empty the journal records again."""
-        self._counters.absorb()
+        self._ring.absorb()
         if self._over_limit:
             # Only finished segments are pruned: kept open, the present one alone could hold the limit.
             if self._segment is not None and self._segment.size:
@@ -399,7 +375,7 @@ class Journal:
             if self._segment is None or self._wanted_rotation is not None:
                 return
         while self._ring:
-            part = [self._ring[i] for i in range(min(len(self._ring), _GROUP_UNITS))]
+            part = self._ring.oldest(_GROUP_UNITS)
             try:
                 async with self._writing:
                     await self._write(self._segment, [body for unit in part for body in unit])
@@ -407,14 +383,12 @@ class Journal:
                 self.last_error = str(fault)
                 self._wanted_rotation = self._segment.epoch  # if the file is what is broken, a new one helps
                 return
-            for _ in part:
-                self._ring.popleft()
-            self._counters.set(len(self._ring), self._counters.unrecorded)
+            self._ring.written(len(part))
             self.published += len(part)
             await trio.lowlevel.checkpoint()
         self.mode = "recording"
-        self._overflowing = False
-        log.info("the journal records again", extra={"unrecorded": self._counters.unrecorded})
+        self._ring.emptied()
+        log.info("the journal records again", extra={"unrecorded": self._ring.unrecorded})
         await self._run(self._reserve.fill)
 
     async def _finish(self) -> None:
@@ -425,8 +399,7 @@ class Journal:
                 await self._return_from_ring()
             if self._ring:
                 log.error("stopping with events that could not be written", extra={"lost": len(self._ring)})
-            self._counters.set(0, self._counters.unrecorded + len(self._ring))
-            self._ring.clear()
+            self._ring.lose_all()
             self.mode = "closed"
             if self._segment is not None:
                 await self._run(self._segment.close)

@@ -43,8 +43,9 @@ class DecisionInputs(Struct, frozen=True, array_like=True):
 
 
 class ClickEvent(ClickDimensions, frozen=True, array_like=True, tag="click_events"):
-    """One visit of a tracked link and what was decided; heads.py has its first fields. `address` is cut to /24 or /48.
+    """One visit of a tracked link and what was decided; heads.py has its first fields.
 
+    `address` is cut to /24 or /48.
     `url_hash` are the first 8 bytes of the SHA-256 of where the visitor was sent, 0 for nowhere. `parent_id`
     is the click of the landing page, or of the campaign before, that this one came from. `landing_id` is the
     landing page among the destinations that it was sent to or, through exit number `exit_number`, came from.
