@@ -283,7 +283,7 @@ async def main(control: Control) -> None:
             thread_runner(1),
             keepings(keep.identity_days, keep.clicks_days, keep.postbacks_days),
             _now_us,
-            chores=[lambda: lists.sweep(catalog.list_files())],
+            chores=[functools.partial(_sweep_lists, catalog, lists)],
         )
         parts.warehouse = functools.partial(_warehouse_report, warehouse, publisher)
         parts.conversions = conversions.report
@@ -374,6 +374,13 @@ def _entity(catalog: CatalogActor, kind: Kind, type_: type[E], number: int) -> E
     """A network, template or source as it is now. Looking it up is one step, for a thread too."""
     found = catalog.lookup(kind, number)
     return found if isinstance(found, type_) else None
+
+
+async def _sweep_lists(catalog: CatalogActor, lists: Lists) -> None:
+    """Not before the catalog is there: nothing would seem to be needed."""
+    await trio.lowlevel.checkpoint()
+    if catalog.loaded.is_set():
+        await lists.sweep(catalog.list_files())
 
 
 async def _rotate(link: CoreLink, edge: int, epoch: int, reason: str) -> None:

@@ -76,3 +76,26 @@ async def test_it_sweeps_soon_after_the_start_and_again_when_the_warehouse_was_a
         assert (janitor.sweeps, janitor.last_error) == (1, "")
         nursery.cancel_scope.cancel()
     assert kept(warehouse, "click_identity") == [1]
+
+
+async def test_other_chores_are_done_at_every_sweep_whatever_became_of_the_rest(warehouse, autojump_clock):
+    done = []
+
+    async def broken():
+        await trio.lowlevel.checkpoint()
+        done.append("broken")
+        raise OSError("no disk")
+
+    async def fine():
+        await trio.lowlevel.checkpoint()
+        done.append("fine")
+
+    unsteady = Unsteady(warehouse, 1)
+    janitor = Janitor(unsteady, inline_runner, RULES, lambda: NOON, chores=(broken, fine))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(janitor.run)
+        await trio.sleep(FIRST_SECONDS + 1)
+        assert done == ["broken", "fine"] and janitor.sweeps == 0 and janitor.last_error == "no disk"
+        await trio.sleep(EACH_SECONDS)
+        assert done == ["broken", "fine"] * 2 and janitor.sweeps == 1
+        nursery.cancel_scope.cancel()
