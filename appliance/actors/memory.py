@@ -166,8 +166,8 @@ class VisitorMemory:
         self._wake.set()
 
     def taken(self, message: LessonsTaken) -> None:
+        self._meet(message.core)
         if message.pid == self._pid and self._in_flight and message.last >= self._in_flight:
-            self._meet(message.core)
             self._shared, self._in_flight = max(self._shared, self._in_flight), 0
 
     def share_again(self, message: ShareAgain) -> None:
@@ -184,6 +184,7 @@ class VisitorMemory:
 
     def _go_back(self, since_s: int) -> None:
         self._shared = min(self._shared, self._pairs.first_since(since_s))
+        self._in_flight = 0  # its answer would take the place forward again
 
     def report(self) -> MemoryReport:
         pairs = self._pairs
