@@ -10,7 +10,14 @@ from appliance.actors.kernel import Mailbox, Tree, supervise
 from appliance.actors.router import UNUSABLE, Router
 from appliance.model import catalog
 from appliance.model.rules import Rule, Target
-from appliance.model.table import CampaignEntry, DestinationEntry, Part, StreamEntry, TableUpdate
+from appliance.model.table import (
+    CampaignEntry,
+    DestinationEntry,
+    Part,
+    SourceEntry,
+    StreamEntry,
+    TableUpdate,
+)
 from appliance.routing.parts import make_part
 from appliance.routing.visit import Visit
 
@@ -83,3 +90,23 @@ async def test_a_refused_update_leaves_everything_as_it_was(frame: bytes) -> Non
         await mailbox.ask(update(4, destination("https://two.example/")))
         assert goes_to(router) == "https://two.example/"
         nursery.cancel_scope.cancel()
+
+
+async def test_macros_left_by_sources_are_counted_by_source_and_parameter_and_never_without_end() -> None:
+    """Visitors choose the names of parameters; what would grow with them has a bound."""
+    mailbox: Mailbox[TableUpdate] = Mailbox("router", 1)
+    router = make(mailbox)
+    own = (
+        CampaignEntry(catalog.Campaign(id=1, slug="shoes", source_id=4)),
+        SourceEntry(catalog.Source(id=4)),
+    )
+    part = make_part("campaign/1", tuple(map(msgspec.msgpack.encode, own)))
+    await router.take(TableUpdate(1, 1, (part,), (), 1))
+    for _ in range(2):
+        router.click(Visit("c", "shoes", "", {"sub1": "{zoneid}", "cost": "1", "name": "__init__"}))
+    assert router.unexpanded == {4: {"sub1": 2}}
+    for number in range(300):
+        router.click(Visit("c", "shoes", "", {f"p{number}": "{x}"}))
+    assert len(router.unexpanded[4]) <= 51
+    assert router.unexpanded[4]["(others)"] == 300 - 49
+    assert sum(router.unexpanded[4].values()) == 302

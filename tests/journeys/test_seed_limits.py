@@ -259,18 +259,18 @@ class Offer:
         self.text = b"welcome"
         self.asked = 0
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(handler) -> None:
+        class Answers(BaseHTTPRequestHandler):
+            def do_GET(request) -> None:
                 self.asked += 1
-                handler.send_response(self.status)
-                handler.send_header("Content-Length", str(len(self.text)))
-                handler.end_headers()
-                handler.wfile.write(self.text)
+                request.send_response(self.status)
+                request.send_header("Content-Length", str(len(self.text)))
+                request.end_headers()
+                request.wfile.write(self.text)
 
-            def log_message(handler, *words: object) -> None:
+            def log_message(request, *words: object) -> None:
                 """Not on the test's output."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
 
 
