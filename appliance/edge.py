@@ -166,6 +166,7 @@ async def main(control: Control, index: int) -> None:
             unknown_macros=dict(router.unknown_macros),
             bad_params=dict(router.bad_params),
             unexpanded={source: dict(names) for source, names in router.unexpanded.items()},
+            undecided=router.failures,
             rss_bytes=_rss_bytes(),
             journal=journal.report(),
             producers=_producers(router, journal, settings.journal.ring_events),

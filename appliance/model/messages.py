@@ -97,6 +97,8 @@ class EdgeReport(Struct, frozen=True, kw_only=True, tag="report"):
     actors: tuple[ActorReport, ...]
     unexpanded: dict[int, dict[str, int]] = {}
     """Source → its parameter → clicks in which it held a macro that nobody had filled in."""
+    undecided: int = 0
+    """Clicks sent back because deciding them failed, by a fault of ours."""
     geo: tuple[AddressFileReport, ...] = ()
     memory: MemoryReport | None = None
 

@@ -895,6 +895,7 @@ export interface EdgeReport {
   producers: ProducerReport[];
   actors: ActorReport[];
   unexpanded: Record<string, Record<string, number>>;
+  undecided: number;
   geo: AddressFileReport[];
   memory: MemoryReport | null;
 }
