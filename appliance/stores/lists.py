@@ -26,6 +26,8 @@ from appliance.routing.lists import Contents, Damaged, ListFile
 
 log = logging.getLogger("weir.lists")
 FOLDER = "lists"
+MOST_BYTES = 4 << 30
+"""Some 80 states of lists of a million entries; uploads that no list takes count until they are swept."""
 KEPT_SECONDS = 7 * 86_400.0
 _PIECE = 1 << 20
 _BUFFER = 1 << 18
@@ -35,8 +37,11 @@ _NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
 class ListFiles:
     """One process writes (the core). Blocking: called in a thread, and made so that no step is long."""
 
-    def __init__(self, data: Path, step: Callable[[], None] = lambda: time.sleep(0)) -> None:
-        """`step` is called between the steps of a build."""
+    def __init__(
+        self, data: Path, step: Callable[[], None] = lambda: time.sleep(0), most_bytes: int = MOST_BYTES
+    ) -> None:
+        """`step` is called between the steps of a build; all files together have `most_bytes`."""
+        self._most_bytes = most_bytes
         self._folder = data / FOLDER
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._step = step
@@ -57,6 +62,8 @@ class ListFiles:
         unfinished = self._folder / f"{os.getpid()}.new"
         summed = blake2b(digest_size=16)
         try:
+            if sum(path.stat().st_size for path in self._folder.iterdir()) >= self._most_bytes:
+                raise Unavailable("the lists' files take too much room; those of no list go after a week")
             with unfinished.open("wb", buffering=_BUFFER) as out:
 
                 def write(data: bytes) -> None:
@@ -128,6 +135,9 @@ class ListFiles:
     def sweep(self, needed: Collection[str]) -> int:
         """Remove what nothing has needed for a week; how many files. Call it often: it keeps the time."""
         removed = 0
+        for digest in needed:
+            if not self.has(digest):
+                log.error("the entries of a named list are gone: replace them", extra={"list": digest})
         for path in self._folder.iterdir():
             if path.suffix:
                 continue

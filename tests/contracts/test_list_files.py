@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.actors.kernel import inline_runner
-from appliance.errors import Missing, Refused, WeirError
+from appliance.errors import Missing, Refused, Unavailable, WeirError
 from appliance.routing.lists import Damaged
 from appliance.stores.lists import FOLDER, ListFiles, open_all, open_list
 
@@ -126,3 +126,22 @@ def test_a_full_disk_is_told(files: ListFiles, tmp_path: Path) -> None:
     with pytest.raises(WeirError) as caught:
         files.write("text", "a")
     assert caught.value.code == "unavailable"
+
+
+def test_lists_take_no_more_room_than_they_may(tmp_path: Path) -> None:
+    files = ListFiles(tmp_path, most_bytes=200)
+    first = files.write("text", "a")
+    files.write("text", "b", onto=first.digest)
+    with pytest.raises(Unavailable):
+        files.write("text", "c")
+    for path in (tmp_path / FOLDER).iterdir():
+        os.utime(path, (0, 0))
+    assert files.sweep({first.digest}) == 1
+    assert files.write("text", "c").entries == 1
+
+
+def test_entries_that_are_gone_are_told(files: ListFiles, caplog: pytest.LogCaptureFixture) -> None:
+    files.sweep({files.write("text", "a").digest})
+    assert not caplog.records
+    files.sweep({"0" * 32})
+    assert [record.list for record in caplog.records] == ["0" * 32]
