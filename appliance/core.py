@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import random
 import secrets
 import socket
 import time
@@ -37,6 +38,7 @@ from appliance.actors.janitor import Janitor, keepings
 from appliance.actors.kernel import Tree, supervise, thread_runner
 from appliance.actors.live import Live
 from appliance.actors.publisher import Publisher
+from appliance.actors.ranks import Ranks
 from appliance.actors.sharing import Sharing
 from appliance.addresses import host_port, is_loopback
 from appliance.attribution import template
@@ -66,6 +68,7 @@ from appliance.outbound.guard import Fetch, Guard
 from appliance.outbound.mail import post_of
 from appliance.overview import Overview, Parts
 from appliance.report_slots import ReportSlots
+from appliance.reporting.sql import Query
 from appliance.routing.detection import Detection
 from appliance.routing.macros import check_url
 from appliance.stores import geo as geo_files
@@ -147,6 +150,9 @@ class _Lookups:
 
     async def clicks(self, ids: Sequence[str]) -> Mapping[str, ClickFacts]:
         return await self._run(self._warehouse.lookup_clicks, ids)
+
+    async def ranks(self, query: Query) -> Sequence[Mapping[str, int]]:
+        return await self._run(self._warehouse.rank, query.sql, query.parameters)
 
 
 async def main(control: Control) -> None:
@@ -277,6 +283,15 @@ async def main(control: Control) -> None:
             ),
             stored=functools.partial(_stored, live, sharing, cap_poller),
         )
+        ranks = Ranks(
+            catalog.streams,
+            _Lookups(warehouse).ranks,
+            link.say,
+            thread_runner(1),
+            random.Random(),  # noqa: S311  draws that nobody could gain by guessing
+            settings.routing.currency,
+            _now_us,
+        )
         keep = settings.retention
         janitor = Janitor(
             warehouse,
@@ -319,6 +334,7 @@ async def main(control: Control) -> None:
                     await linking.start(supervise, tree, "geo", geo.run)
                     await linking.start(supervise, tree, "link", accept_edges)
                     await linking.start(supervise, tree, "janitor", janitor.run)
+                    await linking.start(supervise, tree, "ranks", ranks.run)
                     async with trio.open_nursery() as cataloguing:
                         await cataloguing.start(supervise, tree, "catalog", catalog.run, catalog.mailbox)
                         # Not before the catalog is there: a postback read without its network's template

@@ -116,6 +116,11 @@ class CatalogActor:
         every = self._holdings.all("destination")
         return [each for each in every if isinstance(each, Destination) and not each.archived]
 
+    def streams(self) -> Sequence[Stream]:
+        """Those that are not archived; never waits."""
+        every = self._holdings.all("stream")
+        return [each for each in every if isinstance(each, Stream) and not each.archived]
+
     def campaigns_of(self, user: int) -> frozenset[int]:
         """The campaigns that a user owns now; never waits."""
         return self._holdings.campaigns_of(user)
