@@ -88,11 +88,11 @@ def stream_values(
             ]
         )
     policy = None
-    if rng.random() < 0.3:
+    if rng.random() < 0.5:
         policy = UniquePolicy(
             user_key=rng.choice(["sub1", "address", "visitor", "source_click_id", "query.x"]),
             exhausted_mode=rng.choice(["allow_repeat", "no_destination"]),
-            skip_converted=rng.random() < 0.3,
+            skip_converted=rng.random() < 0.6,
         )
     return {
         "position": rng.randint(0, 20),
@@ -112,12 +112,12 @@ def stream_values(
 
 def destination_values(rng: random.Random, n: int, others: Sequence[int]) -> dict[str, Any]:
     exits: tuple[tuple[Target, ...], ...] = ()
-    if others and rng.random() < 0.15:
+    if others and rng.random() < 0.4:
         exits = ((Target(destination_id=rng.choice(others)),), (Target(destination_id=rng.choice(others)),))
     return {
         "url": rng.choice(URLS).format(n=n),
         "status": "paused" if rng.random() < 0.1 else "active",
-        "schedule": Schedule(windows=(Window(days=(1, 2, 3, 4, 5, 6)),)) if rng.random() < 0.15 else None,
+        "schedule": Schedule(windows=(Window(begin="06:00", end="18:00"),)) if rng.random() < 0.4 else None,
         "caps": (Cap(metric="conversions", limit="5"),) if rng.random() < 0.1 else (),
         "alternative_id": rng.choice(others) if others and rng.random() < 0.3 else None,
         "exits": exits,
@@ -131,7 +131,7 @@ def campaign_values(rng: random.Random, sources: Sequence[int]) -> dict[str, Any
         "currency": rng.choice(["", "EUR"]),
         "trafficback_url": rng.choice(["", "https://tb.example/{sub1}?c={click_id}", "/c/c1"]),
         "rotation": rng.choice(["position", "weight"]),
-        "sticky": rng.choice(["none", "stream", "destination"]),
+        "sticky": rng.choice(["none", "stream", "destination", "destination"]),
         "uniqueness": Uniqueness(by=rng.choice(["address", "address_agent", "cookie"])),
     }
 
@@ -179,6 +179,46 @@ def request(rng: random.Random, slugs: Sequence[str], public: Sequence[str], tok
     visit.address = rng.choice(["10.0.0.5", "10.0.0.200", "192.0.2.7", "2001:db8::1"])
     flags = [(), (), (), (), ("bot",), ("head",), ("prefetch",)]
     visit.flags = rng.choice(flags)
+    return visit
+
+
+SHOP = Campaign(slug="shop", name="Shop", rotation="weight", sticky="destination")
+"""One that stays as it is, with a stream for everything that a seed might miss."""
+WANTED = ("policy", "onward", "turns", "ranks", "land", "city", "drawn", "hours", "nothing")
+
+
+def landing(destinations: Sequence[int]) -> Destination:
+    one, other = (Target(destination_id=number) for number in destinations[:2])
+    return Destination(url="https://page.example/?t={lp_token}", exits=((one, other), (other,)))
+
+
+def shop_streams(of: int, onward: int, destinations: Sequence[int], page: int) -> list[Stream]:
+    every = tuple(Target(destination_id=number) for number in destinations)
+    policy = UniquePolicy(user_key="sub1", skip_converted=True)
+    night = Schedule(windows=(Window(begin="22:00", end="03:00"),))
+    special: dict[str, dict[str, Any]] = {
+        "policy": {"unique_policy": policy},
+        "onward": {"answer": Answer(kind="campaign", campaign_id=onward)},
+        "turns": {"distribution": Distribution(strategy="round_robin")},
+        "ranks": {"distribution": Distribution(strategy="adaptive")},
+        "land": {"targets": (Target(destination_id=page),)},
+        "city": {
+            "rules": (Rule(param="want", operator="eq", value="city"), Rule(fact="city", operator="exists"))
+        },
+        "hours": {"rules": (Rule(param="want", operator="eq", value="hours"), Rule(schedule=night))},
+        "drawn": {},
+    }
+    made = [
+        {"rules": (Rule(param="want", operator="eq", value=want),), "targets": every, **values}
+        for want, values in [*special.items(), ("drawn", {})]
+    ]
+    return [Stream(campaign_id=of, name="shop", **values) for values in made]
+
+
+def shopper(rng: random.Random) -> Visit:
+    query = f"want={rng.choice(WANTED)}&sub1={rng.choice('abc')}"
+    visit = Visit("c", "shop", query, read_query(query))
+    visit.address, visit.user_agent = "192.0.2.7", AGENTS[0]
     return visit
 
 

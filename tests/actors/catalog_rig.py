@@ -43,12 +43,14 @@ class Rig:
 
 
 @asynccontextmanager
-async def catalog(path: Path, first: Sequence[tuple[Kind, Entity]] = ()) -> AsyncIterator[Rig]:
+async def catalog(
+    path: Path, first: Sequence[tuple[Kind, Entity]] = (), settings: SettingsEntry | None = None
+) -> AsyncIterator[Rig]:
     store = SqliteCatalog(path / "catalog.db")
     tables: list[tuple[int, Mapping[str, Part]]] = []
     actor = CatalogActor(
         store, inline_runner, lambda revision, _, parts: tables.append((revision, dict(parts))),
-        SettingsEntry(), names, lambda: 7, first,
+        settings or SettingsEntry(), names, lambda: 7, first,
     )  # fmt: skip
     try:
         async with trio.open_nursery() as nursery:

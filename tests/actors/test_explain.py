@@ -19,21 +19,32 @@ from appliance.actors.router import Router
 from appliance.errors import WeirError
 from appliance.model.catalog import Kind
 from appliance.model.events import ClickEvent, decode, encode
-from appliance.model.table import TableUpdate
+from appliance.model.table import SettingsEntry, TableUpdate
 from appliance.operations.context import local_administrator
 from appliance.reporting import rows
 from appliance.reporting.recorded import click_of
 from appliance.routing.configuration import Built, build
+from appliance.routing.decision import Decision
 from appliance.routing.detection import Detection
+from appliance.routing.landings import carried
 from appliance.routing.recorded import Step, decide_again, differences
 from appliance.routing.trace import trace
+from appliance.routing.visit import Visit, read_query
 from tests import routing_history as history
 from tests.actors.catalog_rig import Rig, catalog
 from tests.records import NOON
 
 CLICKS = int(os.environ.get("KLICKS", "3000"))
 CHANGES = 50
+SEAL = b"s" * 32
 ME = local_administrator("test")
+EVERYTHING = {
+    "destination", "trafficback", "reply", "answer", "campaign", "transparent", "exit", "hop",
+    "matched", "rule", "unknown", "paused", "not_drawn", "chosen", "open", "sticky", "repeat", "repeated",
+    "converted", "no_weight", "schedule", "destination_disabled", "destination_unhealthy",
+    "offer_cap_reached", "cookie", "tests", "turn", "weights",
+}  # fmt: skip
+"""What the run must have met, so that it proves something about it."""
 
 
 class World:
@@ -70,6 +81,10 @@ class World:
         for of in ids["campaign"]:
             for _ in range(4):
                 await self.add_stream(of)
+        shop = (await self.rig.create("campaign", history.SHOP), ids["campaign"][0])
+        landing = await self.rig.create("destination", history.landing(ids["destination"]))
+        for made_stream in history.shop_streams(*shop, ids["destination"], landing):
+            await self.rig.create("stream", made_stream)
 
     async def add_stream(self, of: int) -> None:
         made = history.stream(self.rng, of, self.ids["destination"], self.ids["campaign"])
@@ -120,19 +135,44 @@ class World:
         visit = history.request(
             rng, [f"c{n}" for n in numbers], [f"pub{n}" for n in numbers], [f"tok{n}" for n in range(3)]
         )
+        if rng.random() < 0.3:
+            visit = history.shopper(rng)
         state = self.router.state
         state.availability = {
             rng.choice(ids["destination"]): rng.choice(["offer_cap_reached", "destination_unhealthy"])
             for _ in range(rng.choice([0, 0, 1, 2]))
         }
-        state.weights = {s: {d: rng.randint(0, 9) for d in ids["destination"]} for s in self.streams}
+        ranked = range(1, 200)  # streams
+        state.weights = {s: {d: rng.randint(0, 9) for d in ids["destination"]} for s in ranked}
         state.memory = Diary(rng, ids["destination"])
-        visit.cookies = {f"weir_s{c}": self.cookie(rng) for c in ids["campaign"] if rng.random() < 0.5}
-        self.router.click(visit)
+        visit.cookies = {f"weir_s{c}": self.cookie(c) for c in ids["campaign"] if rng.random() < 0.7}
+        campaign = None
+        if rng.random() < 0.1:  # as the click API and the tracking script call it
+            visit.door, campaign = "api", self.router.table.by_slug.get(f"c{rng.choice(numbers)}")
+            if campaign is None:
+                return
+        decision = self.router.click(visit, campaign)
+        while decision is not None and decision.landing and rng.random() < 0.8:
+            decision = self.exit(decision.landing, visit)
 
-    def cookie(self, rng: random.Random) -> str:
-        number = rng.choice(list(self.streams))
-        return rng.choice([str(number), f"{number}.{rng.choice(self.ids['destination'])}"])
+    def exit(self, token: str, landed: Visit) -> Decision | None:
+        """The visitor goes on from a landing page."""
+        rng = self.rng
+        query = rng.choice(["", "sub9=page&x=b", "currency=GBP&cost=1"])
+        visit = Visit("lp", "", query, read_query(query))
+        visit.user_agent, visit.address, visit.host = landed.user_agent, landed.address, "go.example"
+        visit.headers = landed.headers
+        found = carried(SEAL, [token], "", self.now_us // 1_000)
+        assert found is not None
+        return self.router.exit(visit, found, rng.choice([1, 1, 2, 3]))
+
+    def cookie(self, campaign: int) -> str:
+        """Where one of its visitors may have been kept."""
+        rng = self.rng
+        own = [number for number, of in self.streams.items() if of == campaign] or [999]
+        return rng.choice(["{}", "{}.{}", "{}.{}"]).format(
+            rng.choice(own), rng.choice(self.ids["destination"])
+        )
 
 
 class Diary:
@@ -141,7 +181,7 @@ class Diary:
     def __init__(self, rng: random.Random, destinations: list[int]) -> None:
         few = rng.sample(destinations, rng.choice([0, 1, 4, len(destinations)]))
         self._few = frozenset(few)
-        self._one = frozenset(rng.sample(destinations, rng.choice([0, 0, 1])))
+        self._one = frozenset(rng.sample(destinations, rng.choice([0, 1, 2])))
         self._seen = rng.random() < 0.5
         self.turns: dict[int, int] = {}
 
@@ -175,7 +215,7 @@ async def built_at(world: World, click: ClickEvent, held: dict[Any, Built]) -> B
 
 
 async def test_every_recorded_click_is_explained_exactly(tmp_path: Path) -> None:
-    async with catalog(tmp_path) as rig:
+    async with catalog(tmp_path, settings=SettingsEntry(seal=SEAL, trafficback_url="/tb/c0")) as rig:
         world = World(rig, random.Random(20261122))
         await world.begin()
         for _ in range(CHANGES):
@@ -198,8 +238,10 @@ async def test_every_recorded_click_is_explained_exactly(tmp_path: Path) -> None
             told = trace(built, decision, visit, click.at_us)
             assert [s.verdict for s in told.streams] == [word for _, word, _ in click.inputs.streams]
             seen[click.decision] += 1
+            seen.update(["exit"] * bool(click.exit_number) + ["hop"] * bool(click.hops))
+            seen.update(["turn"] * (click.inputs.turn >= 0) + ["weights"] * bool(click.inputs.weights))
             seen.update({word for _, word, _ in (*click.inputs.streams, *click.inputs.destinations)})
             seen.update(["tests"] * bool(click.inputs.tests) + ["cookie"] * bool(click.inputs.cookie))
             await trio.lowlevel.checkpoint()
         assert len(world.clicks) >= CLICKS * 0.9
-        print(seen)
+        assert seen.keys() >= EVERYTHING, EVERYTHING - seen.keys()
