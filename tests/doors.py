@@ -98,6 +98,7 @@ def edge_status(edge: int = 0, *, ready: bool = True) -> EdgeStatus:
         requests=20, replies={302: 21}, unknown_macros={'a"b\\c\nd': 22}, bad_params={"cost": 23},
         rss_bytes=24, journal=journal, producers=(topic,),
         actors=(ActorReport(name="router", state="running", mailbox_capacity=1),),
+        unexpanded={4: {'zone"id': 25}, 0: {"cost": 26}},
     )  # fmt: skip
     return EdgeStatus(
         edge=edge, connected=True, connections=1, taken_revision=1, behind_revisions=0,

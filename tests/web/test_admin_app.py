@@ -189,6 +189,7 @@ async def test_figures_are_in_prometheus_text(doors: Doors) -> None:
     lines = answer.text.splitlines()
     assert 'weir_edge_replies_total{edge="0",status="302"} 21' in lines
     assert 'weir_edge_unknown_macros_total{edge="0",macro="a\\"b\\\\c\\nd"} 22' in lines
+    assert 'weir_edge_unexpanded_macros_total{edge="0",source="4",param="zone\\"id"} 25' in lines
     assert 'weir_consumer_behind_events{consumer="publisher",edge="0"} 14' in lines  # 1 + 13
     assert not any(line.startswith('weir_consumer_behind_events{consumer="conversions"') for line in lines)
     assert "weir_conversions_outbox_bytes 27" in lines
