@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 
 from appliance.errors import FieldProblem
 from appliance.model.rules import Answer
+from appliance.routing.macros import READERS, Ids
+from appliance.routing.visit import Visit
 
 LEADING = ("redirect", "meta", "double_meta", "js", "iframe", "form_post")
 """Kinds that lead to the destination chosen; a stream with any other kind needs none."""
@@ -16,8 +19,28 @@ LARGEST_BODY = 256 * 1024
 MAX_CAMPAIGNS = 5
 """Campaigns that hand one visitor on to each other; the next one sends him back instead."""
 _STATUSES = (*range(200, 205), *range(206, 300), *range(400, 600))
+BODY_MACROS = ("click_id", "campaign_id", "stream_id", "source_id", "timestamp", "cost")
+"""What a body may show of a click: digits, letters, points and hyphens that we wrote ourselves, which mean
+the same in a text, an attribute, a script and a JSON string. What a visitor sent has no escape for them all."""
+_MACRO = re.compile(rf"\{{({'|'.join(BODY_MACROS)})\}}")
 _BODIES = ("text", "html", "json")
 PLAIN = Answer()
+
+
+class Body:
+    """A text with the macros of BODY_MACROS in it; every other brace stays what it is."""
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self, text: str) -> None:
+        self._pieces = _MACRO.split(text)
+
+    def render(self, visit: Visit, ids: Ids) -> str:
+        """The text for one visitor."""
+        pieces = self._pieces
+        if len(pieces) == 1:
+            return pieces[0]
+        return "".join(READERS[piece](visit, ids) if at % 2 else piece for at, piece in enumerate(pieces))
 
 
 class CompiledAnswer:
@@ -29,7 +52,7 @@ class CompiledAnswer:
         self.kind = answer.kind
         self.leads = answer.kind in LEADING
         self.campaign_id = answer.campaign_id or 0
-        self.body = answer.body
+        self.body = Body(answer.body)
         if answer.kind in ("redirect", "status"):
             self.status = answer.status
         else:

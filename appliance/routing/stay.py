@@ -7,6 +7,7 @@ from appliance.routing import verdicts
 from appliance.routing.answers import MAX_CAMPAIGNS, CompiledAnswer
 from appliance.routing.back import back
 from appliance.routing.decision import Decision, counts
+from appliance.routing.macros import Ids
 from appliance.routing.table import CompiledCampaign, CompiledStream, RoutingTable
 from appliance.routing.visit import Visit
 
@@ -36,4 +37,7 @@ def stay(
     decision.onward = onward
     decision.answer = answer
     decision.status = answer.status
+    if onward is None:
+        ids = Ids(campaign.id, campaign.slug, stream.id, 0, campaign.source_id)
+        decision.text = answer.body.render(visit, ids)
     return decision

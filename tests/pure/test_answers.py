@@ -17,7 +17,7 @@ from appliance.routing import verdicts
 from appliance.routing.answers import MAX_CAMPAIGNS, check_answer
 from appliance.routing.decide import decide
 from appliance.routing.state import State
-from tests.pure.tables import KEY, build, decided, destination, stream, visit
+from tests.pure.tables import CLICK, KEY, build, decided, destination, stream, visit
 
 PAGES = ("meta", "double_meta", "js", "iframe", "form_post")
 URL = "https://offer.example/a?s={sub1}&it's={query.x}&u={user_agent}#{sub2}"
@@ -125,6 +125,18 @@ def hostile(made, one: str, other: str):
     seen.params = {"x": other}
     seen.user_agent = one
     return decide(made, made.by_slug["shoes"], seen, State(), 0, 0)
+
+
+@given(ANYTHING, ANYTHING, st.sampled_from(["text", "html", "json"]))
+def test_a_body_shows_nothing_that_a_visitor_sent(one, other, kind):
+    body = '{"id": "{click_id} {campaign_id}.{stream_id} {cost} {sub1} {query.x} {unknown} {user_agent}"}'
+    decision = hostile(
+        build(Campaign(id=1, slug="shoes", public_id="PUB"), stream(2, answer=Answer(kind=kind, body=body))),
+        one,
+        other,
+    )
+    shown = answers.shown(decision).body.decode()
+    assert shown == f'{{"id": "{CLICK} 1.2 0 {{sub1}} {{query.x}} {{unknown}} {{user_agent}}"}}'
 
 
 PARSED = {

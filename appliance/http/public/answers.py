@@ -65,7 +65,7 @@ def shown(decision: Decision, key: bytes = b"") -> Shown:
     if answer.kind == "redirect":
         return Shown(answer.status, decision.url)
     if not answer.leads:
-        return _own(answer)
+        return _own(answer, decision.text.encode())
     url = decision.url
     match answer.kind:
         case "meta":
@@ -96,14 +96,14 @@ def _second(url: str, key: bytes) -> str:
     return f"/m/{sealed}" if 0 < len(sealed) <= LONGEST else ""
 
 
-def _own(answer: CompiledAnswer) -> Shown:
+def _own(answer: CompiledAnswer, body: bytes) -> Shown:
     match answer.kind:
         case "html":
-            return Shown(answer.status, "", HTML, answer.body.encode(), _NOSNIFF)
+            return Shown(answer.status, "", HTML, body, _NOSNIFF)
         case "json":
-            return Shown(answer.status, "", JSON, answer.body.encode(), _NOSNIFF)
+            return Shown(answer.status, "", JSON, body, _NOSNIFF)
         case "text":
-            return Shown(answer.status, "", TEXT, answer.body.encode(), _NOSNIFF)
+            return Shown(answer.status, "", TEXT, body, _NOSNIFF)
     return Shown(answer.status)
 
 
