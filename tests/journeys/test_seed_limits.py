@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -124,11 +124,11 @@ def test_clicks_cap_in_a_custom_hour_window(board: Board, hours: int) -> None:
     assert found == 7
 
 
-def _paid_until_closed(board: Board, cap: dict[str, Any], act: Any) -> int:
+def _paid_until_closed(board: Board, cap: dict[str, Any], act: Callable[[str], None], **campaign: Any) -> int:
     """How often `act(click)` was done before the next destination got the clicks."""
     name = board.name("paid")
     capped = board.destination(name, caps=[cap])
-    slug = board.campaign({"distribution": {"strategy": "waterfall"}, "to": [(capped, 100), "b"]})
+    slug = board.campaign({"distribution": {"strategy": "waterfall"}, "to": [(capped, 100), "b"]}, **campaign)
     done = 0
     while (answer := board.visit(f"/c/{slug}?cost=0.4&currency=USD")).host == name:
         act(answer.query["c"])
@@ -147,8 +147,8 @@ def test_cost_cap(board: Board) -> None:
     )
 
 
-@pytest.mark.parametrize(("metric", "limit", "times"), [("conversions", "2", 2), ("revenue", "7.50", 3)])
-def test_conversions_and_revenue_caps(board: Board, metric: str, limit: str, times: int) -> None:
+def _converts(board: Board) -> Callable[[str], None]:
+    """Whoever reports a sale of 3.00 USD for a click."""
     network = board.name("net-")
     board.call("networks.create", name=network, slug=network, currency="USD")
 
@@ -156,7 +156,21 @@ def test_conversions_and_revenue_caps(board: Board, metric: str, limit: str, tim
         said = board.visit(f"/pb/{network}?click_id={click}&transaction_id={click}&payout=3&status=approved")
         assert said.body.startswith("OK")
 
-    assert _paid_until_closed(board, {"metric": metric, "limit": limit, "window_hours": 24}, convert) == times
+    return convert
+
+
+@pytest.mark.parametrize(("metric", "limit", "times"), [("conversions", "2", 2), ("revenue", "7.50", 3)])
+def test_conversions_and_revenue_caps(board: Board, metric: str, limit: str, times: int) -> None:
+    cap = {"metric": metric, "limit": limit, "window_hours": 24}
+    assert _paid_until_closed(board, cap, _converts(board)) == times
+
+
+def test_a_cost_cap_counts_what_conversions_cost(board: Board) -> None:
+    """A source that is paid 4.00 for a conversion, and a cap of 10.00: the third reaches it."""
+    model = {"kind": "cpa", "amount": "4"}
+    source = board.call("sources.create", name="cpa", currency="USD", cost_model=model)["id"]
+    cap = {"metric": "cost", "limit": "10", "window_hours": 24}
+    assert _paid_until_closed(board, cap, _converts(board), source_id=source) == 3
 
 
 def test_a_full_cap_sends_to_the_alternative_and_a_raised_one_opens_again(board: Board) -> None:
