@@ -95,6 +95,9 @@ class CapPoller:
         self._currency = currency
         self._wanted: dict[int, tuple[Cap, ...]] = {}
         self._wake = trio.Event()
+        self._heard: dict[int, float] = {}
+        self._said: dict[int, tuple[int, Spending]] = {}
+        """What each process said last: also before this began to run."""
         self._records: deque[ConversionEvent] = deque(maxlen=_MOST_RECORDS)
         self._costs: list[Took] = []
         """Cost that came with conversions."""
@@ -112,7 +115,6 @@ class CapPoller:
         self._unsaved = UsageChange({}, [], {}, {}, {})
         self._dead: set[int] = set()
         self._untold: set[int] = set()
-        self._heard: dict[int, float] = {}
         self._stale_records = True
         self._saved_at = self._discovered_at = self._looked_at = -1e9
         self._tidied_at = 0.0
@@ -129,6 +131,7 @@ class CapPoller:
     def spending(self, edge: int, message: Spending) -> None:
         """An edge says what it spent."""
         self._heard[message.life] = trio.current_time()
+        self._said[message.life] = (edge, message)
         if self.lending.take(edge, message):
             self._wake.set()
 
@@ -178,6 +181,8 @@ class CapPoller:
         self._offsets = dict(offsets)
         for held in lives:
             self.lending.restore(held.life, held.edge, held.bound, held.seen, self._now_us())
+        for edge, said in self._said.values():
+            self.lending.take(edge, said)
         await self._blocking(self._journals.reopen)
 
     async def _pass(self) -> bool:
@@ -319,7 +324,9 @@ class CapPoller:
         for life in known:
             if now - self._heard.get(life, -1e9) > _SILENT:
                 self.lending.silent(life)
-        self._heard = {life: at for life, at in self._heard.items() if life in known}
+        for life in self._dead:
+            self._heard.pop(life, None)
+            self._said.pop(life, None)
 
     async def _take_conversions(self) -> None:
         """Count what was stored in the ledger; all of it anew when a cap asks for more than was counted."""
