@@ -184,7 +184,8 @@ def request(rng: random.Random, slugs: Sequence[str], public: Sequence[str], tok
 
 SHOP = Campaign(slug="shop", name="Shop", rotation="weight", sticky="destination")
 """One that stays as it is, with a stream for everything that a seed might miss."""
-WANTED = ("policy", "onward", "turns", "ranks", "land", "city", "drawn", "hours", "nothing")
+SHOP_SOURCE = Source(name="Shop", transparent=Transparent(hosts=("shop.example",)))
+WANTED = ("policy", "onward", "turns", "ranks", "land", "city", "drawn", "hours", "net", "nothing")
 
 
 def landing(destinations: Sequence[int]) -> Destination:
@@ -193,30 +194,32 @@ def landing(destinations: Sequence[int]) -> Destination:
 
 
 def shop_streams(of: int, onward: int, destinations: Sequence[int], page: int) -> list[Stream]:
+    def asked(want: str, *more: Rule) -> tuple[Rule, ...]:
+        return (*more, Rule(param="want", operator="eq", value=want))
+
     every = tuple(Target(destination_id=number) for number in destinations)
     policy = UniquePolicy(user_key="sub1", skip_converted=True)
     night = Schedule(windows=(Window(begin="22:00", end="03:00"),))
-    special: dict[str, dict[str, Any]] = {
-        "policy": {"unique_policy": policy},
-        "onward": {"answer": Answer(kind="campaign", campaign_id=onward)},
-        "turns": {"distribution": Distribution(strategy="round_robin")},
-        "ranks": {"distribution": Distribution(strategy="adaptive")},
-        "land": {"targets": (Target(destination_id=page),)},
-        "city": {
-            "rules": (Rule(param="want", operator="eq", value="city"), Rule(fact="city", operator="exists"))
-        },
-        "hours": {"rules": (Rule(param="want", operator="eq", value="hours"), Rule(schedule=night))},
-        "drawn": {},
-    }
-    made = [
-        {"rules": (Rule(param="want", operator="eq", value=want),), "targets": every, **values}
-        for want, values in [*special.items(), ("drawn", {})]
+    special: list[tuple[str, dict[str, Any]]] = [
+        ("policy", {"unique_policy": policy}),
+        ("onward", {"answer": Answer(kind="campaign", campaign_id=onward)}),
+        ("turns", {"distribution": Distribution(strategy="round_robin")}),
+        ("ranks", {"distribution": Distribution(strategy="adaptive")}),
+        ("land", {"targets": (Target(destination_id=page),)}),
+        ("city", {"rules": asked("city", Rule(fact="city", operator="exists"))}),
+        ("hours", {"rules": asked("hours", Rule(schedule=night))}),
+        ("net", {"rules": asked("net", Rule(fact="ip", operator="cidr", value=("192.0.2.0/28",)))}),
+        ("drawn", {}),
+        ("drawn", {}),
     ]
+    made = [{"rules": asked(want), "targets": every, **values} for want, values in special]
     return [Stream(campaign_id=of, name="shop", **values) for values in made]
 
 
 def shopper(rng: random.Random) -> Visit:
     query = f"want={rng.choice(WANTED)}&sub1={rng.choice('abc')}"
+    if rng.random() < 0.1:
+        query += "&lpurl=https%3A%2F%2Fshop.example%2Fp"
     visit = Visit("c", "shop", query, read_query(query))
     visit.address, visit.user_agent = "192.0.2.7", AGENTS[0]
     return visit

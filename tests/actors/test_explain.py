@@ -81,7 +81,9 @@ class World:
         for of in ids["campaign"]:
             for _ in range(4):
                 await self.add_stream(of)
-        shop = (await self.rig.create("campaign", history.SHOP), ids["campaign"][0])
+        source = await self.rig.create("source", history.SHOP_SOURCE)
+        shop_campaign = msgspec.structs.replace(history.SHOP, source_id=source)
+        shop = (await self.rig.create("campaign", shop_campaign), ids["campaign"][0])
         landing = await self.rig.create("destination", history.landing(ids["destination"]))
         for made_stream in history.shop_streams(*shop, ids["destination"], landing):
             await self.rig.create("stream", made_stream)
