@@ -187,7 +187,7 @@ def test_a_wrong_rule_is_refused_by_its_field(rule, path):
 
 def test_a_regex_that_backtracks_elsewhere_answers_at_once():
     test = asked(Rule(param="p", operator="regex", value="(a+)+$"))
-    assert test("a" * 2_000 + "b") is False
+    assert test("a" * 500 + "b") is False
 
 
 @given(
