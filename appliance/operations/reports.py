@@ -58,6 +58,8 @@ class Overview(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     clicks: Count = UNSET
     unique_clicks: Count = UNSET
     trafficbacks: Count = UNSET
+    lp_views: Count = UNSET
+    lp_clicks: Count = UNSET
     conversions: Count = UNSET
     sales: Count = UNSET
     leads: Count = UNSET
@@ -70,6 +72,7 @@ class Overview(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     profit: Ratio = UNSET
     roi: Ratio = UNSET
     cr: Ratio = UNSET
+    lp_ctr: Ratio = UNSET
     epc: Ratio = UNSET
     uepc: Ratio = UNSET
     cpc: Ratio = UNSET

@@ -21,7 +21,7 @@ MAX_CAMPAIGNS = 5
 _STATUSES = (*range(200, 205), *range(206, 300), *range(400, 600))
 BODY_MACROS = ("click_id", "campaign_id", "stream_id", "source_id", "timestamp", "cost")
 """What a body may show of a click: digits, letters, points and hyphens that we wrote ourselves, which mean
-the same in a text, an attribute, a script and a JSON string. What a visitor sent has no escape for them all."""
+the same in a text, an attribute, a script and a JSON string. What visitors send has none for them all."""
 _MACRO = re.compile(rf"\{{({'|'.join(BODY_MACROS)})\}}")
 _BODIES = ("text", "html", "json")
 PLAIN = Answer()

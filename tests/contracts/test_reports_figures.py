@@ -37,6 +37,8 @@ ZONES = [
     ("UTC", datetime(2026, 1, 1, 0, tzinfo=UTC)),
 ]
 STATUSES = ("sale", "lead", "hold", "rejected", "trash")
+# (landing page, exit): no page, a visit sent to one, a click that led out of it.
+WAYS = ((0, 0), (0, 0), (7, 0), (7, 1), (8, 2))
 AGENTS = ("A", "B", "C")
 
 
@@ -63,6 +65,7 @@ def worlds(draw):
             decision=draw(st.sampled_from(("destination", "trafficback"))),
             subs={1: draw(st.sampled_from("xyz"))},
             language=draw(st.sampled_from(("en", "de"))), referrer="", utm={},
+            **dict(zip(("landing_id", "exit_number"), draw(st.sampled_from(WAYS)), strict=True)),
         )
         for n in range(draw(st.integers(0, 25)))
     ]  # fmt: skip
@@ -109,6 +112,7 @@ def keys(zone):
         "weekday": lambda event, _: local(event).isoweekday(),
         "language": lambda event, of: of.language,
         "decision": lambda event, of: of.decision,
+        "landing": lambda event, of: of.landing_id,
     }
 
 
@@ -119,6 +123,9 @@ def figures(clicks, revisions, currency):
             latest[each.id] = each
     by_status = {word: sum(each.status == word for each in latest.values()) for word in STATUSES}
     money = [each for each in revisions if each.currency == currency]
+    lp_clicks = sum(each.exit_number > 0 for each in clicks)
+    clicks = [each for each in clicks if not each.exit_number]
+    lp_views = sum(each.landing_id > 0 for each in clicks)
     n, unique = len(clicks), len({(each.campaign_id, each.address, each.user_agent) for each in clicks})
     conversions = sum(each.count for each in revisions)
     revenue = Fraction(sum(each.revenue for each in money), 10**6)
@@ -134,6 +141,7 @@ def figures(clicks, revisions, currency):
         "roi": over((revenue - cost) * 100, cost, 4), "cr": over(conversions * 100, n, 4),
         "epc": over(revenue, n, 6), "uepc": over(revenue, unique, 6), "cpc": over(cost, n, 6),
         "cpa": over(cost, conversions, 6), "ar": over(by_status["sale"] * 100, len(latest), 4),
+        "lp_views": lp_views, "lp_clicks": lp_clicks, "lp_ctr": over(lp_clicks * 100, lp_views, 4),
         "mine": over(revenue - cost * 2, n + conversions, 6),
     }  # fmt: skip
 

@@ -425,6 +425,8 @@ export interface Overview {
   clicks?: number | null;
   unique_clicks?: number | null;
   trafficbacks?: number | null;
+  lp_views?: number | null;
+  lp_clicks?: number | null;
   conversions?: number | null;
   sales?: number | null;
   leads?: number | null;
@@ -437,6 +439,7 @@ export interface Overview {
   profit?: number | null;
   roi?: number | null;
   cr?: number | null;
+  lp_ctr?: number | null;
   epc?: number | null;
   uepc?: number | null;
   cpc?: number | null;
