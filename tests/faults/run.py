@@ -27,6 +27,7 @@ import httpx
 from appliance.model.events import ClickIdentity, encode
 from appliance.stores.journal.reader import journal_directory, segments
 from appliance.stores.journal.segment import Segment
+from tests.faults.caps import capping
 from tests.faults.disk import CannotMount, SmallDisk, small_disk
 from tests.faults.networks import Networks
 from tests.faults.tally import Tally, held_by, tally
@@ -330,7 +331,7 @@ def failing_warehouse(folder: Path, seconds: float) -> Tally:
 
 # -- the program -----------------------------------------------------------------------------------------
 
-PHASES = ("kills", "disk", "overflow", "warehouse")
+PHASES = ("kills", "disk", "overflow", "warehouse", "caps")
 
 
 def main() -> int:
@@ -349,6 +350,7 @@ def main() -> int:
         "disk": lambda: full_disk(folder),
         "overflow": lambda: overflow(folder),
         "warehouse": lambda: failing_warehouse(folder, options.seconds),
+        "caps": lambda: capping(Site(folder / "caps"), options.kills, random.Random(options.seed)),
     }
     try:
         for name in options.phase or PHASES:

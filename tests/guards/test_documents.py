@@ -10,11 +10,12 @@ import msgspec
 
 from appliance.config import Settings, leaves
 from appliance.http.public.routes import ROUTES
+from appliance.model.rules import Cap, Probe, Schedule, Window
 from appliance.operations import reference
 from appliance.operations.typescript import typescript
 from appliance.reporting.catalogue import DIMENSIONS
 from appliance.reporting.metrics import METRICS
-from appliance.routing import presets
+from appliance.routing import presets, verdicts
 from appliance.routing.aliases import BINOM, KEITARO
 from appliance.routing.macros import READERS
 from appliance.routing.unexpanded import FORMS
@@ -111,6 +112,15 @@ def test_the_reports_page_lists_every_metric_with_its_formula_and_every_dimensio
         for name, dimension in DIMENSIONS.items()
     ]
     assert rows == [*metrics, *dimensions]
+
+
+def test_the_availability_page_lists_every_field_and_word() -> None:
+    page = (ROOT / "docs" / "reference" / "availability.md").read_text()
+    listed = re.findall(r"^\| `(\w+)`", page, re.MULTILINE)
+    schedule = ["timezone", "windows", "first", "last", *Window.__struct_fields__]
+    words = [verdicts.DISABLED, verdicts.SCHEDULE, verdicts.CAP, verdicts.UNHEALTHY]
+    assert set(schedule) == {*Schedule.__struct_fields__, *Window.__struct_fields__}
+    assert listed == [*words, *schedule, *Cap.__struct_fields__, *Probe.__struct_fields__]
 
 
 def test_the_readme_leads_to_every_reference_page() -> None:
