@@ -22,6 +22,7 @@ from appliance.operations import registry
 from appliance.operations.context import Context, local_administrator
 from appliance.overview import Overview, Parts
 from appliance.reporting.costs import spread
+from appliance.reporting.ranks import clicks_query
 from appliance.reporting.rows import build
 from appliance.stores.sqlite.ledger import SqliteLedger
 from tests.doors import NoWarehouse
@@ -200,5 +201,10 @@ async def test_what_conversions_cost_is_in_the_lines_of_their_clicks(place):
         == expected
     )
     assert (await place.call("reports.overview", **PERIOD))["cost"] == Decimal("0.7") + Decimal("2.5")
+    query = clicks_query([7], NOON - HOUR, "USD")
+    ranked = {row["destination_id"]: row for row in place.warehouse.query(*query)}
+    paid = sum(row["cost"] for row in ranked.values())
+    assert (paid, sum(row["clicks"] for row in ranked.values())) == (500_000 + 2_500_000, 6)
     postback(2, status="rejected", tid="T")
+    assert sum(row["cost"] for row in place.warehouse.query(*query)) == 500_000
     assert (await lines("host"))["h.example"] == (await lines("sub1"))["z"] == (Decimal(0), 0, Decimal(0))
