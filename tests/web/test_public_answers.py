@@ -291,3 +291,4 @@ async def test_a_fault_of_ours_sends_the_visitor_back(edge: Front, caplog) -> No
     assert urlsplit(answer.location).hostname == "back.example"
     (event,) = edge.events(ClickEvent)
     assert (event.decision, event.reason) == ("trafficback", "timeout_or_error")
+    assert router.failures == 1 and "a fault of ours" in caplog.text
