@@ -262,6 +262,51 @@ def test_best_roi_with_too_little_data_uses_the_fallback(board: Board) -> None:
     assert board.hosts(f"/c/{slug}", 12) == {"b": 12}
 
 
+def test_best_roi_ranks_by_what_the_warehouse_knows(board: Board) -> None:
+    network = board.name("net-")
+    board.call("networks.create", name=network, slug=network, currency="USD")
+    good, bad = (board.destination(board.name(name), network_id=None) for name in ("good", "bad"))
+    chosen = {"strategy": "best_roi", "window_hours": 24, "min_clicks": 5, "fallback": "round_robin"}
+    slug = board.campaign({"distribution": chosen, "to": [(bad, 100), (good, 100)]})
+    answers = [board.visit(f"/c/{slug}?cost=0.1&currency=USD") for _ in range(20)]
+    assert len({answer.host for answer in answers}) == 2
+    for answer in answers:
+        if answer.host.startswith("good"):
+            click = answer.query["c"]
+            board.visit(f"/pb/{network}?click_id={click}&transaction_id={click}&payout=1&status=approved")
+
+    def all_to_the_better_one() -> bool:
+        found = board.hosts(f"/c/{slug}?cost=0.1&currency=USD", 6)
+        return len(found) == 1 and next(iter(found)).startswith("good")
+
+    wait_for("the ranks", all_to_the_better_one)
+
+
+def test_best_roi_counts_what_conversions_cost(board: Board) -> None:
+    """At 1.00 for a conversion: many of 1.10 return less than a few of 3.00, though they bring more money."""
+    network = board.name("net-")
+    board.call("networks.create", name=network, slug=network, currency="USD")
+    model = {"kind": "cpa", "amount": "1"}
+    source = board.call("sources.create", name="cpa", currency="USD", cost_model=model)["id"]
+    many, few = (board.destination(board.name(name)) for name in ("many", "few"))
+    chosen = {"strategy": "best_roi", "window_hours": 24, "min_clicks": 8, "fallback": "round_robin"}
+    slug = board.campaign({"distribution": chosen, "to": [(many, 100), (few, 100)]}, source_id=source)
+    answers = [board.visit(f"/c/{slug}") for _ in range(16)]
+    paid = 0
+    for answer in answers:
+        payout = "1.1" if answer.host.startswith("many") else "3"
+        if payout == "3" and (paid := paid + 1) > 2:
+            continue
+        click = answer.query["c"]
+        board.visit(f"/pb/{network}?click_id={click}&transaction_id={click}&payout={payout}&status=approved")
+
+    def all_to_the_few() -> bool:
+        found = board.hosts(f"/c/{slug}", 6)
+        return len(found) == 1 and next(iter(found)).startswith("few")
+
+    wait_for("the ranks", all_to_the_few)
+
+
 # Destination healthchecks
 
 
