@@ -80,8 +80,9 @@ class World:
 
     def context(self, caller: Caller) -> Context:
         overview: Any = None
+        reports: Any = Lookups(self.warehouse)
         return Context(
-            caller, ScopedCatalog(self.rig.desk, caller), Lookups(self.warehouse), overview, NoCosts(),
+            caller, ScopedCatalog(self.rig.desk, caller), reports, overview, NoCosts(),
             workbench=self.workbench,
         )  # fmt: skip
 
@@ -96,7 +97,8 @@ class Lookups:
 
     async def rows(self, sql: str, params: dict[str, object], *_: object) -> list[dict[str, Any]]:
         await trio.lowlevel.checkpoint()
-        return self.warehouse.query(sql, params)
+        rows: list[dict[str, Any]] = self.warehouse.query(sql, params)
+        return rows
 
 
 GERMANS = [
