@@ -33,15 +33,8 @@ from appliance.routing.landings import COOKIE, LIFE_MS, Carried, kept, leave
 from appliance.routing.lists import Contents
 from appliance.routing.state import Nothing, Remembers, State
 from appliance.routing.table import CompiledCampaign, RoutingTable, empty_table
-from appliance.routing.unique import unique_facts, unique_lessons
+from appliance.routing.unique import lessons_of, recognize
 from appliance.routing.visit import Visit, cut_address
-from appliance.routing.visitors import (
-    STICKY,
-    VISITOR,
-    VISITOR_SECONDS,
-    sticky_of,
-    visitor_of,
-)
 
 log = logging.getLogger("weir.router")
 # A click takes 19 hexadecimal digits for its id and 14 (56 bits) for its draw.
@@ -178,7 +171,7 @@ class Router:
         draw = int(digits[DIGITS:], 16) >> _DRAW_SHIFT
         facts = visit.facts
         if campaign.asks_who and carried is None:
-            self._recognize(campaign, visit, at_us)
+            recognize(campaign, visit, self.memory, at_us, os.urandom)
         try:
             if carried is None:
                 decision = decide(table, campaign, visit, self.state, draw, at_us)
@@ -202,7 +195,8 @@ class Router:
             gates.turned_away(decision.inputs.destinations)
         taught: tuple[tuple[bytes, int], ...] = ()
         if campaign.asks_who and carried is None:
-            taught = self._learn(campaign, visit, decision)
+            lessons = lessons_of(campaign, visit, decision)
+            taught = self.memory.learn(lessons, at_us) if lessons else ()
             visit.facts = facts
         if decision.turned:
             self.memory.turned(decision.turned)
@@ -266,30 +260,6 @@ class Router:
         if decision.kind in _BACK:
             return decision, (click, identity, encode(self._trafficback(visit, decision, table.revision)))
         return decision, (click, identity)
-
-    def _recognize(self, campaign: CompiledCampaign, visit: Visit, at_us: int) -> None:
-        """Who the visitor is, by his cookies, and whether he is new here."""
-        cookies = visit.cookies
-        visit.sticky = sticky_of(cookies, campaign.id) if campaign.sticky else ""
-        if campaign.wants_visitor and not visit.visitor:
-            visit.visitor = visitor_of(cookies)
-            if not visit.visitor:
-                visit.visitor = os.urandom(16).hex()
-                visit.sets = (*visit.sets, (VISITOR, visit.visitor, VISITOR_SECONDS))
-        if campaign.uniqueness is not None:
-            visit.facts = {**visit.facts, **unique_facts(campaign, visit, self.memory, at_us)}
-
-    def _learn(
-        self, campaign: CompiledCampaign, visit: Visit, decision: Decision
-    ) -> tuple[tuple[bytes, int], ...]:
-        """Put to use what a decision teaches of its visitor; what the click's record says of it."""
-        if decision.sticks:
-            cookie = (f"{STICKY}{campaign.id}", decision.sticks, campaign.sticky_seconds)
-            visit.sets = (*visit.sets, cookie)
-        lessons = decision.lessons
-        if campaign.uniqueness is not None:
-            lessons = (*lessons, *unique_lessons(campaign, visit, decision))
-        return self.memory.learn(lessons, visit.at_us) if lessons else ()
 
     def take_weights(self, weights: Weights) -> None:
         """What best_roi and adaptive go by from now on; kept while the core is away."""

@@ -26,6 +26,7 @@ from appliance.routing.compile import check_destination, check_exits, check_stre
 from appliance.routing.holdings import UNIQUE, Holdings, references
 from appliance.routing.hops import check_hop
 from appliance.routing.macros import UrlTemplate, check_url, known
+from appliance.routing.policy import check_uniqueness
 from appliance.routing.sources import check_source
 
 LONGEST_NAME = 200
@@ -68,6 +69,7 @@ def faults(entity: Entity) -> list[FieldProblem]:
             found += _currency(entity.currency)
             if entity.trafficback_url:
                 found += check_url(entity.trafficback_url, "trafficback_url")
+            found += check_uniqueness(entity.uniqueness)
             found += _text(entity.secret, "secret", LONGEST_SECRET)
             if 0 < len(entity.secret) < SHORTEST_SECRET:
                 found.append(FieldProblem("secret", f"at least {SHORTEST_SECRET} characters, or none"))
@@ -76,7 +78,11 @@ def faults(entity: Entity) -> list[FieldProblem]:
                 found.append(
                     FieldProblem("position", f"from -{FURTHEST_POSITION:,} to {FURTHEST_POSITION:,}")
                 )
-            found += [*check_stream(entity), *_twice(entity), *check_answer(entity.answer, entity.campaign_id)]
+            found += [
+                *check_stream(entity),
+                *_twice(entity),
+                *check_answer(entity.answer, entity.campaign_id),
+            ]
             if entity.trafficback_url:
                 found += check_url(entity.trafficback_url, "trafficback_url")
         case Destination():

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 VISITOR = "weir_v"
-"""22 characters at random, for a year."""
+"""32 hexadecimal digits at random, for a year."""
 STICKY = "weir_s"
 """With the campaign's id behind it: "stream" or "stream.destination"."""
 VISITOR_SECONDS = 365 * 24 * 3600
