@@ -35,7 +35,9 @@ def choose(
     """A destination of the matching stream, by its strategy among those that are open to this visitor."""
     targets = stream.targets
     turn, weights, key = -1, _NO_WEIGHTS, ""
-    if stream.plain and not state.availability:
+    shut = state.availability
+    # The view's own method: it walks the shorter of the two.
+    if stream.plain and (not shut or shut.keys().isdisjoint(stream.ids)):
         index = bisect_right(stream.picks, draw * stream.total >> DRAW_BITS)
         if stream.seen is not None:
             seen = stream.seen[index]

@@ -85,9 +85,9 @@ class CompiledStream:
     """A stream with its verdicts prebuilt, and the cumulated weights of the targets that can be drawn."""
 
     __slots__ = (
-        "all_open", "answer", "back", "denials", "failed", "fallback", "id", "looks", "matched", "paused",
-        "picks", "plain", "policy", "seen", "sticky", "strategy", "targets", "tests", "total", "unknown",
-        "weight", "weights",
+        "all_open", "answer", "back", "denials", "failed", "fallback", "id", "ids", "looks", "matched",
+        "paused", "picks", "plain", "policy", "seen", "sticky", "strategy", "targets", "tests", "total",
+        "unknown", "weight", "weights",
     )  # fmt: skip
 
     def __init__(
@@ -142,6 +142,7 @@ class CompiledStream:
         policy = stream.unique_policy
         self.policy = CompiledPolicy(policy) if policy is not None and policy.enabled else None
         self.sticky = "" if sticky == "none" else sticky
+        self.ids = frozenset(target.id for target in targets)
         self.plain = self.all_open and self.strategy == "weighted" and self.policy is None and not self.sticky
         """One look at the draw decides, while nothing is closed."""
 
