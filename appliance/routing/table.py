@@ -218,8 +218,8 @@ class RoutingTable:
     """Everything the edge knows of the catalog at one revision. Once built, never changed, only replaced."""
 
     __slots__ = (
-        "by_id", "by_public_id", "by_secret", "by_slug", "compiled_us", "limited", "links", "networks", "pages",
-        "revision", "settings", "trafficback",
+        "by_id", "by_public_id", "by_secret", "by_slug", "compiled_us", "limited", "links", "networks",
+        "pages", "revision", "settings", "trafficback",
     )  # fmt: skip
 
     def __init__(
