@@ -13,7 +13,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
@@ -21,16 +21,15 @@ from typing import TypeVar
 import msgspec
 import trio
 
-from appliance import unix
+from appliance import geography, unix
 from appliance.access.codes import DIGITS
 from appliance.access.sessions import key_for
 from appliance.actors.cap_poller import CapPoller
 from appliance.actors.catalog import CatalogActor
 from appliance.actors.catalog_desk import CatalogDesk
 from appliance.actors.closings import Closings
-from appliance.actors.conversions import Conversions, Limits
+from appliance.actors.conversions import Conversions
 from appliance.actors.core_link import CompiledTable, CoreLink
-from appliance.actors.geo import GeoWatch
 from appliance.actors.healthcheck import Healthcheck
 from appliance.actors.identity import Draw, IdentityActor, Keys, Policy
 from appliance.actors.identity_desk import IdentityDesk
@@ -47,15 +46,13 @@ from appliance.call_door import CallDoor
 from appliance.config import Routing, Settings
 from appliance.control import Control
 from appliance.datadir import processes
-from appliance.errors import ConfigError, FieldProblem, Missing, Unavailable
+from appliance.errors import ConfigError, FieldProblem, Missing
 from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer, listen
 from appliance.listening import shown_address
 from appliance.model.catalog import Campaign, Destination, Entity, Kind, Network, Source, Template
-from appliance.model.conversions import ClickFacts, SettledRecord
-from appliance.model.costs import CostOrder
-from appliance.model.events import CostAdjustment
+from appliance.model.conversions import SettledRecord
 from appliance.model.holds import Holds
 from appliance.model.memory import Lessons, Remembering, TaughtTaken
 from appliance.model.messages import Spending
@@ -68,10 +65,8 @@ from appliance.outbound.guard import Fetch, Guard
 from appliance.outbound.mail import post_of
 from appliance.overview import Overview, Parts
 from appliance.report_slots import ReportSlots
-from appliance.reporting.sql import Query
 from appliance.routing.detection import Detection
 from appliance.routing.macros import check_url
-from appliance.stores import geo as geo_files
 from appliance.stores.installation import ClaimInDirectory, secret
 from appliance.stores.journal.lives import Lives
 from appliance.stores.journal.newest import NewestEntries
@@ -96,41 +91,6 @@ _SHIPPING_SHARE = 0.35
 E = TypeVar("E", bound=Entity)
 
 
-class _Costs:
-    """The ledger's corrections of cost, in a thread of their own limiter."""
-
-    def __init__(self, ledger: SqliteLedger) -> None:
-        self._ledger = ledger
-        self._run = thread_runner(1)
-
-    async def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
-        if self._ledger.sizes().outbox_bytes >= Limits.outbox_bytes:
-            raise Unavailable("too much waits for the warehouse already; try again when it is back")
-        return await self._run(self._ledger.adjust, order, parts)
-
-    async def get(self, id: str) -> CostOrder | None:
-        return await self._run(self._ledger.adjustment, id)
-
-    async def list(
-        self, limit: int, offset: int, campaigns: Collection[int] | None = None
-    ) -> tuple[Sequence[CostOrder], int]:
-        return await self._run(self._ledger.adjustments, limit, offset, campaigns)
-
-
-class _WarehouseDoor:
-    """Letting go of the warehouse; in a thread, because the statements that are running are waited for."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-        self._run = thread_runner(1)
-
-    async def detach(self, seconds: float) -> None:
-        await self._run(self._warehouse.detach, seconds)
-
-    async def attach(self) -> None:
-        await self._run(self._warehouse.attach)
-
-
 def _warehouse_report(warehouse: Warehouse, publisher: Publisher) -> WarehouseReport:
     report = warehouse.report()
     return msgspec.structs.replace(
@@ -139,20 +99,6 @@ def _warehouse_report(warehouse: Warehouse, publisher: Publisher) -> WarehouseRe
         rows_set_aside=publisher.rows_set_aside,
         last_error=report.last_error or publisher.last_error,
     )
-
-
-class _Lookups:
-    """The warehouse's lookup lane, in a thread of its own limiter."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-        self._run = thread_runner(1)
-
-    async def clicks(self, ids: Sequence[str]) -> Mapping[str, ClickFacts]:
-        return await self._run(self._warehouse.lookup_clicks, ids)
-
-    async def ranks(self, query: Query) -> Sequence[Mapping[str, int]]:
-        return await self._run(self._warehouse.rank, query.sql, query.parameters)
 
 
 async def main(control: Control) -> None:
@@ -177,7 +123,7 @@ async def main(control: Control) -> None:
         closing(await files(SqliteUsage, data / "caps.db")) as usage,
         closing(Warehouse(settings.warehouse, data)) as warehouse,
     ):
-        overview = Overview(data, parts, holds, _WarehouseDoor(warehouse))
+        overview = Overview(data, parts, holds, WarehouseLock(warehouse))
         link = CoreLink(TableFiles(data), thread_runner(1), settings.edges)
         sharing = Sharing(_now_ms(), link.say, _now_us)
         link.hear(Remembering, sharing.remembering)
@@ -217,13 +163,7 @@ async def main(control: Control) -> None:
         parts.caps, parts.health = cap_poller.report, healthcheck.health
         parts.catalog, parts.catalog_loaded, parts.edges = catalog.report, catalog.loaded.is_set, link.edges
         detection = Detection()
-        geo = GeoWatch(
-            geo_files.files(settings.geo.databases, settings.geo.embedded),
-            functools.partial(geo_files.open_file, scratch=data),
-            geo_files.stamp,
-            thread_runner(1),
-            detection,
-        )
+        geo = geography.watch(settings.geo, data, detection)
         parts.geo = geo.report
         parts.unknowable = lambda: catalog.unknowable(detection.places.known)
         desk = CatalogDesk(catalog.mailbox)
@@ -232,7 +172,7 @@ async def main(control: Control) -> None:
         workbench = Workbench(list_files.contents, detection, link.said)
         store = settings.warehouse
         reports = ReportSlots(warehouse, store.report_slots, store.export_slots, settings.routing.currency)
-        costs = _Costs(ledger)
+        costs = Costs(ledger, cap_poller.stored)
         identity = IdentityActor(
             identity_store,
             ClaimInDirectory(data),
@@ -269,7 +209,7 @@ async def main(control: Control) -> None:
         conversions = Conversions(
             ledger=ledger,
             journals=Tails(data),
-            lookup_clicks=_Lookups(warehouse).clicks,
+            lookup_clicks=Lookups(warehouse).clicks,
             network=functools.partial(_entity, catalog, "network", Network),
             template=functools.partial(_entity, catalog, "template", Template),
             currency=settings.routing.currency,
@@ -285,7 +225,7 @@ async def main(control: Control) -> None:
         )
         ranks = Ranks(
             catalog.streams,
-            _Lookups(warehouse).ranks,
+            Lookups(warehouse).ranks,
             link.say,
             thread_runner(1),
             random.Random(),  # noqa: S311  draws that nobody could gain by guessing

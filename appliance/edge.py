@@ -17,9 +17,8 @@ from pathlib import Path
 import msgspec
 import trio
 
-from appliance import __version__
+from appliance import __version__, geography
 from appliance.actors.gates import Gates
-from appliance.actors.geo import GeoWatch
 from appliance.actors.journal import Journal, Limits
 from appliance.actors.kernel import Mailbox, Tree, supervise, thread_runner
 from appliance.actors.link import EdgeLink, unix_connector
@@ -44,7 +43,6 @@ from appliance.ports import Runner
 from appliance.routing import agents
 from appliance.routing.detection import Detection
 from appliance.stores import closed_file, lists, table_snapshot
-from appliance.stores import geo as geo_files
 from appliance.stores.journal.lives import Life
 from appliance.stores.journal.reader import journal_directory, journal_size
 from appliance.stores.journal.segment import Segment
@@ -91,13 +89,7 @@ async def main(control: Control, index: int) -> None:
     )
     held = table_snapshot.load(home / "table.msgpack")
     detection = Detection()
-    geo = GeoWatch(
-        geo_files.files(settings.geo.databases, settings.geo.embedded),
-        functools.partial(geo_files.open_file, scratch=home),
-        geo_files.stamp,
-        thread_runner(1),
-        detection,
-    )
+    geo = geography.watch(settings.geo, home, detection)
     gates = Gates(
         life.number,
         closed_file.load(home / "closed.msgpack"),

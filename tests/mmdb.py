@@ -61,7 +61,16 @@ def encode(value: Any) -> bytes:
     raise TypeError(f"no type of the format: {value!r}")
 
 
-def write(path: Path, networks: Mapping[str, Any], *, type: str, ip_version: int = 6) -> Path:
+def _node(left: int, right: int, size: int) -> bytes:
+    if size == 28:
+        middle = left >> 24 << 4 | right >> 24
+        return (left & 0xFFFFFF).to_bytes(3, "big") + bytes([middle]) + (right & 0xFFFFFF).to_bytes(3, "big")
+    return left.to_bytes(size // 8, "big") + right.to_bytes(size // 8, "big")
+
+
+def write(
+    path: Path, networks: Mapping[str, Any], *, type: str, ip_version: int = 6, record_size: int = 32
+) -> Path:
     """All networks in one tree; those of IPv4 lie at ::/96 as the format wants it. Replaced as a whole."""
     nodes: list[list[int | None]] = [[None, None]]
     data, offsets = b"", dict[bytes, int]()
@@ -90,11 +99,12 @@ def write(path: Path, networks: Mapping[str, Any], *, type: str, ip_version: int
     count = len(nodes)
     for at, side, offset in leaves:
         nodes[at][side] = count + 16 + offset
-    tree = b"".join(struct.pack(">II", *(count if end is None else end for end in node)) for node in nodes)
+    ends = [[count if end is None else end for end in node] for node in nodes]
+    tree = b"".join(_node(left, right, record_size) for left, right in ends)
     metadata = {
         "binary_format_major_version": 2, "binary_format_minor_version": 0, "build_epoch": U64(BUILT),
         "database_type": type, "description": {"en": "made by a test"}, "ip_version": ip_version,
-        "languages": ["en"], "node_count": U32(count), "record_size": 32,
+        "languages": ["en"], "node_count": U32(count), "record_size": record_size,
     }  # fmt: skip
     fresh = path.with_suffix(".new")
     fresh.write_bytes(tree + bytes(16) + data + MARK + encode(metadata))

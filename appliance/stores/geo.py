@@ -7,21 +7,24 @@ that has no name any more.
 
 from __future__ import annotations
 
+import ipaddress
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import maxminddb
 from maxminddb import InvalidDatabaseError, Reader
+from maxminddb.reader import Metadata
 
 from appliance.errors import Unavailable
 
 SAMPLE = 500
 """Networks at the beginning of a file that are looked at for its layout and the facts that it can tell."""
+MOST_NODES = 20_000
 LONGEST = 128
 
 Record = Mapping[str, Any]
@@ -40,10 +43,10 @@ class Stamp(NamedTuple):
 class AddressFile:
     """One open MMDB file (ports.AddressDatabase). Whoever drops it has closed it."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, name: str) -> None:
         self._get = reader.get
         metadata = reader.metadata()
-        self.layout, told = _recognise(_sample(reader))
+        self.layout, told = _recognise(_sample(reader, name))
         self.facts = frozenset(told)
         self._told = tuple(told.items())
         self.type = metadata.database_type
@@ -63,12 +66,45 @@ class AddressFile:
         return facts
 
 
-def _sample(reader: Reader) -> list[Record]:
-    """Records from the beginning of a file, all of a small one, and from all over the addresses of IPv4."""
-    found: list[object] = [record for _, record in islice(reader, SAMPLE)]
-    if len(found) == SAMPLE:
-        found += [reader.get(f"{a}.{b}.0.1") for a in range(1, 224) for b in range(0, 256, 64)]
-    return [record for record in found if isinstance(record, dict)]
+def _sample(reader: Reader, name: str) -> list[Record]:
+    """Records from the beginning of a file, all of a small one, and from all over the addresses of IPv4.
+
+    Never by iterating over the reader: in C that writes past its memory when a file is damaged, and the
+    process dies. Asking for an address does not.
+    """
+    metadata = reader.metadata()
+    with Path(name).open("rb") as file:
+        addresses = list(islice(_addresses(file, metadata), SAMPLE))
+    addresses += [f"{a}.{b}.0.1" for a in range(1, 224) for b in range(0, 256, 64)]
+    return [record for record in map(reader.get, addresses) if isinstance(record, dict)]
+
+
+def _addresses(file: BinaryIO, metadata: Metadata) -> Iterator[str]:
+    """An address in each of the first networks of the tree: as many as its first MOST_NODES nodes lead to."""
+    size, count, width = metadata.record_size, metadata.node_count, 32 if metadata.ip_version == 4 else 128
+    make = ipaddress.IPv4Address if width == 32 else ipaddress.IPv6Address
+    waiting = [(0, 0, 0)]
+    for _ in range(MOST_NODES):
+        if not waiting:
+            return
+        node, bits, depth = waiting.pop()
+        file.seek(node * size // 4)
+        both = file.read(size // 4)
+        for side, child in enumerate(reversed(_children(both, size))):
+            inner = bits | (1 - side) << (width - 1 - depth)
+            if child > count:
+                yield str(make(inner))
+            elif child < count and depth < width - 1:
+                waiting.append((child, inner, depth + 1))
+
+
+def _children(both: bytes, size: int) -> tuple[int, int]:
+    """The two records of a node, of 24, 28 or 32 bits each."""
+    if size == 28 and len(both) == 7:
+        left = (both[3] & 0xF0) << 20 | int.from_bytes(both[:3], "big")
+        return left, (both[3] & 0x0F) << 24 | int.from_bytes(both[4:], "big")
+    half = size // 8
+    return int.from_bytes(both[:half], "big"), int.from_bytes(both[half:], "big")
 
 
 def stamp(path: Path) -> Stamp:
@@ -111,8 +147,8 @@ def _read(name: str, path: Path) -> AddressFile:
             f"this build would read MMDB files with {type(reader).__module__}, ten times slower"
         )
     try:
-        return AddressFile(reader)
-    except InvalidDatabaseError as fault:
+        return AddressFile(reader, name)
+    except (InvalidDatabaseError, ValueError) as fault:  # UnicodeDecodeError is one
         raise Unavailable(f"a broken MMDB file: {fault}") from fault
 
 

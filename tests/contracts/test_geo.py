@@ -86,6 +86,19 @@ def test_every_layout_tells_its_facts(
         assert database.lookup(address) == {}, address
 
 
+@pytest.mark.parametrize("size", [24, 28, 32])
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_small_file_is_recognised_whatever_its_tree_is_made_of(
+    tmp_path: Path, size: int, version: int
+) -> None:
+    """None of its networks is one of those that are tried in every file."""
+    networks = {f"203.0.{n}.128/25": {"country_code": "US"} for n in range(250)} | {V4: {"city": "Nowhere"}}
+    path = mmdb.write(tmp_path / "a.mmdb", networks, type="x", ip_version=version, record_size=size)
+    database = geo.open_file(path, tmp_path)
+    assert database.facts == {"country", "city"}
+    assert database.lookup("203.0.7.200") == {"country": "US"}
+
+
 def test_a_file_of_ipv4_alone_says_nothing_of_ipv6(tmp_path: Path) -> None:
     path = mmdb.write(tmp_path / "it.mmdb", {V4: {"country_code": "US"}}, type="country", ip_version=4)
     database = geo.open_file(path, tmp_path)
@@ -157,6 +170,26 @@ def test_every_address_of_a_written_file_is_found_again(
     for n in range(256):
         code = networks.get(f"10.{n}.0.0/16")
         assert database.lookup(f"10.{n}.3.4") == ({"country": code} if code else {})
+
+
+@settings(max_examples=150, deadline=None)
+@given(damage=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=12))
+def test_a_damaged_file_is_refused_or_says_less_but_stops_nobody(
+    damage: list[tuple[float, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("geo")
+    path = mmdb.write(folder / "it.mmdb", {V4: MAXMIND_CITY, V6: ENTERPRISE}, type="GeoLite2-City")
+    body = bytearray(path.read_bytes())
+    for where, byte in damage:
+        body[int(where * len(body))] = byte
+    path.write_bytes(body)
+    try:
+        database = geo.open_file(path, folder)
+    except Unavailable:
+        return
+    for address in (IN_V4, IN_V6, OUTSIDE):
+        facts = database.lookup(address)
+        assert all(isinstance(value, str) and 0 < len(value) <= geo.LONGEST for value in facts.values())
 
 
 def test_the_builds_own_table_is_last_and_only_where_it_is(tmp_path: Path) -> None:
