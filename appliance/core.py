@@ -50,6 +50,7 @@ from appliance.errors import ConfigError, FieldProblem, Missing
 from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer, listen
+from appliance.lanes import Costs, Lookups, WarehouseLock
 from appliance.listening import shown_address
 from appliance.model.catalog import Campaign, Destination, Entity, Kind, Network, Source, Template
 from appliance.model.conversions import SettledRecord

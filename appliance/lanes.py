@@ -1,0 +1,68 @@
+"""The core's stores as its doors and actors await them, each in threads of its own: no wait is another's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from appliance.actors.conversions import Limits
+from appliance.actors.kernel import thread_runner
+from appliance.errors import Unavailable
+from appliance.model.conversions import ClickFacts
+from appliance.model.costs import CostOrder
+from appliance.model.events import CostAdjustment
+from appliance.reporting.sql import Query
+from appliance.stores.sqlite.ledger import SqliteLedger
+from appliance.stores.warehouse import Warehouse
+
+
+class Costs:
+    """The ledger's corrections of cost, in a thread of their own limiter."""
+
+    def __init__(self, ledger: SqliteLedger, stored: Callable[[Sequence[CostAdjustment]], None]) -> None:
+        self._ledger = ledger
+        self._stored = stored
+        self._run = thread_runner(1)
+
+    async def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+        if self._ledger.sizes().outbox_bytes >= Limits.outbox_bytes:
+            raise Unavailable("too much waits for the warehouse already; try again when it is back")
+        made = await self._run(self._ledger.adjust, order, parts)
+        if made is order:  # not one that was there already
+            self._stored(parts)
+        return made
+
+    async def get(self, id: str) -> CostOrder | None:
+        return await self._run(self._ledger.adjustment, id)
+
+    async def list(
+        self, limit: int, offset: int, campaigns: Collection[int] | None = None
+    ) -> tuple[Sequence[CostOrder], int]:
+        return await self._run(self._ledger.adjustments, limit, offset, campaigns)
+
+
+class WarehouseLock:
+    """Letting go of the warehouse; in a thread, because the statements that are running are waited for."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._run = thread_runner(1)
+
+    async def detach(self, seconds: float) -> None:
+        await self._run(self._warehouse.detach, seconds)
+
+    async def attach(self) -> None:
+        await self._run(self._warehouse.attach)
+
+
+class Lookups:
+    """The warehouse's lookup lane, in a thread of its own limiter."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._run = thread_runner(1)
+
+    async def clicks(self, ids: Sequence[str]) -> Mapping[str, ClickFacts]:
+        return await self._run(self._warehouse.lookup_clicks, ids)
+
+    async def ranks(self, query: Query) -> Sequence[Mapping[str, int]]:
+        return await self._run(self._warehouse.rank, query.sql, query.parameters)
