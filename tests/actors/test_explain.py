@@ -228,7 +228,7 @@ async def test_every_recorded_click_is_explained_exactly(tmp_path: Path) -> None
         by_id = {click.id: click for click in world.clicks}
         held: dict[Any, Built] = {}
         seen: Counter[str] = Counter()
-        for click in map(stored, world.clicks):
+        for number, click in enumerate(map(stored, world.clicks)):
             parents: list[Step] = []
             youngest = click
             while youngest.parent_id:
@@ -237,8 +237,9 @@ async def test_every_recorded_click_is_explained_exactly(tmp_path: Path) -> None
             built = await built_at(world, click, held)
             decision, visit = decide_again(Step(click, built.table), parents)
             assert differences(click, decision, visit) == (), click
-            told = trace(built, decision, visit, click.at_us)
-            assert [s.verdict for s in told.streams] == [word for _, word, _ in click.inputs.streams]
+            if number % (CLICKS // 1_000 + 1) == 0:  # it compiles every rule again
+                told = trace(built, decision, visit, click.at_us)
+                assert [s.verdict for s in told.streams] == [word for _, word, _ in click.inputs.streams]
             seen[click.decision] += 1
             seen.update(["exit"] * bool(click.exit_number) + ["hop"] * bool(click.hops))
             seen.update(["turn"] * (click.inputs.turn >= 0) + ["weights"] * bool(click.inputs.weights))
