@@ -26,6 +26,8 @@ class Table(NamedTuple):
     dimensions: Mapping[str, str] = {}
     reachable: bool = True
     """False where a row belongs to no campaign: whoever may see some campaigns only sees none of them."""
+    shared: bool = False
+    """True where a row tells of what all campaigns share, such as a destination: everybody sees it."""
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -116,7 +118,7 @@ HEALTH = Table(
      **_columns("status latency_us"), "error": "text"},
     "at desc, destination_id, seq desc",
     "at, destination_id, seq",
-    reachable=False,
+    shared=True,
 )  # fmt: skip
 
 
