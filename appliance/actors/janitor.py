@@ -54,7 +54,7 @@ class Janitor:
     rules: Sequence[Keeping]
     now_us: Callable[[], int]
     chores: Sequence[Callable[[], Awaitable[None]]] = ()
-    """What else is done at every sweep, each whatever became of the others. May raise Unavailable, OSError."""
+    """What else is done at every sweep, each whatever the others did. May raise Unavailable, OSError."""
     sweeps: int = 0
     last_error: str = ""
     _rows_deleted_on: int = -1

@@ -153,7 +153,7 @@ class Budgets(Struct, frozen=True, tag="budgets"):
 
 
 class Weights(Struct, frozen=True, tag="weights"):
-    """Core → edge: stream → destination → what best_roi and adaptive go by (ranks or shares); replaces all."""
+    """Core → edge: stream → destination → what best_roi and adaptive go by (ranks, shares); replaces all."""
 
     streams: dict[int, dict[int, int]]
 

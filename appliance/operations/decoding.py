@@ -38,7 +38,7 @@ def decode(type_: type[S], payload: object) -> S:
 
 
 def sound(type_: type[Struct], payload: object) -> dict[str, Any]:
-    """The fields of a payload that are right by themselves, decoded: of one that `decode` refuses, the rest."""
+    """The fields of a payload that are right by themselves, decoded: what is left of one that is refused."""
     found: dict[str, Any] = {}
     fields = _fields(type_)
     for key, each in payload.items() if isinstance(payload, Mapping) else ():

@@ -35,7 +35,7 @@ def back(
     destinations: tuple[Verdict, ...],
     stream_id: int,
 ) -> Decision:
-    """Trafficback of the stream, else of the campaign, else of the appliance; a configured reply if none is left.
+    """Trafficback of the stream, else of the campaign, else of the appliance; a configured reply if none.
 
     The reason is made as exact as the verdicts allow: why every destination was closed, or what every stream
     asked for and this visitor was not.

@@ -225,9 +225,8 @@ class Draft:
         asked = {n: lists[n] for s in streams for n in lists_in(s.rules) if n in lists} if lists else {}
         key = (campaign, source, streams, asked)
         known = self._compiled.get(campaign.id)
-        if known is not None and known[0] == key:
-            if changed.isdisjoint(self._reached(streams)):
-                return known[1]
+        if known is not None and known[0] == key and changed.isdisjoint(self._reached(streams)):
+            return known[1]
         made, making = [], Making(asked)
         for stream in streams:
             targets = self._targets(campaign, source, stream, stream.targets)

@@ -130,7 +130,9 @@ def _first(weir: Weir, path: str) -> float:
         "User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Version/18.1 Mobile/15E148"
     }
     with httpx.Client() as client:
-        wait_for("the catalog on the edge", lambda: "at this address" not in client.get(weir.public + path).text)
+        wait_for(
+            "the catalog on the edge", lambda: "at this address" not in client.get(weir.public + path).text
+        )
         time.sleep(2)  # the edge's first budgets
         began = time.perf_counter()
         answer = client.get(f"{weir.public}{path}", headers={**agent, "X-Forwarded-For": "84.130.2.3"})
