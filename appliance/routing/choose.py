@@ -15,7 +15,7 @@ from appliance.routing.distribution import best, by_turn, by_weight
 from appliance.routing.draws import DRAW_BITS
 from appliance.routing.lessons import CLICK, SHOWN, Lesson
 from appliance.routing.policy import CompiledPolicy
-from appliance.routing.state import State
+from appliance.routing.state import Availability, State
 from appliance.routing.table import CompiledCampaign, CompiledStream, CompiledTarget, RoutingTable
 from appliance.routing.visit import Visit
 
@@ -37,31 +37,20 @@ def choose(
     turn, weights, key = -1, _NO_WEIGHTS, ""
     shut = state.availability
     # The view's own method: it walks the shorter of the two.
-    if stream.plain and (not shut or shut.keys().isdisjoint(stream.ids)):
+    all_open = stream.all_open and (not shut or shut.keys().isdisjoint(stream.ids))
+    if stream.plain and all_open:
         index = bisect_right(stream.picks, draw * stream.total >> DRAW_BITS)
         if stream.seen is not None:
             seen = stream.seen[index]
         else:
             seen = tuple(t.chosen if i == index else t.open for i, t in enumerate(targets))
     else:
-        verdict: list[Verdict] = []
-        beside: list[Verdict] = []  # of those that stand-ins replace, and of closed stand-ins
-        open_to: list[int] = []
-        for i, target in enumerate(targets):
-            closed = why_closed(target.destination, state.availability, now_us)
-            if target.weight <= 0:
-                closed = closed or verdicts.NO_WEIGHT
-            elif closed and target.alternatives:
-                other = stand_in(target, state.availability, now_us, beside)
-                if other is not None:
-                    beside.append((target.id, closed, -1))
-                    targets = (*targets[:i], other, *targets[i + 1 :])
-                    target, closed = other, ""
-            if closed:
-                verdict.append((target.id, closed, -1))
-            else:
-                verdict.append(target.open)
-                open_to.append(i)
+        beside: list[Verdict] = []
+        open_to: Sequence[int] = stream.every
+        if all_open:
+            verdict = list(stream.opens)
+        else:
+            targets, verdict, open_to = _open_ones(targets, shut, now_us, beside)
         among: Sequence[int] = open_to
         word = verdicts.CHOSEN
         policy = stream.policy
@@ -111,6 +100,33 @@ def choose(
     return decision
 
 
+def _open_ones(
+    targets: tuple[CompiledTarget, ...], shut: Availability, now_us: int, beside: list[Verdict]
+) -> tuple[tuple[CompiledTarget, ...], list[Verdict], list[int]]:
+    """The targets with stand-ins in the places of closed ones, the verdict on each, and which are open.
+
+    `beside` gets the verdicts on those that stand-ins replace, and on closed stand-ins.
+    """
+    verdict: list[Verdict] = []
+    open_to: list[int] = []
+    for i, target in enumerate(targets):
+        closed = why_closed(target.destination, shut, now_us)
+        if target.weight <= 0:
+            closed = closed or verdicts.NO_WEIGHT
+        elif closed and target.alternatives:
+            other = stand_in(target, shut, now_us, beside)
+            if other is not None:
+                beside.append((target.id, closed, -1))
+                targets = (*targets[:i], other, *targets[i + 1 :])
+                target, closed = other, ""
+        if closed:
+            verdict.append((target.id, closed, -1))
+        else:
+            verdict.append(target.open)
+            open_to.append(i)
+    return targets, verdict, open_to
+
+
 def _not_again(
     stream: CompiledStream,
     targets: Sequence[CompiledTarget],
@@ -119,7 +135,7 @@ def _not_again(
     key: str,
     now_us: int,
     verdict: list[Verdict],
-    open_to: list[int],
+    open_to: Sequence[int],
 ) -> tuple[Sequence[int], str]:
     """Those of the open ones that this visitor may have, and the word for the one that is chosen."""
     among = open_to
@@ -156,7 +172,7 @@ def _stuck(
 
 
 def _by_strategy(
-    stream: CompiledStream, state: State, draw: int, open_to: list[int], among: Sequence[int]
+    stream: CompiledStream, state: State, draw: int, open_to: Sequence[int], among: Sequence[int]
 ) -> tuple[int, int, tuple[int, ...]]:
     """(index, turn of a round robin or -1, the core's weights or ()) by any strategy but `weighted`."""
     strategy = stream.strategy

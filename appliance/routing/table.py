@@ -85,9 +85,9 @@ class CompiledStream:
     """A stream with its verdicts prebuilt, and the cumulated weights of the targets that can be drawn."""
 
     __slots__ = (
-        "all_open", "answer", "back", "denials", "failed", "fallback", "id", "ids", "looks", "matched",
-        "paused", "picks", "plain", "policy", "seen", "sticky", "strategy", "targets", "tests", "total",
-        "unknown", "weight", "weights",
+        "all_open", "answer", "back", "denials", "every", "failed", "fallback", "id", "ids", "looks",
+        "matched", "opens", "paused", "picks", "plain", "policy", "seen", "sticky", "strategy", "targets",
+        "tests", "total", "unknown", "weight", "weights",
     )  # fmt: skip
 
     def __init__(
@@ -134,6 +134,8 @@ class CompiledStream:
                 tuple(t.chosen if i == drawn else t.open for i, t in enumerate(targets))
                 for drawn in range(len(targets))
             )
+        self.opens = tuple(target.open for target in targets)
+        self.every = range(len(targets))
         self.picks = tuple(accumulate(target.weight for target in targets))
         self.total = self.picks[-1] if self.picks else 0
         self.weights = tuple(target.weight for target in targets)

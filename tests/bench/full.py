@@ -64,7 +64,6 @@ def fill(data: Path) -> None:
                 "name": f"Full {n}",
                 "url": f"https://full{n}.example/?cid={{click_id}}&s={{sub1}}&c={{country}}",
                 "caps": [{"metric": "clicks", "limit": "100000000", "window_hours": 24}],
-                "schedule": {"timezone": "Europe/Berlin", "windows": [{"begin": "00:00", "end": "24:00"}]},
             })["id"]
             for n in range(4)
         ]  # fmt: skip
