@@ -6,6 +6,8 @@ READY := $(VENV)/ready
 KILLS ?= 30
 MINUTES ?= 20
 MODE ?= release
+# Of make test. Most of its time is waiting for real processes: three on two cores end in half the time of one.
+WORKERS ?= 3
 UI_SOURCES := $(shell find ui/src -type f) ui/index.html ui/vite.config.ts ui/tsconfig.json
 HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); \
   process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
@@ -59,7 +61,7 @@ dev: $(READY) ui-if-node geo-if-npm ## the same with every log line, readable; a
 	@WEIR_LOG__LEVEL=debug WEIR_LOG__FORMAT=text exec $(BIN)/weir serve --data ./data
 
 test: $(READY) ui-if-node geo-if-npm ## everything that needs no outside server, within 10 minutes
-	@$(BIN)/python -m pytest -q -m "not faults"
+	@$(BIN)/python -m pytest -q -m "not faults" -n $(WORKERS) --dist loadfile
 
 check: $(READY) ## lint, format, types, imports; of the screens types and tests, where Node.js is
 	$(BIN)/ruff check .

@@ -107,10 +107,10 @@ def test_a_grant_names_a_campaign_that_exists_archived_or_not() -> None:
 
 def test_a_macro_that_nobody_knows_is_refused_unless_it_is_stored_already() -> None:
     holdings = Holdings()
-    wrong = Destination(url="https://a.example/?x={clickid}&y={query.z}&z={sub31}")
+    wrong = Destination(url="https://a.example/?x={clickno}&y={query.z}&z={sub31}")
     found = check("destination", wrong, holdings)
     assert [(p.path, p.message.partition(";")[0]) for p in found] == [
-        ("url", "there is no macro {clickid}"),
+        ("url", "there is no macro {clickno}"),
         ("url", "there is no macro {sub31}"),
     ]
     holdings.put("destination", Destination(id=1, url=wrong.url))

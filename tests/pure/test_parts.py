@@ -139,11 +139,12 @@ def test_ten_thousand_campaigns_compile_in_steps_that_hold_nobody() -> None:
         campaign=[Campaign(id=i, slug=f"c{i}", public_id=f"p{i}") for i in range(1, 2_001)],
         stream=[Stream(id=i * 5 + k, campaign_id=i) for i in range(1, 2_001) for k in range(5)],
     )
-    began, worst = time.perf_counter(), 0.0
+    # Of the processor, not of the clock: other tests run beside this one.
+    began, worst = time.thread_time(), 0.0
     for name in holdings.parts():
-        step = time.perf_counter()
+        step = time.thread_time()
         compile_part(name, holdings, names)
-        worst = max(worst, time.perf_counter() - step)
-    assert time.perf_counter() - began < 2
+        worst = max(worst, time.thread_time() - step)
+    assert time.thread_time() - began < 2
     assert worst < 0.05
     assert part_of("stream", Stream(id=9, campaign_id=3)) == "campaign/3"

@@ -87,7 +87,7 @@ async def test_operations_work_from_the_shell(rig: Rig) -> None:
 async def test_errors_go_to_stderr_with_exit_code_1(rig: Rig) -> None:
     code, out, err = await rig.call("campaigns.create", '{"name": 5, "slug": "A B"}')
     assert (code, out) == (1, None)
-    assert [field["path"] for field in err["error"]["fields"]] == ["name"]
+    assert [field["path"] for field in err["error"]["fields"]] == ["name", "slug"]
     code, _, err = await rig.call("campaigns.create", '{"name": "x", "slug": "A B", "currency": "x"}')
     assert [field["path"] for field in err["error"]["fields"]] == ["slug", "currency"]
     code, _, err = await rig.call("nothing.here")
