@@ -1,5 +1,5 @@
 """A real Weir and a real Chromium. Without the browser or the built screens these tests are skipped, visibly;
-WEIR_TEST_SCREENS=required (.ci/run sets it) makes that a failure."""
+TEST_SCREENS=required (.ci/run sets it) makes that a failure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tests.rig import ROOT, Weir, start_weir
 from tests.screens.browser import CHROMIUM, Screens, free_port, open_browser
 
-REQUIRED = os.environ.get("WEIR_TEST_SCREENS") == "required"
+REQUIRED = os.environ.get("TEST_SCREENS") == "required"
 
 
 _sessions: dict[str, Any] = {}
