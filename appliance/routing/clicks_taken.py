@@ -5,32 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from msgspec import Struct
 
+from appliance.model.heads import ClickDimensions
 from appliance.model.usage import Took
 from appliance.model.wire import decoder
 
 
-class _Click(Struct, frozen=True, array_like=True, tag="click_events"):
-    """The beginning of a ClickEvent, as far as it matters here; decoding skips the rest."""
+class _Click(ClickDimensions, frozen=True, array_like=True, tag="click_events"):
+    """With what it cost; decoding skips the rest."""
 
-    v: int
-    id: str
-    at_us: int
-    revision: int
-    door: str
-    decision: str
-    reason: str
-    campaign_id: int
-    stream_id: int
-    destination_id: int
-    source_id: int
-    network_id: int
-    link_id: int
-    counted: bool
-    flags: tuple[str, ...]
-    subs: dict[int, str]
-    utm: dict[str, str]
     source_click_id: str
     cost: int
     currency: str
