@@ -28,7 +28,7 @@ from appliance.control import Control
 from appliance.http.public.request import trusted_networks
 from appliance.http.public.routes import Routes
 from appliance.http.public.server import Server
-from appliance.model.memory import LessonsTaken, ShareAgain, Taught
+from appliance.model.memory import Converted, LessonsTaken, ShareAgain, Taught
 from appliance.model.messages import (
     Budgets,
     Closed,
@@ -42,11 +42,12 @@ from appliance.model.table import Part, TableUpdate
 from appliance.ports import Runner
 from appliance.routing import agents
 from appliance.routing.detection import Detection
-from appliance.stores import closed_file, lists, table_snapshot
+from appliance.stores import closed_file, landings, lists, table_snapshot
 from appliance.stores.journal.lives import Life
 from appliance.stores.journal.reader import journal_directory, journal_size
 from appliance.stores.journal.segment import Segment
 from appliance.stores.journal.shelter import Counters, Reserve
+from appliance.stores.landings import LandingVisits
 from appliance.stores.memory import MemoryFile, hashing_key
 
 log = logging.getLogger("weir.edge")
@@ -115,6 +116,7 @@ async def main(control: Control, index: int) -> None:
         detection=detection,
         gates=gates,
         memory=memory,
+        landings=LandingVisits(data / "edges" / landings.NAME),
     )
     have_table = trio.Event()
     if held:
@@ -179,6 +181,7 @@ async def main(control: Control, index: int) -> None:
     link.greet(gates.spending)
     link.handle(Weights, router.take_weights)
     link.handle(Taught, memory.taught)
+    link.handle(Converted, memory.told_converted)
     link.handle(LessonsTaken, memory.taken)
     link.handle(ShareAgain, memory.share_again)
     link.greet(memory.remembering)

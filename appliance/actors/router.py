@@ -23,13 +23,14 @@ from appliance.model.ids import DIGITS, click_id_text
 from appliance.model.messages import Weights
 from appliance.model.table import NetworkEntry, Part, TableUpdate
 from appliance.routing import verdicts
+from appliance.routing.arrival import enter, go_on, pass_on
 from appliance.routing.back import back
 from appliance.routing.compile import Draft, decode_part
 from appliance.routing.decide import decide
 from appliance.routing.decision import Decision, url_hash
 from appliance.routing.detection import Detection
 from appliance.routing.draws import DRAW_BITS
-from appliance.routing.landings import COOKIE, LIFE_MS, Carried, kept, leave
+from appliance.routing.landings import COOKIE, LIFE_MS, Carried, Landings, kept
 from appliance.routing.lists import Contents
 from appliance.routing.state import Nothing, Remembers, State
 from appliance.routing.table import CompiledCampaign, RoutingTable, empty_table
@@ -80,6 +81,7 @@ class Router:
         detection: Detection | None = None,
         gates: Gates | None = None,
         memory: Remembers | None = None,
+        landings: Landings | None = None,
     ) -> None:
         self.table: RoutingTable = empty_table()
         self.gates = gates if gates is not None else Gates()
@@ -105,6 +107,7 @@ class Router:
         self._open_lists = open_lists
         self._clock_us = clock_us
         self._detection = detection
+        self._landings = landings
         self._random = ""
         self._random_at = 0
 
@@ -122,20 +125,13 @@ class Router:
             campaign, link = table.campaign(visit.door, visit.key)
             if campaign is None:
                 return None
-        visit.source_id = campaign.source_id
-        if link is not None:
-            visit.link_id = link.id
-            visit.params.update(link.params)
-            visit.read_tracking(link.params, campaign.reading)
-        else:
-            visit.read_tracking(reading=campaign.reading)
+        enter(visit, campaign, link)
         if self._detection is not None:
             self._detection.fill(visit, link is not None and link.facts_from_query)
         decision, unit = self._decided(table, campaign, visit)
         while decision.onward is not None:
-            parent_id = visit.click_id
-            visit.pass_on(decision.onward.source_id)
-            decision, more = self._decided(table, decision.onward, visit, parent_id)
+            pass_on(visit, decision.campaign, decision.onward)
+            decision, more = self._decided(table, decision.onward, visit)
             unit += more
         self._append(unit)
         return decision
@@ -146,47 +142,30 @@ class Router:
         campaign = table.by_id.get(carried.campaign_id)
         if campaign is None:
             return None
-        visit.read_tracking(reading=campaign.reading)
-        visit.carry(carried.link_id, carried.source_click_id, carried.currency, carried.subs, carried.utm)
-        visit.source_id = campaign.source_id
+        go_on(visit, campaign, carried, number)
         if self._detection is not None:
             self._detection.fill(visit, False)
-        decision, unit = self._decided(table, campaign, visit, carried.click_id, carried, number)
+        decision, unit = self._decided(table, campaign, visit)
         self._append(unit)
         return decision
 
+    def landing_of(self, click_id: str) -> str:
+        """What the visitor of a landing page carried, by his click's id; "" when it is not known any more."""
+        return self._landings.find(click_id) if self._landings is not None else ""
+
     def _decided(
-        self,
-        table: RoutingTable,
-        campaign: CompiledCampaign,
-        visit: Visit,
-        parent_id: str = "",
-        carried: Carried | None = None,
-        number: int = 0,
+        self, table: RoutingTable, campaign: CompiledCampaign, visit: Visit
     ) -> tuple[Decision, tuple[bytes, ...]]:
         """What one campaign decides, and the events of it."""
         at_us = visit.at_us = self._clock_us()
         digits = self._take_random()
         identifier = visit.click_id = click_id_text(at_us // 1_000, digits)
-        draw = int(digits[DIGITS:], 16) >> _DRAW_SHIFT
-        facts = visit.facts
-        if campaign.asks_who and carried is None:
+        draw = visit.draw = int(digits[DIGITS:], 16) >> _DRAW_SHIFT
+        facts, leaving = visit.facts, visit.leaving
+        if campaign.asks_who and leaving is None:
             recognize(campaign, visit, self.memory, at_us, os.urandom)
         try:
-            if carried is None:
-                decision = decide(table, campaign, visit, self.state, draw, at_us)
-            else:
-                decision = leave(
-                    table,
-                    campaign,
-                    carried.stream_id,
-                    carried.landing_id,
-                    number,
-                    visit,
-                    self.state,
-                    draw,
-                    at_us,
-                )
+            decision = decide(table, campaign, visit, self.state, draw, at_us)
         except Exception as fault:  # a fault of ours in one rule or limit must not cost the visitor his way
             self._failed(campaign, fault)
             decision = back(table, campaign, visit, verdicts.ERROR, draw, (), (), 0)
@@ -194,7 +173,7 @@ class Router:
         if gates.exhausted:
             gates.turned_away(decision.inputs.destinations)
         taught: tuple[tuple[bytes, int], ...] = ()
-        if campaign.asks_who and carried is None:
+        if campaign.asks_who and leaving is None:
             lessons = lessons_of(campaign, visit, decision)
             taught = self.memory.learn(lessons, at_us) if lessons else ()
             visit.facts = facts
@@ -207,6 +186,8 @@ class Router:
         if decision.landing:
             cookie = kept(decision.landing, visit.cookies.get(COOKIE, ""))
             visit.sets = (*visit.sets, (COOKIE, cookie, LIFE_MS // 1_000))
+            if self._landings is not None:
+                self._landings.keep(identifier, decision.landing)
         if decision.unknown_macros:
             _count(self.unknown_macros, decision.unknown_macros)
         if visit.faults:
@@ -247,9 +228,9 @@ class Router:
                 visit.request_id or identifier,
                 decision.inputs,
                 url_hash(decision.url),
-                parent_id,
-                decision.landing_id if carried is None else carried.landing_id,
-                number,
+                visit.parent_id,
+                decision.landing_id if leaving is None else leaving.landing_id,
+                0 if leaving is None else leaving.number,
                 visit.hops,
                 visit.signals,
                 taught,

@@ -35,6 +35,7 @@ from appliance.model.table import (
     TableUpdate,
 )
 from appliance.ports import JournalSegment
+from appliance.routing.landings import Landings
 from appliance.stores.journal.reader import open_segment, segments
 from appliance.stores.journal.segment import Segment
 from appliance.stores.journal.shelter import Counters, Reserve
@@ -181,6 +182,7 @@ async def front(
     data: Path,
     open_segment: Callable[[], JournalSegment] | None = None,
     parts: Sequence[Part] | None = None,
+    landings: Landings | None = None,
     **settings: object,
 ) -> AsyncIterator[Front]:
     """A public side with config.Public(**settings); `open_segment` replaces the journal's (a full disk).
@@ -198,7 +200,7 @@ async def front(
         inline_runner,
     )
     mailbox: Mailbox[TableUpdate] = Mailbox("router", 1)
-    router = Router(mailbox, journal.append, (7, 1, _table() if parts is None else parts))
+    router = Router(mailbox, journal.append, (7, 1, _table() if parts is None else parts), landings=landings)
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)
     trusted = trusted_networks(public.trusted_proxies)

@@ -10,19 +10,19 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import quote
 
-from appliance.http.public import answers, cookies, postback, replies, script
+from appliance.http.public import answers, cookies, exits, postback, replies, script
 from appliance.http.public.callers import Callers
 from appliance.http.public.connection import Unsure
 from appliance.http.public.replies import Reply
 from appliance.http.public.request import Network, Request, client_address
 from appliance.model.catalog import Link, Page
-from appliance.model.ids import click_time_ms
 from appliance.model.table import NetworkEntry
 from appliance.routing import verdicts
+from appliance.routing.arrival import read_headers
 from appliance.routing.decision import Decision
-from appliance.routing.landings import COOKIE, Carried, carried
+from appliance.routing.landings import Carried, carried
 from appliance.routing.table import CompiledCampaign, RoutingTable
-from appliance.routing.visit import Visit, is_declared_bot, read_query
+from appliance.routing.visit import Visit, read_query
 
 ROUTES = (
     "GET /",
@@ -45,7 +45,6 @@ ROUTES = (
 """docs/reference/http.md lists these (a test checks); HEAD is answered wherever GET is."""
 
 _DOORS = {b"c": "c", b"go": "go", b"r": "r", b"tb": "tb"}
-_PREFETCH = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 _NOT_FOUND = replies.text(404, "There is nothing at this address.\n")
 _READING = (b"GET", b"HEAD")
 _NO_LANDING = replies.text(404, "The visit of the landing page that this leads out of is not known here.\n")
@@ -80,6 +79,8 @@ class Routing(Protocol):
     ) -> Decision | None: ...
 
     def exit(self, visit: Visit, carried: Carried, number: int) -> Decision | None: ...
+
+    def landing_of(self, click_id: str) -> str: ...
 
     def postback(
         self, network: NetworkEntry, method: str, params: dict[str, str], address: str, request_id: str,
@@ -150,23 +151,21 @@ class Routes:
     def _exit(self, key: bytes, query: bytes, request: Request, peer: str) -> Reply:
         """The way out of a landing page: its click is named, or known from the visitor's cookie."""
         text = query.partition(b"#")[0].decode("utf-8", "replace")
-        params = read_query(text)
-        name, slash, number = key.decode("latin-1").partition("/")
-        visit = Visit("lp", name, text, params)
-        self._fill(visit, request, peer)
-        which = number if slash else params.get("n", "1")
-        if not which.isascii() or not which.isdigit() or len(which) > 3:
+        seen = cookies.read(request.headers.get(b"cookie", b""))
+        asked = exits.read(key.decode("latin-1"), text, read_query(text), seen)
+        if asked is None:
             return _NOT_FOUND
-        tokens = [*visit.cookies.get(COOKIE, "").split("~"), name]
-        click_id = name if click_time_ms(name) is not None else ""
-        if name and not click_id:
-            tokens = [name]
-        now_ms = time.time_ns() // 1_000_000
-        found = carried(self._routing.table.settings.seal, tokens, click_id, now_ms)
-        decision = self._routing.exit(visit, found, int(which)) if found is not None else None
-        if decision is None:
+        routing = self._routing
+        seal, now_ms = routing.table.settings.seal, time.time_ns() // 1_000_000
+        found = carried(seal, asked.tokens, asked.click_id, now_ms)
+        if found is None and asked.click_id:
+            found = carried(seal, (routing.landing_of(asked.click_id),), asked.click_id, now_ms)
+        if found is None:
             return _NO_LANDING
-        return self._shown(answers.shown(decision), visit)
+        visit = Visit("lp", "", asked.query, read_query(asked.query))
+        self._fill(visit, request, peer)
+        decision = routing.exit(visit, found, asked.number)
+        return _NO_LANDING if decision is None else self._shown(answers.shown(decision), visit)
 
     def _shown(self, seen: answers.Shown, visit: Visit) -> Reply:
         headers = seen.headers
@@ -178,27 +177,13 @@ class Routes:
 
     def _fill(self, visit: Visit, request: Request, peer: str) -> None:
         """What the request's own headers say of the visitor."""
-        headers, header = request.headers, request.header
-        visit.headers = headers
+        headers = request.headers
+        address = client_address(peer, request, self._trusted) if self._trusted else peer
+        read_headers(visit, headers, address, request.method == b"HEAD")
         if b"cookie" in headers:
             visit.cookies = cookies.read(headers[b"cookie"])
-        agent = ""
-        if b"user-agent" in headers:
-            visit.user_agent = agent = header(b"user-agent", 1024)
-        if b"referer" in headers:
-            visit.referrer = header(b"referer", 2048)
-        if b"accept-language" in headers:
-            visit.language = header(b"accept-language", 255)
-        visit.host = header(b"host", 255)
         if b"x-request-id" in headers:
             visit.request_id = self._request_id(request)
-        visit.address = client_address(peer, request, self._trusted) if self._trusted else peer
-        if request.method == b"HEAD":
-            visit.flags = ("head",)
-        if not headers.keys().isdisjoint(_PREFETCH) and _is_prefetch(headers):
-            visit.flags = (*visit.flags, "prefetch")
-        if agent and is_declared_bot(agent):
-            visit.flags = (*visit.flags, "bot")
 
     def _postback(self, slug: str | None, query: bytes, request: Request, peer: str) -> Reply | Unsure:
         if slug is None and request.method != b"POST":
@@ -260,15 +245,6 @@ def _path_of(target: bytes) -> bytes:
             _, slash, rest = target[len(scheme) :].partition(b"/")
             return slash + rest if slash else b"/"
     return target
-
-
-def _is_prefetch(headers: dict[bytes, bytes]) -> bool:
-    """Browsers and mail programs that fetch before anybody clicked say so in one of these."""
-    for name in _PREFETCH:
-        value = headers.get(name)
-        if value is not None and (b"pre" in value.lower()):
-            return True
-    return False
 
 
 def _page(page: Page, query: bytes, request: Request) -> Reply:
