@@ -11,7 +11,8 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,12 @@ WAVES = {
 """Which attacks come at once, a process and a loopback address each."""
 FIRST_MB = {"edge-0": 80, "core": 160}
 AGAIN_MB = {"edge-0": 16, "core": 64}
-"""Resident memory that a process may have more after the first round than before it, and more after the
-second round than after the first. The first round fills what malloc keeps: an edge held 16 MB of unfinished
-bodies and hundreds of requests nobody took the answers of; the core shipped and reported the attackers' own
-tens of thousands of clicks. A leak would show in the second."""
+"""Resident memory that a process may have more after the first round than before it, and in a later round.
+The first fills what malloc keeps: an edge held 16 MB of unfinished bodies and hundreds of requests nobody
+took the answers of; the core shipped and reported the attackers' own tens of thousands of clicks."""
+ROUNDS = 4
+"""At most. A leak grows in every round; what the warehouse keeps of its merges may come late, and comes once
+(442 MB, then 552 MB, on a slow machine)."""
 HOST = "127.0.0.1"
 PATIENCE = {
     "WEIR_PUBLIC__HEADER_TIMEOUT": "2",
@@ -53,6 +56,11 @@ def resident_mb(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     raise AssertionError(f"process {pid} is gone")
+
+
+def least_growth(memory: Sequence[Mapping[str, float]], role: str) -> float:
+    """What a process grew by in the round after the first in which that was least."""
+    return min(after[role] - before[role] for before, after in pairwise(memory[1:]))
 
 
 def attack(address: Address, names: Sequence[str], seed: int) -> list[subprocess.Popen[bytes]]:
@@ -93,7 +101,7 @@ def test_hostile_clients_harm_nobody_else(weir: Weir, port: str) -> None:
     before = weir.children()
     log_from = len(weir.log_lines())
     memory = [{role: resident_mb(pid) for role, pid in before.items()}]
-    for turn in (1, 2):
+    for turn in range(1, ROUNDS + 1):
         for name, attacks in WAVES.items():
             with visiting(lambda: target, [honest], clients=4, name=name, timeout=30, host=HOST) as visitors:
                 for process in attack(target, attacks, seed + turn):
@@ -107,11 +115,14 @@ def test_hostile_clients_harm_nobody_else(weir: Weir, port: str) -> None:
         time.sleep(1)
         assert weir.children() == before, "nobody died"
         memory.append({role: resident_mb(pid) for role, pid in before.items()})
+        if turn > 1 and all(least_growth(memory, role) < AGAIN_MB[role] for role in before):
+            break
     for role in before:
-        start, first, second = (held[role] for held in memory)
-        print(f"  {role}: {start:.0f} MB, after one round {first:.0f} MB, after two {second:.0f} MB")
-        assert first - start < FIRST_MB[role]
-        assert second - first < AGAIN_MB[role]
+        print(
+            f"  {role}: {', '.join(f'{held[role]:.0f}' for held in memory)} MB, before and after each round"
+        )
+        assert memory[1][role] - memory[0][role] < FIRST_MB[role]
+        assert least_growth(memory, role) < AGAIN_MB[role]
     faults = [line for line in weir.log_lines()[log_from:]
               if line["level"] in ("error", "critical") or "exception" in line]  # fmt: skip
     assert faults == []

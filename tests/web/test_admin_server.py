@@ -237,3 +237,28 @@ def test_port_0_takes_a_free_port() -> None:
     with listen("127.0.0.1", 0) as one, listen("::1", 0) as other:
         assert one.getsockname()[1] > 0
         assert other.getsockname()[1] > 0
+
+
+async def test_bodies_that_nobody_ends_hold_a_bounded_part_of_the_memory(rig: Rig) -> None:
+    """They are read before anybody has signed in. Those who wait lose nothing but their own room."""
+    post = b"POST /api/campaigns HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    slow = []
+    for _ in range(36):
+        stream = await rig.connect()
+        await stream.send_all(post + b"Content-Length: 1000001\r\n\r\n" + b" " * 1_000_000)
+        slow.append(stream)
+    late = slow[-1]
+    assert (await answer(late)).startswith(b"HTTP/1.1 503")
+    async with await rig.connect() as stream:
+        await stream.send_all(post + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}")
+        assert (await everything(stream)).startswith(b"HTTP/1.1 401")
+    for stream in slow:
+        await trio.aclose_forcefully(stream)
+    with trio.fail_after(5):
+        while rig.server.open:  # noqa: ASYNC110  the server has no event for a test
+            await trio.sleep(0.01)
+    async with await rig.connect() as stream:
+        await stream.send_all(
+            post + b"Content-Length: 1000000\r\nConnection: close\r\n\r\n" + b" " * 1_000_000
+        )
+        assert (await everything(stream)).startswith(b"HTTP/1.1 400")

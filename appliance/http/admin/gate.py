@@ -19,6 +19,10 @@ from appliance.config import Admin
 from appliance.http.admin.credentials import COOKIE
 
 LARGEST_BODY = 1024 * 1024
+MOST_BODIES = 32 * 1024 * 1024
+SMALL_BODY = 16 * 1024
+"""What the bodies of all requests at work may hold. They are read before anybody has signed in: 2,048 slow
+ones would be 2 GB. Small ones, which nearly all are, pass all the same."""
 LOCAL_PATHS = ("/healthz", "/readyz", "/metrics", "/internal")
 """For this machine only, without sign-in: what monitoring and shells ask."""
 SOCKET_PATH = "/ws"
@@ -90,6 +94,7 @@ class Gate:
     def __init__(self, app: App, rules: Rules | None = None) -> None:
         self._app = app
         self._rules = rules or Rules()
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -106,14 +111,38 @@ class Gate:
             return
         send = _with_headers(send, self._headers(fields))
         if refusal is not None:
-            status, code, message = refusal
-            body = json.dumps({"error": {"code": code, "message": message, "fields": []}}).encode() + b"\n"
-            await _answer(send, status, body, {"content-type": "application/json", "connection": "close"})
+            await _refused(send, *refusal)
         elif scope["method"] == "OPTIONS" and b"access-control-request-method" in fields:
             allowed = _CORS if _origin(fields) in self._rules.origins else {}
             await _answer(send, HTTPStatus.NO_CONTENT, b"", allowed)
         else:
-            await self._app(scope, receive, send)
+            await self._bounded(scope, receive, send)
+
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app, as long as the bodies of all requests leave room for this one's: else 503."""
+        held, answered, full = 0, False, False
+
+        async def receiving() -> MutableMapping[str, Any]:
+            nonlocal held, full
+            message = {"type": "http.disconnect"} if full else await receive()
+            if message["type"] == "http.request":
+                size = len(message.get("body", b""))
+                held += size
+                self._held += size
+                full = held > SMALL_BODY and self._held > MOST_BODIES
+            return {"type": "http.disconnect"} if full else message
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, receiving, sending)
+        finally:
+            self._held -= held
+        if full and not answered:
+            await _refused(send, 503, "unavailable", "too many bodies are being sent at once; try again")
 
     def _headers(self, fields: Fields) -> dict[str, str]:
         headers = dict(HEADERS)
@@ -247,6 +276,11 @@ def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
         await send(message)
 
     return sending
+
+
+async def _refused(send: Send, status: int, code: str, message: str) -> None:
+    body = json.dumps({"error": {"code": code, "message": message, "fields": []}}).encode() + b"\n"
+    await _answer(send, status, body, {"content-type": "application/json", "connection": "close"})
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
