@@ -18,7 +18,7 @@ import trio
 from appliance.actors.conversions_intake import Intake, Read, postbacks
 from appliance.actors.conversions_lookups import SECOND, ClickLookups, Lookup
 from appliance.attribution.claim import understand
-from appliance.attribution.settle import Arrival, Batch, no_terms, settle
+from appliance.attribution.settle import Arrival, Batch, Post, no_post, no_terms, settle
 from appliance.attribution.waiting import Patience, postpone
 from appliance.errors import Unavailable
 from appliance.model.catalog import Network, Template
@@ -79,7 +79,8 @@ class Conversions:
     `currency` counts for networks without one. `held(edge)` leaves an edge's journal alone. `broken(edge,
     epoch, reason)` is called once per segment that cannot be read: its edge must rotate. `stored(records)`
     is told what has just been stored for shipping; it never waits. `terms(source_id)`, what a source asks for
-    a conversion that begins now, is asked from the thread of `run_blocking`.
+    a conversion that begins now, and `post`, who is told of a revision, are asked from the thread of
+    `run_blocking`. `posted` hears that there is something to tell; it never waits.
     """
 
     def __init__(
@@ -99,6 +100,8 @@ class Conversions:
         limits: Limits | None = None,
         stored: Callable[[Sequence[SettledRecord]], None] = lambda records: None,
         terms: Callable[[int], Terms | None] = no_terms,
+        post: Post = no_post,
+        posted: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger = ledger
         self._journals = journals
@@ -106,6 +109,8 @@ class Conversions:
         self._network = network
         self._template = template
         self._terms = terms
+        self._post = post
+        self._posted = posted
         self._currency = currency
         self._held = held
         self._broken = broken
@@ -258,6 +263,7 @@ class Conversions:
             waiting=waiting,
             settled=batch.settled,
             records=batch.records,
+            deliveries=batch.deliveries,
         )
         something = any(settlement[1:])
         if something or self._save_now(read):
@@ -265,6 +271,8 @@ class Conversions:
             self._account(batch, rows, waiting)
             if settlement.records:
                 self._stored(settlement.records)
+            if settlement.deliveries:
+                self._posted()
         return something or any(piece.entries for piece, _ in read)
 
     def _outbox_full(self) -> bool:
@@ -303,7 +311,9 @@ class Conversions:
         claims = list({arrival.claim for arrival in arrivals if arrival.claim})
         recent = self._intake.recent
         known: Mapping[str, Conversion] = self._ledger.conversions(claims)
-        return settle(arrivals, known, lambda click: recent.get(click) or facts.get(click), now, self._terms)
+        return settle(
+            arrivals, known, lambda click: recent.get(click) or facts.get(click), now, self._terms, self._post
+        )
 
     def _save_now(self, read: Read) -> bool:
         if not self._intake.progress.unsaved:

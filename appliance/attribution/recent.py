@@ -15,11 +15,11 @@ from msgspec import Struct
 
 from appliance.model.conversions import ClickFacts
 from appliance.model.events import PostbackLogEvent
-from appliance.model.heads import ClickDimensions, ConversionHead, HealthHead, IdentityHead, TrafficbackHead
+from appliance.model.heads import ClickPrice, ConversionHead, HealthHead, IdentityHead, TrafficbackHead
 from appliance.model.wire import decoder
 
 _decode = decoder(
-    ClickDimensions | PostbackLogEvent | IdentityHead | TrafficbackHead | ConversionHead | HealthHead
+    ClickPrice | PostbackLogEvent | IdentityHead | TrafficbackHead | ConversionHead | HealthHead
 )
 
 
@@ -35,6 +35,9 @@ class _Packed(Struct, frozen=True, array_like=True):
     link_id: int
     subs: dict[int, str]
     utm: dict[str, str]
+    source_click_id: str
+    cost: int
+    currency: str
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -68,7 +71,7 @@ def take(entries: Sequence[tuple[int, bytes]], upto: int | None = None) -> Taken
         except msgspec.MsgspecError:
             broken += 1
             continue
-        if isinstance(record, ClickDimensions):
+        if isinstance(record, ClickPrice):
             newest_us = record.at_us
             clicks.append((record.id, _packed(record)))
         elif isinstance(record, PostbackLogEvent):
@@ -78,7 +81,7 @@ def take(entries: Sequence[tuple[int, bytes]], upto: int | None = None) -> Taken
     return Taken(last, clicks, postbacks, broken, newest_us)
 
 
-def _packed(click: ClickDimensions) -> bytes:
+def _packed(click: ClickPrice) -> bytes:
     return _pack(
         _Packed(
             click.at_us,
@@ -90,6 +93,9 @@ def _packed(click: ClickDimensions) -> bytes:
             click.link_id,
             click.subs,
             click.utm,
+            click.source_click_id,
+            click.cost,
+            click.currency,
         )
     )
 
@@ -132,4 +138,7 @@ class RecentClicks:
             link_id=it.link_id,
             subs=it.subs,
             utm=it.utm,
+            source_click_id=it.source_click_id,
+            cost=it.cost,
+            currency=it.currency,
         )

@@ -19,6 +19,7 @@ from appliance.model.conversions import (
     Terms,
     WaitingPostback,
 )
+from appliance.model.deliveries import Delivery
 from appliance.model.events import PostbackLogEvent
 
 
@@ -47,6 +48,7 @@ class Batch:
     records: list[SettledRecord] = field(default_factory=list)
     settled: list[Position] = field(default_factory=list)
     unresolved: list[Arrival] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
 
     def close(self, arrival: Arrival, outcome: str, reason: str) -> None:
@@ -80,26 +82,36 @@ def no_terms(source_id: int) -> Terms | None:
     return None
 
 
+Post = Callable[[Conversion | None, Conversion, int], Iterable[Delivery]]
+"""What a revision is reported to: (conversion before, after, now) → deliveries."""
+
+
+def no_post(before: Conversion | None, after: Conversion, now_us: int) -> Iterable[Delivery]:
+    """Nobody is told of a conversion."""
+    return ()
+
+
 def settle(
     arrivals: Iterable[Arrival],
     known: Mapping[str, Conversion],
     find: Callable[[str], ClickFacts | None],
     now_us: int,
     terms: Callable[[int], Terms | None] = no_terms,
+    post: Post = no_post,
 ) -> Batch:
     """Apply postbacks in the order of their stamps. `known` holds the conversions their claims name.
 
-    `terms` says what a source asks for a conversion that begins now.
+    `terms` says what a source asks for a conversion that begins now, `post` who is told of a revision.
     A postback whose conversion exists needs no click. One whose click `find` does not know is left in
     `unresolved`, unless another postback of this batch has begun its conversion.
     """
     batch = Batch(dict(known), now_us)
     ordered = sorted(arrivals, key=lambda arrival: (arrival.event.at_us, arrival.position))
-    left = [arrival for arrival in ordered if not _apply(batch, arrival, find, terms)]
+    left = [arrival for arrival in ordered if not _apply(batch, arrival, find, terms, post)]
     batch.unresolved = [
         arrival
         for arrival in left
-        if arrival.claim not in batch.known or not _apply(batch, arrival, find, terms)
+        if arrival.claim not in batch.known or not _apply(batch, arrival, find, terms, post)
     ]
     return batch
 
@@ -109,6 +121,7 @@ def _apply(
     arrival: Arrival,
     find: Callable[[str], ClickFacts | None],
     terms: Callable[[int], Terms | None],
+    post: Post,
 ) -> bool:
     """Settle one postback; False when its click is not known."""
     said = arrival.meaning
@@ -136,6 +149,7 @@ def _apply(
     if isinstance(verdict, status.Revised):
         batch.records += status.records(verdict)
         batch.records += charges(before, after)
+        batch.deliveries += post(before, after, batch.now_us)
         outcome = "conversion"
     batch.close(arrival, outcome, "; ".join([*notes, *said.notes]))
     return True

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from appliance.model.deliveries import Delivery
 from appliance.model.events import ConversionEvent, CostAdjustment, PostbackLogEvent
 
 Position = tuple[int, int, int]
@@ -19,7 +20,10 @@ NEVER: Stamp = (0, 0, 0, 0)
 
 
 class ClickFacts(Struct, frozen=True, kw_only=True):
-    """The dimensions a conversion copies from its click; times in unix microseconds."""
+    """The dimensions a conversion copies from its click; times in unix microseconds.
+
+    `source_click_id` is its id at the traffic source; it cost `cost` micro-units of `currency`.
+    """
 
     id: str
     at_us: int
@@ -31,6 +35,9 @@ class ClickFacts(Struct, frozen=True, kw_only=True):
     link_id: int = 0
     subs: dict[int, str] = {}
     utm: dict[str, str] = {}
+    source_click_id: str = ""
+    cost: int = 0
+    currency: str = ""
 
 
 class Counted(NamedTuple):
@@ -105,7 +112,8 @@ class Settlement(NamedTuple):
     """What one batch did; the ledger stores all of it or nothing.
 
     `offsets` maps (edge, epoch) to the last number consumed, `waiting` is put or replaced, `settled` waits
-    no longer, `records` go to the outbox in this order.
+    no longer, `records` go to the outbox in this order, `deliveries` to their targets; one whose id was
+    stored before is left as it is.
     """
 
     offsets: Mapping[tuple[int, int], int] = {}
@@ -113,6 +121,7 @@ class Settlement(NamedTuple):
     waiting: Sequence[WaitingPostback] = ()
     settled: Sequence[Position] = ()
     records: Sequence[SettledRecord] = ()
+    deliveries: Sequence[Delivery] = ()
 
 
 class LedgerSizes(NamedTuple):

@@ -36,6 +36,14 @@ class ClickDimensions(ClickHead, frozen=True, array_like=True, tag="click_events
     utm: dict[str, str]
 
 
+class ClickPrice(ClickDimensions, frozen=True, array_like=True, tag="click_events"):
+    """And what it cost, and its id at the source."""
+
+    source_click_id: str
+    cost: int
+    currency: str
+
+
 class IdentityHead(Struct, frozen=True, array_like=True, tag="click_identity"):
     v: int
 

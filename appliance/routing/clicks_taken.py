@@ -1,4 +1,4 @@
-"""A journal's counted clicks by destination and second: what caps are measured by."""
+"""What caps are measured by: a journal's counted clicks by destination and second, and the ledger's."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ from collections.abc import Iterable
 
 import msgspec
 
-from appliance.model.heads import ClickDimensions
+from appliance.model.conversions import Counted
+from appliance.model.events import ConversionEvent, CostAdjustment
+from appliance.model.heads import ClickPrice
 from appliance.model.usage import Took
 from appliance.model.wire import decoder
 
-
-class _Click(ClickDimensions, frozen=True, array_like=True, tag="click_events"):
-    """With what it cost; decoding skips the rest."""
-
-    source_click_id: str
-    cost: int
-    currency: str
-
-
-_decode = decoder(_Click)
+_decode = decoder(ClickPrice)
+_decode_settled = decoder(ConversionEvent | CostAdjustment)
+_SECOND = 1_000_000
+# How msgpack writes a tag, after the array's header of one or three bytes.
 _TAG = b"\xacclick_events"
-"""How msgpack writes the tag, after the array's header of one or three bytes."""
+_SETTLED_TAGS = (b"\xb1conversion_events", b"\xb0cost_adjustments")
 
 
 def counted_clicks(entries: Iterable[tuple[int, bytes]]) -> list[Took]:
@@ -35,7 +31,7 @@ def counted_clicks(entries: Iterable[tuple[int, bytes]]) -> list[Took]:
         except msgspec.MsgspecError:
             continue  # the publisher sets it aside where it is seen
         if click.counted and click.destination_id:
-            key = (click.destination_id, click.at_us // 1_000_000, click.currency)
+            key = (click.destination_id, click.at_us // _SECOND, click.currency)
             counts = found.setdefault(key, [0, 0])
             counts[0] += 1
             counts[1] += click.cost
@@ -43,3 +39,27 @@ def counted_clicks(entries: Iterable[tuple[int, bytes]]) -> list[Took]:
         Took(destination, second, 1, currency, clicks, cost)
         for (destination, second, currency), (clicks, cost) in found.items()
     ]
+
+
+def settled(entries: Iterable[tuple[int, bytes]]) -> tuple[list[Took], list[Counted]]:
+    """What the core's outbox holds for caps: the cost of conversions and of corrections, and conversions.
+
+    A record that does not decode is left out, as above.
+    """
+    costs: list[Took] = []
+    changes: list[Counted] = []
+    for _, body in entries:
+        if not (body.startswith(_SETTLED_TAGS, 1) or body.startswith(_SETTLED_TAGS, 3)):
+            continue
+        try:
+            it = _decode_settled(body)
+        except msgspec.MsgspecError:
+            continue
+        if isinstance(it, CostAdjustment):
+            if it.destination_id:
+                costs.append(Took(it.destination_id, it.at_us // _SECOND, 1, it.currency, 0, it.cost))
+        else:
+            changes.append(
+                Counted(it.id, it.revision, it.destination_id, it.at_us, it.count, it.revenue, it.currency)
+            )
+    return costs, changes

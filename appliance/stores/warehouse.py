@@ -35,7 +35,8 @@ MAX_LOOKUP = 200
 _ANY_BOUND = Bound(0, 0, 4_102_444_800_000_000)
 _FACTS = (
     "select id, toUnixTimestamp64Micro(at) as at_us, campaign_id, stream_id, destination_id, source_id, "
-    "network_id, link_id, subs, utm from click_events prewhere id in {ids:Array(String)}"
+    "network_id, link_id, subs, utm, source_click_id, cost, currency "
+    "from click_events prewhere id in {ids:Array(String)}"
 )
 
 

@@ -1,0 +1,333 @@
+"""Deliveries in the ledger's file, over a connection of their own: ports.Deliveries.
+
+`put` is what SqliteLedger calls within its commit, so that a revision and its deliveries are stored together.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import Unavailable
+from appliance.model.deliveries import (
+    Attempt,
+    Delivery,
+    Figures,
+    Result,
+    Selection,
+    Standing,
+    Stored,
+    Waiting,
+)
+
+MOST_PENDING = 200_000
+"""Of one target. Full: what comes is dead at once, its reason says so, and it can be replayed."""
+FULL = "too many deliveries wait for this target"
+_COLUMNS = (
+    "number, id, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, "
+    "deadline_us, lease_us, attempts, finished_us, reason, body"
+)
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Make the tables that are not there yet."""
+    db.executescript(files(__package__).joinpath("deliveries.sql").read_text("utf-8"))
+
+
+def put(db: sqlite3.Connection, deliveries: Iterable[Delivery], most: int = MOST_PENDING) -> None:
+    """Insert them within the caller's transaction; one whose id is there is left as it is."""
+    pending: dict[str, int] = {}
+    for it in deliveries:
+        if it.target not in pending:
+            pending[it.target] = _count(db, it.target)
+        full = pending[it.target] >= most
+        state, finished, reason = ("dead", it.created_us, FULL) if full else ("pending", 0, "")
+        pending[it.target] += db.execute(
+            "insert into delivery (id, target, conversion_id, revision, campaign_id, state, created_us,"
+            " not_before_us, deadline_us, finished_us, reason, body) values (?,?,?,?,?,?,?,?,?,?,?,?)"
+            " on conflict (id) do nothing",
+            (it.id, it.target, it.conversion_id, it.revision, it.campaign_id, state, it.created_us,
+             it.not_before_us, it.deadline_us, finished, reason, it.body),
+        ).rowcount  # fmt: skip
+
+
+def _count(db: sqlite3.Connection, target: str) -> int:
+    sql = "select rows from delivery_count where target=? and state='pending'"
+    row = db.execute(sql, (target,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+class SqliteDeliveries:
+    """The Deliveries port over the ledger's file. `step` is called between statements; tests crash there."""
+
+    def __init__(self, path: Path, step: Callable[[str], None] = lambda name: None) -> None:
+        self._step = step
+        # The actor's thread and an operator's both call; each holds it for one short transaction.
+        self._lock = threading.Lock()
+        with _reported("opened"):
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            try:
+                self._db.execute("pragma journal_mode=wal")
+                self._db.execute("pragma synchronous=full")
+                prepare(self._db)
+            except BaseException:
+                self._db.close()
+                raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _reported("read"):
+            yield self._db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _reported("written"):
+            try:
+                self._db.execute("begin immediate")
+                yield self._db
+                self._step("written")
+                self._db.execute("commit")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                raise
+        self._step("committed")
+
+    # What the actor asks
+
+    def waiting(self) -> Sequence[Waiting]:
+        found = []
+        with self._reading() as db:
+            counts = db.execute(
+                "select target, rows from delivery_count where state='pending' and rows > 0 order by target"
+            ).fetchall()
+            for target, rows in counts:
+                oldest, due = (
+                    db.execute(f"{sql} where target=? and state='pending'{order}", (target,)).fetchone()[0]
+                    for sql, order in (
+                        ("select created_us from delivery", " order by number limit 1"),
+                        ("select min(not_before_us) from delivery", ""),
+                    )
+                )
+                found.append(Waiting(target, rows, oldest, due, _standing(db, target)))
+        return found
+
+    def take(self, wanted: Mapping[str, int], now_us: int, lease_us: int) -> Sequence[Stored]:
+        sql = (
+            "select number from delivery where target=? and state='pending' and not_before_us<=?"
+            " order by not_before_us limit ?"
+        )
+        with self._writing() as db:
+            numbers = [
+                number
+                for target, most in wanted.items()
+                for (number,) in db.execute(sql, (target, now_us, most)).fetchall()
+            ]
+            db.executemany(
+                "update delivery set lease_us=?1, not_before_us=?1 where number=?2",
+                [(lease_us, number) for number in numbers],
+            )
+            return [_stored(self._row(db, number)) for number in numbers]
+
+    def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None:
+        with self._writing() as db:
+            for number, lease_us, attempt, state, not_before_us, reason in results:
+                known = db.execute(
+                    "update delivery set attempts=attempts+1 where number=? returning 1", (number,)
+                )
+                if known.fetchone() is None:  # the janitor's, meanwhile
+                    continue
+                db.execute(
+                    "insert into attempt (delivery, at_us, latency_us, request, status, answer, error)"
+                    " values (?,?,?,?,?,?,?)",
+                    (number, attempt.at_us, attempt.latency_us, attempt.request, attempt.status,
+                     attempt.answer, attempt.error),
+                )  # fmt: skip
+                self._step("attempt")
+                # What was acknowledged is delivered, whoever holds the lease by now; a failure says nothing
+                # about a delivery that somebody else holds, or that was cancelled.
+                db.execute(
+                    "update delivery set state=?1, not_before_us=?2, lease_us=0, finished_us=?3, reason=?4"
+                    " where number=?5 and (?1='delivered' or (state='pending' and lease_us=?6))",
+                    (state, not_before_us, 0 if state == "pending" else now_us, reason, number, lease_us),
+                )
+            self._put_standings(db, standings)
+
+    @staticmethod
+    def _put_standings(db: sqlite3.Connection, standings: Iterable[Standing]) -> None:
+        db.executemany(
+            "insert or replace into standing values (?,?,?,?,?)",
+            [(it.target, it.failures, it.paused_us, it.probe_us, it.reason) for it in standings],
+        )
+
+    def expire(self, target: str, now_us: int, reason: str, limit: int) -> int:
+        with self._writing() as db:
+            return db.execute(
+                "update delivery set state='dead', finished_us=?1, reason=?2 where number in (select number"
+                " from delivery where target=?3 and state='pending' and deadline_us<?1 and lease_us<=?1"
+                " limit ?4)",
+                (now_us, reason, target, limit),
+            ).rowcount
+
+    # What operators ask
+
+    def figures(self) -> Figures:
+        with self._reading() as db:
+            sql = "select coalesce(sum(rows), 0) from delivery_count where state=?"
+            pending, dead = (int(db.execute(sql, (state,)).fetchone()[0]) for state in ("pending", "dead"))
+            (oldest,) = db.execute("select min(created_us) from delivery where state='pending'").fetchone()
+            sql = "select target from standing where paused_us > 0 order by target"
+            paused = [target for (target,) in db.execute(sql).fetchall()]
+        return Figures(pending, dead, oldest or 0, paused)
+
+    def standings(self) -> Sequence[Standing]:
+        with self._reading() as db:
+            return [Standing(**_named(row)) for row in db.execute(_STANDINGS).fetchall()]
+
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        with self._reading() as db:
+            sql = "select target, state, rows from delivery_count where rows > 0"
+            for target, state, rows in db.execute(sql).fetchall():
+                found.setdefault(target, {})[state] = rows
+        return found
+
+    def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
+        where, values = _where(selection)
+        sql = f"select {_COLUMNS} from delivery where {where} and number<? order by number desc limit ?"  # noqa: S608
+        with self._reading() as db:
+            return [_stored(row) for row in db.execute(sql, (*values, below, limit)).fetchall()]
+
+    def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None:
+        with self._reading() as db:
+            row = db.execute(f"select {_COLUMNS} from delivery where id=?", (id,)).fetchone()  # noqa: S608
+            if row is None:
+                return None
+            sql = (
+                "select at_us, latency_us, request, status, answer, error from attempt where delivery=?"
+                " order by number"
+            )
+            attempts = [
+                Attempt(at_us=at, latency_us=took, request=request, status=status, answer=answer, error=error)
+                for at, took, request, status, answer, error in db.execute(sql, (row[0],)).fetchall()
+            ]
+        return _stored(row), attempts
+
+    def replay(
+        self, selection: Selection, above: int, limit: int, now_us: int, deadline_us: int
+    ) -> Sequence[tuple[int, str]]:
+        where, values = _where(selection)
+        with self._writing() as db:
+            return db.execute(
+                "update delivery set state='pending', not_before_us=?, deadline_us=?, lease_us=0,"  # noqa: S608
+                " finished_us=0, reason='' where number in (select number from delivery where number>? and lease_us<=?"
+                f" and {where} order by number limit ?) returning number, target",
+                (now_us, deadline_us, above, now_us, *values, limit),
+            ).fetchall()
+
+    def cancel(
+        self, selection: Selection, above: int, limit: int, now_us: int, reason: str
+    ) -> Sequence[tuple[int, str]]:
+        where, values = _where(selection)
+        with self._writing() as db:
+            return db.execute(
+                "update delivery set state='cancelled', finished_us=?, reason=? where number in (select"  # noqa: S608
+                " number from delivery where number>? and state in ('pending', 'dead')"
+                f" and {where} order by number limit ?) returning number, target",
+                (now_us, reason, above, *values, limit),
+            ).fetchall()
+
+    def resume(self, targets: Collection[str]) -> None:
+        with self._writing() as db:
+            db.executemany("delete from standing where target=?", [(target,) for target in targets])
+
+    def sweep(self, before_us: int, limit: int) -> int:
+        with self._writing() as db:
+            return db.execute(
+                "delete from delivery where number in (select number from delivery"
+                " where state<>'pending' and finished_us<? limit ?)",
+                (before_us, limit),
+            ).rowcount
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @staticmethod
+    def _row(db: sqlite3.Connection, number: int) -> Sequence[Any]:
+        sql = f"select {_COLUMNS} from delivery where number=?"  # noqa: S608
+        row: Sequence[Any] = db.execute(sql, (number,)).fetchone()
+        return row
+
+
+_STANDINGS = "select target, failures, paused_us, probe_us, reason from standing"
+
+
+def _standing(db: sqlite3.Connection, target: str) -> Standing:
+    row = db.execute(f"{_STANDINGS} where target=?", (target,)).fetchone()
+    return Standing(**_named(row)) if row else Standing(target=target)
+
+
+def _named(row: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(("target", "failures", "paused_us", "probe_us", "reason"), row, strict=True))
+
+
+def _where(it: Selection) -> tuple[str, list[object]]:
+    """A selection as a condition and its values."""
+    parts: list[str] = ["1"]
+    values: list[object] = []
+    among: Sequence[tuple[str, Collection[object] | None]] = (
+        ("id", it.ids), ("state", it.states), ("target", it.targets), ("campaign_id", it.campaigns),
+    )  # fmt: skip
+    for column, wanted in among:
+        if wanted is not None:
+            parts.append(f"{column} in ({','.join('?' * len(wanted))})")
+            values += wanted
+    if it.conversion_id:
+        parts.append("conversion_id=?")
+        values.append(it.conversion_id)
+    for condition, bound in (("created_us>=?", it.since_us), ("created_us<?", it.until_us)):
+        if bound is not None:
+            parts.append(condition)
+            values.append(bound)
+    return " and ".join(parts), values
+
+
+def _stored(row: Sequence[Any]) -> Stored:
+    (number, id_, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, deadline_us,
+     lease_us, attempts, finished_us, reason, body) = row  # fmt: skip
+    return Stored(
+        number=number,
+        delivery=Delivery(
+            id=id_,
+            target=target,
+            conversion_id=conversion_id,
+            revision=revision,
+            campaign_id=campaign_id,
+            created_us=created_us,
+            not_before_us=created_us,
+            deadline_us=deadline_us,
+            body=body,
+        ),
+        state=state,
+        not_before_us=not_before_us,
+        deadline_us=deadline_us,
+        lease_us=lease_us,
+        attempts=attempts,
+        finished_us=finished_us,
+        reason=reason,
+    )
+
+
+@contextmanager
+def _reported(what: str) -> Iterator[None]:
+    """SQLite's errors as ours. The caller tries again: a full disk may have room later."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as fault:
+        raise Unavailable(f"the deliveries cannot be {what}: {fault}") from fault
