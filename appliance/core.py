@@ -29,6 +29,7 @@ from appliance.actors.catalog import CatalogActor
 from appliance.actors.catalog_desk import CatalogDesk
 from appliance.actors.closings import Closings
 from appliance.actors.conversions import Conversions
+from appliance.actors.converted import ConvertedFeed
 from appliance.actors.core_link import CompiledTable, CoreLink
 from appliance.actors.healthcheck import Healthcheck
 from appliance.actors.identity import Draw, IdentityActor, Keys, Policy
@@ -55,7 +56,7 @@ from appliance.listening import shown_address
 from appliance.model.catalog import Campaign, Destination, Entity, Kind, Network, Source, Template
 from appliance.model.conversions import SettledRecord
 from appliance.model.holds import Holds
-from appliance.model.memory import Lessons, Remembering, TaughtTaken
+from appliance.model.memory import ConvertedTaken, Lessons, Remembering, TaughtTaken
 from appliance.model.messages import Spending
 from appliance.model.status import WarehouseReport
 from appliance.model.table import Part, SettingsEntry
@@ -65,6 +66,7 @@ from appliance.operations.scope import ScopedCatalog
 from appliance.outbound.guard import Fetch, Guard
 from appliance.outbound.mail import post_of
 from appliance.overview import Overview, Parts
+from appliance.ports import CORE
 from appliance.report_slots import ReportSlots
 from appliance.routing.detection import Detection
 from appliance.routing.macros import check_url
@@ -130,6 +132,9 @@ async def main(control: Control) -> None:
         link.hear(Remembering, sharing.remembering)
         link.hear(Lessons, sharing.lessons)
         link.hear(TaughtTaken, sharing.taught_taken)
+        converted = ConvertedFeed(ledger.converted, link.say, thread_runner(1))
+        link.hear(Remembering, converted.remembering)
+        link.hear(ConvertedTaken, converted.taken)
         watchers: list[Callable[[Sequence[Destination]], None]] = []
         catalog = CatalogActor(
             catalog_store,
@@ -152,7 +157,7 @@ async def main(control: Control) -> None:
             store=usage,
             journals=Tails(data),
             lives=Lives(data),
-            counted=ledger.counted,
+            ledger=ledger,
             say=link.say,
             close=functools.partial(closings.put, "caps"),
             run_blocking=thread_runner(1),
@@ -194,7 +199,7 @@ async def main(control: Control) -> None:
                     functools.partial(_read_by_all, ledger, usage),
                     functools.partial(needed_by_memory, data, settings.edges),
                 ),
-                OutboxLogs(ledger),
+                OutboxLogs(ledger, functools.partial(usage.offset, CORE)),
             ),
             store=shipping,
             warehouse=warehouse,
@@ -222,7 +227,7 @@ async def main(control: Control) -> None:
             terms=lambda number: terms_of(
                 _entity(catalog, "source", Source, number), settings.routing.currency
             ),
-            stored=functools.partial(_stored, live, sharing, cap_poller),
+            stored=functools.partial(_stored, live, converted, cap_poller),
         )
         ranks = Ranks(
             catalog.streams,
@@ -274,6 +279,7 @@ async def main(control: Control) -> None:
                     accept_edges = functools.partial(link.serve, lambda: unix.listen(run / "link.sock"))
                     await linking.start(supervise, tree, "geo", geo.run)
                     await linking.start(supervise, tree, "link", accept_edges)
+                    await linking.start(supervise, tree, "converted", converted.run)
                     await linking.start(supervise, tree, "janitor", janitor.run)
                     await linking.start(supervise, tree, "ranks", ranks.run)
                     async with trio.open_nursery() as cataloguing:
@@ -387,10 +393,10 @@ class _AdminPort:
         return fresh or listen(self._name[0], self._name[1])
 
 
-def _stored(live: Live, sharing: Sharing, caps: CapPoller, records: Sequence[SettledRecord]) -> None:
-    caps.stored(records)
+def _stored(live: Live, converted: ConvertedFeed, caps: CapPoller, records: Sequence[SettledRecord]) -> None:
+    caps.stored()
     live.offer(records)
-    sharing.stored(records)
+    converted.stored()
 
 
 def _read_by_all(ledger: SqliteLedger, usage: SqliteUsage, edge: int, epoch: int) -> int:

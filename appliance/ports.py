@@ -341,6 +341,12 @@ class Ledger(Protocol):
     def commit(self, settlement: Settlement) -> None:
         """Store all of it. Raises Conflict, storing nothing, when an offset does not move forward."""
 
+    def converted(self, after: int, limit: int) -> Sequence[tuple[int, str, int]]:
+        """What clicks converted on, in the order it was stored: (number, click id, destination id).
+
+        Numbers grow for ever; whoever has seen one never misses a lower one. Only the newest are kept.
+        """
+
     def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
         """Store a correction of cost and put its parts into the outbox, both or neither; returns it.
 

@@ -22,6 +22,8 @@ import trio
 from appliance.errors import Unavailable
 from appliance.model.events import ClickEvent, decode
 from appliance.model.memory import (
+    Converted,
+    ConvertedTaken,
     Lessons,
     LessonsTaken,
     MemoryPlace,
@@ -52,10 +54,10 @@ _MARGIN_S = 60
 _HASHES_KEPT = 8
 
 
-Say = Callable[[Lessons | TaughtTaken], None]
+Say = Callable[[Lessons | TaughtTaken | ConvertedTaken], None]
 
 
-def _to_nobody(message: Lessons | TaughtTaken) -> None:
+def _to_nobody(message: Lessons | TaughtTaken | ConvertedTaken) -> None:
     """Before the actor runs."""
 
 
@@ -92,7 +94,8 @@ class VisitorMemory:
         self._shared = self._in_flight = 0
         self._said_at = -1e9
         self._shared_again = 0
-        self._told: deque[Taught] = deque()
+        self._told: deque[Taught | Converted] = deque()
+        self._converted = 0
         self._wake = trio.Event()
         self._last_error = ""
 
@@ -157,11 +160,16 @@ class VisitorMemory:
         """What is said after a Hello: what this edge heard last. What was not confirmed is said again."""
         self._in_flight = 0
         self._said_at = -1e9
-        return Remembering(self._pid, self._heard)
+        return Remembering(self._pid, self._heard, self._converted)
 
     def taught(self, message: Taught) -> None:
         """Queued: there is one at a time, because the core waits for the answer."""
         self._meet(message.core)
+        self._told.append(message)
+        self._wake.set()
+
+    def told_converted(self, message: Converted) -> None:
+        """Queued, as what is taught."""
         self._told.append(message)
         self._wake.set()
 
@@ -239,7 +247,7 @@ class VisitorMemory:
         self._saved = self._pairs.next
         if place is not None:
             self._turns.update(place.turns)
-            self._heard = place.heard
+            self._heard, self._converted = place.heard, place.converted
             self._shared = self._pairs.first_since(place.shared_s - _MARGIN_S)
         before = self._pairs.next
         records = self._store.unsaved(place)
@@ -275,7 +283,8 @@ class VisitorMemory:
             moved = self._position()[0] not in (0, self._saved_place.epoch)
             # So that no edge has to tell a day again after a kill.
             late = self._pairs.next and self._heard[2] - self._saved_place.heard[2] > _MARGIN_S
-            if moved or late or self._turned or self._pairs.next > self._saved:
+            told = self._converted != self._saved_place.converted
+            if moved or late or told or self._turned or self._pairs.next > self._saved:
                 await self._save()
 
     async def _save(self) -> None:
@@ -289,7 +298,7 @@ class VisitorMemory:
         if epoch == 0:  # no journal can be opened: what is learned now is behind the place before
             epoch, seq = self._saved_place.epoch, self._saved_place.seq
         shared_s = self._now_us() // SECOND if self._shared >= end else self._saved_place.shared_s
-        place = MemoryPlace(epoch, seq, self._heard, shared_s, dict(self._turns))
+        place = MemoryPlace(epoch, seq, self._heard, shared_s, dict(self._turns), self._converted)
         number = self._saved
         while True:
             count, bodies = 0, []
@@ -336,19 +345,32 @@ class VisitorMemory:
             self._wake = trio.Event()
             while self._told:
                 message = self._told.popleft()
-                for body in message.bodies:
-                    with suppress(ValueError):  # not ours to mend; the sender's own memory is whole
-                        for some in _steps(list(unpack(body))):
-                            for pair in some:
-                                self._learn(pair.hash, pair.value, pair.at_s, own=False)
-                            await trio.lowlevel.checkpoint()
-                for click_id, destination_id, at_s in message.converted:
-                    for value, _ in self._pairs.find(self._hash(CLICK, 0, click_id)):
-                        self._learn(_doubled(value), destination_id, at_s, own=True)
-                    await trio.lowlevel.checkpoint()
-                self._heard = (message.core, message.last, self._now_us() // SECOND)
-                self._say(TaughtTaken(message.core, self._pid, message.last))
+                if isinstance(message, Converted):
+                    await self._hear_converted(message)
+                else:
+                    await self._hear_taught(message)
             await self._wake.wait()
+
+    async def _hear_taught(self, message: Taught) -> None:
+        for body in message.bodies:
+            with suppress(ValueError):  # not ours to mend; the sender's own memory is whole
+                for some in _steps(list(unpack(body))):
+                    for pair in some:
+                        self._learn(pair.hash, pair.value, pair.at_s, own=False)
+                    await trio.lowlevel.checkpoint()
+        self._heard = (message.core, message.last, self._now_us() // SECOND)
+        self._say(TaughtTaken(message.core, self._pid, message.last))
+
+    async def _hear_converted(self, message: Converted) -> None:
+        """Whose click is not known here learns it from the edge that knows: hence `own`."""
+        for some in _steps(message.clicks):
+            for click_id, destination_id in some:
+                for value, _ in self._pairs.find(self._hash(CLICK, 0, click_id)):
+                    self._learn(_doubled(value), destination_id, self._now_us() // SECOND, own=True)
+            await trio.lowlevel.checkpoint()
+        if message.after <= self._converted:  # else said to the process that takes over from this one
+            self._converted = max(self._converted, message.last)
+        self._say(ConvertedTaken(self._pid, self._converted))
 
 
 def _doubled(hash_: int) -> int:

@@ -1,4 +1,4 @@
-"""What edges learned of visitors, passed on to the other edges; and what clicks converted on.
+"""What edges learned of visitors, passed on to the other edges.
 
 No task of its own: everything here answers a message at once. What is passed on stands in a ring, numbered,
 so that an edge that was away for a moment goes on where it was. Each edge has one message on its way, the
@@ -9,10 +9,9 @@ other edges tell again what they learned since: nothing they learned is lost wit
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from appliance.model.events import ConversionEvent
 from appliance.model.memory import (
     Lessons,
     LessonsTaken,
@@ -27,8 +26,6 @@ MOST_BYTES = 32 << 20
 MOST_IN_ONE = 5_000 * 29
 _MARGIN_S = 60
 _SILENCE_US = 3_000_000
-_CONVERTED_BYTES = 60
-"""What one conversion takes, about."""
 
 Say = Callable[[LessonsTaken | Taught | ShareAgain, int | None], None]
 """CoreLink.say(message, edge)."""
@@ -36,16 +33,11 @@ Say = Callable[[LessonsTaken | Taught | ShareAgain, int | None], None]
 
 @dataclass(frozen=True)
 class _Said:
-    """One entry of the ring, by the process that it came from; (-1, 0) is the core."""
+    """One entry of the ring, by the process that it came from."""
 
     edge: int
     pid: int
     body: bytes
-    converted: tuple[tuple[str, int, int], ...]
-
-    @property
-    def bytes(self) -> int:
-        return len(self.body) + _CONVERTED_BYTES * len(self.converted)
 
 
 @dataclass
@@ -83,7 +75,7 @@ class Sharing:
 
     def lessons(self, edge: int, message: Lessons) -> None:
         """What an edge learned: in the ring, so it need not keep it for the others."""
-        self._put(_Said(edge, message.pid, message.body, ()))
+        self._put(_Said(edge, message.pid, message.body))
         self._say(LessonsTaken(self._core, message.pid, message.last), edge)
 
     def taught_taken(self, edge: int, message: TaughtTaken) -> None:
@@ -101,22 +93,11 @@ class Sharing:
             listener.in_flight = 0
             self._feed(edge)
 
-    def stored(self, records: Iterable[object]) -> None:
-        """What the conversions actor stored: the edges learn what clicks converted on."""
-        at_s = self._now_us() // 1_000_000
-        converted = tuple(
-            (record.click_id, record.destination_id, at_s)
-            for record in records
-            if isinstance(record, ConversionEvent) and record.count > 0 and record.click_id
-        )
-        if converted:
-            self._put(_Said(-1, 0, b"", converted))
-
     def _put(self, said: _Said) -> None:
         self._ring.append(said)
-        self._bytes += said.bytes
+        self._bytes += len(said.body)
         while self._bytes > MOST_BYTES and len(self._ring) > 1:
-            self._bytes -= self._ring.popleft().bytes
+            self._bytes -= len(self._ring.popleft().body)
             self._first += 1
         for edge in list(self._listeners):
             self._feed(edge)
@@ -131,19 +112,16 @@ class Sharing:
             listener.next = self._first
         end = self._first + len(self._ring)
         bodies: list[bytes] = []
-        converted: list[tuple[str, int, int]] = []
         size = 0
         while listener.next < end and size < MOST_IN_ONE:
             said = self._ring[listener.next - self._first]
             listener.next += 1
             if said.edge != edge or said.pid != listener.pid:
-                if said.body:
-                    bodies.append(said.body)
-                converted += said.converted
-                size += said.bytes
+                bodies.append(said.body)
+                size += len(said.body)
         if size:
             listener.in_flight, listener.said_us = listener.next - 1, self._now_us()
-            self._say(Taught(self._core, listener.in_flight, tuple(bodies), tuple(converted)), edge)
+            self._say(Taught(self._core, listener.in_flight, tuple(bodies)), edge)
 
     def _others(self, edge: int) -> bool:
         return any(other != edge for other in self._listeners)

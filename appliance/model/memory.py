@@ -9,7 +9,8 @@ class MemoryPlace(Struct, frozen=True):
     """Beside the saved pairs: the journal's (epoch, seq) up to which they hold everything that was taught.
 
     `heard` is (core's epoch, number, unix seconds) of what the core told last. `shared_s`: own pairs learned
-    before are with the core. `turns`: stream id → the next turn of its round robin.
+    before are with the core. `turns`: stream id → the next turn of its round robin. `converted`: the ledger's
+    number of the last conversion that was told (Converted.last).
     """
 
     epoch: int
@@ -17,13 +18,15 @@ class MemoryPlace(Struct, frozen=True):
     heard: tuple[int, int, int] = (0, 0, 0)
     shared_s: int = 0
     turns: dict[int, int] = {}
+    converted: int = 0
 
 
 class Remembering(Struct, frozen=True, tag="remembering"):
-    """Edge → core, after every Hello: what this process heard last (MemoryPlace.heard)."""
+    """Edge → core, after every Hello: what this process heard last (MemoryPlace.heard, .converted)."""
 
     pid: int
     heard: tuple[int, int, int]
+    converted: int = 0
 
 
 class Lessons(Struct, frozen=True, tag="lessons"):
@@ -43,7 +46,7 @@ class LessonsTaken(Struct, frozen=True, tag="lessons_taken"):
 
 
 class Taught(Struct, frozen=True, tag="taught"):
-    """Core → edge: what other edges learned, and what clicks converted on: (click id, destination, unix s).
+    """Core → edge: what other edges learned.
 
     `last` is the number that the edge confirms; the core says the next ones then.
     """
@@ -51,13 +54,28 @@ class Taught(Struct, frozen=True, tag="taught"):
     core: int
     last: int
     bodies: tuple[bytes, ...] = ()
-    converted: tuple[tuple[str, int, int], ...] = ()
 
 
 class TaughtTaken(Struct, frozen=True, tag="taught_taken"):
     """Edge → core: everything up to `last` of this core is remembered."""
 
     core: int
+    pid: int
+    last: int
+
+
+class Converted(Struct, frozen=True, tag="converted"):
+    """Core → edge: what clicks converted on: (click id, destination id), all that the ledger's numbers from
+    `after` (exclusive) to `last` stand for."""
+
+    after: int
+    last: int
+    clicks: tuple[tuple[str, int], ...]
+
+
+class ConvertedTaken(Struct, frozen=True, tag="converted_taken"):
+    """Edge → core: every conversion up to the ledger's number `last` is remembered."""
+
     pid: int
     last: int
 

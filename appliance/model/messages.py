@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from appliance.model.memory import (
+    Converted,
+    ConvertedTaken,
     Lessons,
     LessonsTaken,
     MemoryReport,
@@ -175,10 +177,20 @@ class Spending(Struct, frozen=True, tag="spending"):
     settled: tuple[int, int] = (0, 0)
 
 
-Said = Closed | Budgets | Weights | LessonsTaken | Taught | ShareAgain
+Said = Closed | Budgets | Weights | LessonsTaken | Taught | ShareAgain | Converted
 """What CoreLink.say sends: of each type the newest stands for all before it, and is said after each Hello."""
 
-FromEdge = Hello | EdgeReport | TableTaken | TableRefused | Spending | Remembering | Lessons | TaughtTaken
+FromEdge = (
+    Hello
+    | EdgeReport
+    | TableTaken
+    | TableRefused
+    | Spending
+    | Remembering
+    | Lessons
+    | TaughtTaken
+    | ConvertedTaken
+)
 ToEdge = TableUpdate | RotateJournal | Said
 
 encode_message = msgspec.msgpack.Encoder().encode

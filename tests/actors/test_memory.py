@@ -11,16 +11,28 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from appliance.actors.converted import ConvertedFeed
 from appliance.actors.kernel import inline_runner
 from appliance.actors.memory import VisitorMemory
 from appliance.actors.sharing import Sharing
 from appliance.errors import Unavailable
+from appliance.model.conversions import Settlement
 from appliance.model.events import ClickEvent, ConversionEvent, DecisionInputs, encode
-from appliance.model.memory import Lessons, LessonsTaken, MemoryPlace, ShareAgain, Taught, TaughtTaken
+from appliance.model.memory import (
+    Converted,
+    ConvertedTaken,
+    Lessons,
+    LessonsTaken,
+    MemoryPlace,
+    ShareAgain,
+    Taught,
+    TaughtTaken,
+)
 from appliance.routing.lessons import CLICK, SEEN_CAMPAIGN, SHOWN, Lesson
 from appliance.stores.journal.reader import journal_directory
 from appliance.stores.journal.segment import Segment
 from appliance.stores.memory import MemoryFile
+from appliance.stores.sqlite.ledger import SqliteLedger
 from tests.guards.record_old import filled
 
 SECOND = 1_000_000
@@ -67,7 +79,7 @@ class Edge:
         )  # fmt: skip
         self.segment.append([encode(event), b"\xc1 no event"])
 
-    def say(self, message: Lessons | TaughtTaken) -> None:
+    def say(self, message: Lessons | TaughtTaken | ConvertedTaken) -> None:
         self.world.to_core(self.index, message)
 
     def knows(self, key: str, hours: float = 24) -> set[int]:
@@ -88,15 +100,20 @@ class Edge:
 
 
 class World:
-    """A machine with a data directory, edges, and a core's Sharing over links that lose nothing but time."""
+    """A machine with a data directory, edges, a ledger, and a core over links that lose nothing but time."""
 
     def __init__(self, data: Path, nursery: trio.Nursery) -> None:
         self.data, self.nursery = data, nursery
         self.capacity = 1_000
         self.edges: dict[int, Edge] = {}
         self.sharing: Sharing | None = None
+        self.converted: ConvertedFeed | None = None
+        self.speaks = True
+        """What the core says arrives; else it is lost with the core."""
         self.pids = 100
+        self.told: list[Converted] = []
         self.later_us = 0
+        self.ledger = SqliteLedger(data / "ledger.db", self.now_ms)
 
     def now_us(self) -> int:
         return START + int(trio.current_time() * SECOND) + self.later_us
@@ -117,32 +134,45 @@ class World:
     def core(self) -> None:
         """A core starts, or starts anew: every edge says hello."""
         self.sharing = Sharing(self.now_ms(), self.to_edge, self.now_us)
+        self.converted = ConvertedFeed(self.ledger.converted, self.to_edge, inline_runner)
+        self.nursery.start_soon(self.converted.run)
         for edge in self.edges.values():
             self.link(edge)
 
     def lose_core(self) -> None:
-        self.sharing = None
+        self.sharing = self.converted = None
         for edge in self.edges.values():
             edge.linked = False
 
     def link(self, edge: Edge) -> None:
-        assert self.sharing is not None
+        assert self.sharing is not None and self.converted is not None
         edge.linked = True
         self.sharing.remembering(edge.index, edge.memory.remembering())
+        self.converted.remembering(edge.index, edge.memory.remembering())
 
-    def to_edge(self, message: LessonsTaken | Taught | ShareAgain, index: int | None) -> None:
+    def settle(self, *records: ConversionEvent) -> None:
+        self.ledger.commit(Settlement(records=records))
+        if self.converted is not None:
+            self.converted.stored()
+
+    def to_edge(self, message: LessonsTaken | Taught | ShareAgain | Converted, index: int | None) -> None:
         for edge in self.edges.values():
-            if edge.linked and index in (None, edge.index):
-                if isinstance(message, Taught):
+            if self.speaks and edge.linked and index in (None, edge.index):
+                if isinstance(message, Converted):
+                    self.told.append(message)
+                    edge.memory.told_converted(message)
+                elif isinstance(message, Taught):
                     edge.memory.taught(message)
                 elif isinstance(message, LessonsTaken):
                     edge.memory.taken(message)
                 else:
                     edge.memory.share_again(message)
 
-    def to_core(self, index: int, message: Lessons | TaughtTaken) -> None:
-        if self.sharing is not None and self.edges[index].linked:
-            if isinstance(message, Lessons):
+    def to_core(self, index: int, message: Lessons | TaughtTaken | ConvertedTaken) -> None:
+        if self.sharing is not None and self.converted is not None and self.edges[index].linked:
+            if isinstance(message, ConvertedTaken):
+                self.converted.taken(index, message)
+            elif isinstance(message, Lessons):
                 self.sharing.lessons(index, message)
             else:
                 self.sharing.taught_taken(index, message)
@@ -361,12 +391,86 @@ async def test_a_conversion_is_known_on_every_edge_by_who_made_its_click(
     world.core()
     one, other = [await world.start(n) for n in range(2)]
     one.click(shown("a", 5), Lesson(CLICK, 0, "a", 5, "CLICK1"))
-    assert world.sharing is not None
     # The postback may overtake what the other edge is told of the click.
-    world.sharing.stored([conversion("CLICK1", 5), conversion("ELSE", 6), conversion("CLICK1", 7, count=0)])
+    world.settle(conversion("CLICK1", 5), conversion("ELSE", 6), conversion("CLICK1", 7, count=0))
     await trio.sleep(1)
     assert set(one.memory.converted("a")) == set(other.memory.converted("a")) == {5}
     assert not one.memory.converted("b")
     await trio.sleep(1)
     one.kill()
     assert set((await world.start(0)).memory.converted("a")) == {5}
+
+
+async def test_a_core_killed_before_it_told_of_a_conversion_tells_when_it_is_back(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.core()
+    one, other = [await world.start(n) for n in range(2)]
+    one.click(shown("a", 5), Lesson(CLICK, 0, "a", 5, "CLICK1"))
+    await trio.sleep(1)
+    world.speaks = False
+    world.settle(conversion("CLICK1", 5))
+    await trio.sleep(1)
+    world.lose_core()
+    world.speaks = True
+    await trio.sleep(1)
+    assert not one.memory.converted("a") and not other.memory.converted("a")
+    world.core()
+    await trio.sleep(1)
+    assert set(one.memory.converted("a")) == set(other.memory.converted("a")) == {5}
+
+
+async def test_an_edge_killed_before_it_saved_a_conversion_is_told_again(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.core()
+    edge = await world.start(0)
+    edge.click(shown("a", 5), Lesson(CLICK, 0, "a", 5, "CLICK1"))
+    await trio.sleep(1)
+    edge.store.full = True  # what it learns from here on is saved nowhere
+    world.settle(conversion("CLICK1", 5))
+    await trio.sleep(0.1)
+    assert set(edge.memory.converted("a")) == {5}
+    edge.kill()
+    edge = await world.start(0)
+    await trio.sleep(0.1)
+    assert set(edge.memory.converted("a")) == {5}
+
+
+async def test_an_edge_that_was_away_for_long_hears_of_every_conversion_and_of_each_once(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.capacity = 10_000
+    world.core()
+    edge = await world.start(0)
+    for number in range(1_700):
+        edge.click(Lesson(CLICK, 0, f"v{number}", 5, f"C{number}"))
+    await trio.sleep(1)
+    edge.kill()
+    world.lose_core()
+    for number in range(1_700):
+        world.settle(conversion(f"C{number}", 5))
+    world.later_us += 24 * HOUR
+    del world.edges[0]
+    world.core()
+    edge = await world.start(0)
+    await trio.sleep(2)
+    assert all(set(edge.memory.converted(f"v{number}")) == {5} for number in range(1_700))
+    assert sum(len(message.clicks) for message in world.told) == 1_700
+    edge.kill()
+    edge = await world.start(0)
+    await trio.sleep(2)
+    assert sum(len(message.clicks) for message in world.told) == 1_700
+    assert set(edge.memory.converted("v7")) == {5}
+
+
+async def test_an_edge_remembers_to_have_heard_only_what_it_heard_without_a_gap(
+    world: World, autojump_clock: MockClock
+) -> None:
+    edge = await world.start(0)
+    heard = []
+    for after, last in ((10, 20), (0, 5), (5, 30), (10, 20)):
+        edge.memory.told_converted(Converted(after, last, ()))
+        await trio.sleep(0.1)
+        heard.append(edge.memory.remembering().converted)
+    assert heard == [0, 5, 30, 30]

@@ -21,9 +21,10 @@ from appliance.model.conversions import ClickFacts, Conversion, Settlement, Wait
 from appliance.model.costs import CostOrder
 from appliance.model.events import ConversionEvent, CostAdjustment, PostbackLogEvent, decode
 from appliance.ports import CORE, Ledger
-from appliance.stores.sqlite.ledger import SqliteLedger
+from appliance.stores.sqlite.ledger import MOST_CONVERTED, SqliteLedger
+from tests.guards.record_old import filled
 
-STEPS = ("begun", "offsets", "conversions", "waiting", "outbox", "committed")
+STEPS = ("begun", "offsets", "conversions", "converted", "waiting", "outbox", "committed")
 NOW_MS = 1_767_225_600_000
 
 
@@ -85,8 +86,14 @@ def batch(seq: int) -> Settlement:
         conversions=[conversion(seq)],
         waiting=[waiting(seq + 1)],
         settled=[(0, 1, seq)],
-        records=[postback(seq)],
+        records=[postback(seq), sold(f"c{seq}", seq)],
     )
+
+
+def sold(click_id: str, destination_id: int, count: int = 1) -> ConversionEvent:
+    event = filled(ConversionEvent)
+    assert isinstance(event, ConversionEvent)
+    return msgspec.structs.replace(event, click_id=click_id, destination_id=destination_id, count=count)
 
 
 def state(ledger: Ledger) -> tuple[object, ...]:
@@ -96,13 +103,14 @@ def state(ledger: Ledger) -> tuple[object, ...]:
         sorted(ledger.conversions(ids)),
         sorted(w.position for w in ledger.due(10**9, 100, 100)),
         [entry.body for log in ledger.outboxes() for entry in log.read(0, 100)],
+        list(ledger.converted(0, 100)),
     )
 
 
 def test_a_new_ledger_is_empty(place: Place) -> None:
     ledger = place.open()
     assert ledger.offset(0, 1) == 0
-    assert state(ledger) == ({}, [], [], [])
+    assert state(ledger) == ({}, [], [], [], [])
     assert ledger.next_due() is None
     assert tuple(ledger.sizes()) == (0, 0, 0, 0)
 
@@ -140,10 +148,39 @@ def test_a_kill_at_any_step_leaves_all_of_a_batch_or_nothing(place: Place, step:
         assert after.offset(0, 1) == 2
         assert sorted(after.conversions(["k1", "k2"])) == ["k1", "k2"]
         assert [w.position for w in after.due(10**9, 9, 9)] == [(0, 1, 3)]
-        assert len(state(after)[3]) == 2  # type: ignore[arg-type]
+        assert len(state(after)[3]) == 4  # type: ignore[arg-type]
     else:
         assert state(after) == before
         after.commit(batch(2))  # the replay
+
+
+def test_what_clicks_converted_on_is_numbered_for_ever(place: Place) -> None:
+    ledger = place.open()
+    ledger.commit(
+        Settlement(records=[sold("a", 1), postback(1), sold("b", 2, 0), sold("b", 2, -1), sold("", 3)])
+    )
+    ledger.commit(Settlement(records=[sold("c", 4), sold("a", 5)]))
+    found = ledger.converted(0, 10)
+    assert [each[1:] for each in found] == [("a", 1), ("c", 4), ("a", 5)]
+    assert ledger.converted(found[0][0], 1) == found[1:2] and ledger.converted(found[2][0], 10) == []
+    # Neither a clock that was set back nor a new ledger in the place of a lost one gives a number again.
+    place.now_ms -= 1_000_000
+    place.open().commit(Settlement(records=[sold("d", 6)]))
+    assert [each[1:] for each in ledger.converted(found[2][0], 10)] == [("d", 6)]
+    place.now_ms += 2_000_000
+    place.path = place.path.with_name("new.db")
+    new = place.open()
+    new.commit(Settlement(records=[sold("e", 7)]))
+    assert [each[1:] for each in new.converted(found[2][0], 10)] == [("e", 7)]
+
+
+def test_of_what_clicks_converted_on_the_newest_are_kept(place: Place) -> None:
+    ledger = place.open()
+    ledger.commit(Settlement(records=[sold(f"c{n}", n) for n in range(100)]))
+    ledger.commit(Settlement(records=[sold("c", 1)] * (MOST_CONVERTED - 50)))
+    assert [each[1] for each in ledger.converted(0, 2)] == ["c50", "c51"]
+    place.open().commit(Settlement(records=[sold("x", 1)]))
+    assert [each[1] for each in ledger.converted(0, 2)] == ["c51", "c52"]
 
 
 def test_an_offset_that_does_not_move_forward_stores_nothing(place: Place) -> None:
@@ -392,5 +429,6 @@ def test_kill_9_leaves_offset_conversions_waiting_and_outbox_in_step(place: Plac
         ids = [f"k{number}" for number in range(1, seq + 5)]
         assert len(ledger.conversions(ids)) == seq
         assert [w.position[2] for w in ledger.due(10**9, 99, 99)] == [seq + 1]
-        assert sum(len(log.read(0, 10**6)) for log in ledger.outboxes()) == seq
+        assert sum(len(log.read(0, 10**6)) for log in ledger.outboxes()) == 2 * seq
+        assert len(ledger.converted(0, 10**6)) == seq
         ledger.close()

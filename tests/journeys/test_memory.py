@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import http.client
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -92,13 +94,49 @@ def test_an_offer_that_a_visitor_converted_on_is_never_shown_to_him_again(weir: 
     policy = {"user_key": "sub1", "skip_converted": True}
     shop = Shop(weir, "sold", 2, {}, {"unique_policy": policy})
     host, click_id, _ = shop.get("sub1=a")
-    connection = http.client.HTTPConnection(weir.public.removeprefix("http://"), timeout=30)
-    connection.request("GET", f"/pb/sold?click_id={click_id}&transaction_id=t1&payout=1&status=approved")
-    assert connection.getresponse().status == 200
-    connection.close()
+    sell(weir, "sold", click_id)
     time.sleep(3)  # conversions are settled every 0.1 s, told within a second more
     assert host not in {shop.get("sub1=a")[0] for _ in range(10)}
     assert {shop.get(f"sub1=other{n}")[0] for n in range(20)} == {"d0.example", "d1.example"}
+
+
+def sell(weir: Weir, slug: str, click_id: str) -> None:
+    connection = http.client.HTTPConnection(weir.public.removeprefix("http://"), timeout=30)
+    connection.request("GET", f"/pb/{slug}?click_id={click_id}&transaction_id=t1&payout=1&status=approved")
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_a_conversion_that_a_killed_core_had_told_nobody_is_known_all_the_same(weir: Weir) -> None:
+    shop = Shop(weir, "late", 2, {}, {"unique_policy": {"user_key": "sub1", "skip_converted": True}})
+    host, click_id, _ = shop.get("sub1=a")
+    time.sleep(1)  # both edges know whose click it was
+    core = weir.kill("core")
+    sell(weir, "late", click_id)
+    edges = [pid for role, pid in weir.children().items() if role.startswith("edge")]
+    assert len(edges) == 2
+    for pid in edges:
+        os.kill(pid, signal.SIGSTOP)  # so that the next core can tell nobody what it settles
+    core = weir.wait_child("core", besides=core)
+    wait_for("the conversion is settled", functools.partial(settled, weir))
+    weir.kill("core")
+    for pid in edges:
+        os.kill(pid, signal.SIGCONT)
+    weir.wait_child("core", besides=core)
+    wait_for("both edges are linked", functools.partial(linked, weir))
+    time.sleep(2)
+    assert host not in {shop.get("sub1=a")[0] for _ in range(20)}
+    for edge in ("edge-0", "edge-1"):
+        weir.wait_child(edge, besides=weir.kill(edge))
+    weir.wait_ready()
+    assert host not in {shop.get("sub1=a")[0] for _ in range(20)}
+
+
+def settled(weir: Weir) -> bool:
+    try:
+        return bool(weir.call("system.status")["conversions"]["outcomes"].get("conversion"))
+    except CallFailed:
+        return False
 
 
 def test_a_sticky_visitor_stays_and_the_others_take_turns(weir: Weir) -> None:

@@ -45,6 +45,14 @@ create table if not exists waiting (
 create index if not exists waiting_due on waiting (tried, due_us);
 create index if not exists waiting_click on waiting (click_id);
 
+-- What clicks converted on, for the edges' memory of visitors; only the newest are kept. Numbers grow for ever,
+-- also from one ledger to the one that replaces a lost one.
+create table if not exists converted (
+    number integer primary key,
+    click_id text not null,
+    destination_id integer not null
+) strict;
+
 -- Corrections of cost, in the order of their coming; an id sent twice counts once.
 create table if not exists adjustment (
     number integer primary key,
