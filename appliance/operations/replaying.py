@@ -11,11 +11,12 @@ from appliance.errors import Missing
 from appliance.model.events import ClickEvent
 from appliance.operations.asking import ask
 from appliance.operations.context import Context
+from appliance.operations.drafts import Draft, drafted
 from appliance.operations.explaining import bench_of
 from appliance.operations.nouns import Id, Request
 from appliance.operations.period import reach_of
 from appliance.operations.registry import operation
-from appliance.operations.simulating import Draft, drafted, names_of
+from appliance.operations.simulating import names_of
 from appliance.operations.workbench import Check
 from appliance.reporting import recorded as records
 from appliance.routing.configuration import Built, Key
@@ -123,15 +124,18 @@ async def _newest(request: ReplayRequest, context: Context) -> list[ClickEvent]:
 def _replayed(clicks: Sequence[ClickEvent], built: Built, check: Check) -> Replay:
     moves: dict[tuple[Outcome, Outcome], list[str]] = {}
     counts: dict[tuple[Outcome, Outcome], int] = {}
+    turns: dict[int, int] = {}
     gone = 0
-    for number, click in enumerate(clicks):
+    for number, click in enumerate(reversed(clicks)):  # the oldest first: round robins take their turns
         if number % 50 == 0:
             check()
         try:
-            decision, _ = decide_again(Step(click, built.table))
+            decision, _ = decide_again(Step(click, built.table), turns=turns)
         except Missing:
             gone += 1
             continue
+        if decision.turned:
+            turns[decision.turned] = turns.get(decision.turned, 0) + 1
         before, after = _outcome(click), outcome(decision)
         if before != after:
             counts[before, after] = counts.get((before, after), 0) + 1

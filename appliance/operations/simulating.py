@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC
 from itertools import takewhile
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
-from appliance.errors import FieldProblem, Missing, Refused
-from appliance.model.drafts import DraftChange
-from appliance.operations.context import Caller, Context, Forbidden
+from appliance.errors import FieldProblem, Missing
+from appliance.operations.context import Caller, Context
+from appliance.operations.drafts import Draft, drafted
 from appliance.operations.explaining import bench_of
-from appliance.operations.nouns import Id, Request, values_of
+from appliance.operations.nouns import Id, Request
 from appliance.operations.period import refuse
 from appliance.operations.registry import operation
 from appliance.operations.workbench import Check, Situation, Workbench
@@ -26,29 +26,19 @@ from appliance.routing.draws import nth
 from appliance.routing.facts import DETECTED
 from appliance.routing.simulation import Arrival, Hop, Outcome, Simulator, distribution, outcome, varied
 from appliance.routing.trace import Trace, trace, without_money
+from appliance.routing.visit import read_query
 
 MOST_CLICKS = 100_000
-MOST_CHANGES = 100
 MOST_OUTCOMES = 500
 MOST_HEADERS = 100
+MOST_EXITS = 10
+LONGEST_PAGE = 2_048
+"""Characters, as the tracking script sends them."""
 _DOORS = ("c", "go", "r", "tb")
 
 Text = Annotated[str, Meta(max_length=8_192)]
 Short = Annotated[str, Meta(max_length=200)]
 Drawn = Annotated[int, Meta(ge=0, lt=2**53)]
-
-
-class DraftStep(Request, frozen=True, kw_only=True):
-    """A change to try: `values` as in the kind's own create or change. A creation may choose a free `id`, so
-    that what follows can refer to it."""
-
-    kind: Literal["campaign", "stream", "destination", "source", "link"]
-    deed: Literal["create", "change", "archive"] = "change"
-    id: Id | None = None
-    values: dict[str, Any] = {}  # noqa: RUF012  msgspec copies it
-
-
-Draft = Annotated[tuple[DraftStep, ...], Meta(max_length=MOST_CHANGES)]
 
 
 class Shut(Request, frozen=True, kw_only=True):
@@ -61,6 +51,9 @@ class Shut(Request, frozen=True, kw_only=True):
 class SimulateRequest(Request, frozen=True, kw_only=True):
     """A request by its `url` (/c/slug?sub1=x, with or without a host), or by `campaign_id` and `query`.
 
+    With a `page` the tracking script tells of the visit: `page` is where it runs, `url` its own
+    (/t.js?c=slug), `referrer` the page's. `exits` are the links by which the visitor leaves the landing pages
+    that he is sent to, one after another.
     `facts` replace what is detected (country, browser …). `time` is ISO with its zone, now when left out.
     `closed`: destinations that take no clicks; left out, those that are closed now. `cookie` is what a
     sticky visitor's says ("stream" or "stream.destination"), `shown` what he was shown before.
@@ -72,6 +65,8 @@ class SimulateRequest(Request, frozen=True, kw_only=True):
     url: Text = ""
     campaign_id: Id | None = None
     query: Text = ""
+    page: Text = ""
+    exits: Annotated[tuple[Annotated[int, Meta(ge=1, le=999)], ...], Meta(max_length=MOST_EXITS)] = ()
     method: Literal["GET", "HEAD"] = "GET"
     address: Annotated[str, Meta(max_length=64)] = ""
     user_agent: Annotated[str, Meta(max_length=1_024)] = ""
@@ -105,8 +100,8 @@ class Share(Struct, frozen=True, kw_only=True):
 
 
 class Simulation(Struct, frozen=True, kw_only=True):
-    """`traces`: the first click, once for each campaign that it went through. `outcomes`: of all clicks, the
-    most frequent first, 500 at most; `more` is how many there are beside."""
+    """`traces`: the first visitor's, one for each campaign that he went through and each page that he left.
+    `outcomes`: where all ended, the most frequent first, 500 at most; `more` is how many there are beside."""
 
     revision: int
     at_us: int
@@ -204,45 +199,51 @@ def names_of(configuration: Configuration) -> dict[Key, str]:
     return {(kind, entity.id): entity.name for kind, entity in configuration.entities}
 
 
-def drafted(steps: Sequence[DraftStep], caller: Caller) -> list[DraftChange]:
-    """The steps as changes, their values read like those of any change. Raises Refused, Forbidden."""
-    made: list[DraftChange] = []
-    problems: list[FieldProblem] = []
-    for index, step in enumerate(steps):
-        where = f"changes[{index}]"
-        if not caller.may(f"{step.kind}s.write"):
-            raise Forbidden(f"{where}: changing a {step.kind} needs the permission {step.kind}s.write")
-        if step.deed != "create" and step.id is None:
-            problems.append(FieldProblem(f"{where}.id", f"which {step.kind} is to be changed"))
-            continue
-        values: Mapping[str, object] = {}
-        if step.deed != "archive":
-            try:
-                values = values_of(step.kind, step.values, None if step.deed == "create" else step.id)
-            except Refused as fault:
-                problems += [FieldProblem(f"{where}.values.{p.path}", p.message) for p in fault.fields]
-                continue
-        made.append(DraftChange(kind=step.kind, number=step.id or 0, deed=step.deed, values=dict(values)))
-    refuse(problems, "these changes cannot be tried")
-    return made
-
-
 def _door(request: SimulateRequest, problems: list[FieldProblem]) -> tuple[str, str]:
     """The door and the key of the request's URL; ("", "") where a campaign is named instead."""
     if bool(request.url) == (request.campaign_id is not None):
         problems.append(FieldProblem("url", "either url or campaign_id, and not both"))
         return "", ""
+    try:
+        split = urlsplit(request.url)
+    except ValueError:
+        split = urlsplit("no link")
+    _check_page(request, split.path, problems)
     if not request.url:
         return "", ""
-    try:
-        path = urlsplit(request.url).path
-    except ValueError:
-        path = ""
-    door, _, key = path.lstrip("/").partition("/")
+    if split.path == "/t.js":
+        return _script(split.query, problems)
+    door, _, key = split.path.lstrip("/").partition("/")
     if door not in _DOORS or not key or "/" in key:
         words = "a tracked link such as /c/slug?sub1=x: /c/, /go/, /r/ or /tb/ and its key"
         problems.append(FieldProblem("url", words))
     return door, key
+
+
+def _script(query: str, problems: list[FieldProblem]) -> tuple[str, str]:
+    """Whom the tracking script's own URL names, read as the script's calls are."""
+    params = read_query(query)
+    for door in ("r", "c", "go"):
+        if params.get(door):
+            return door, params[door]
+    problems.append(FieldProblem("url", "whose visits the script tells of: /t.js?c=slug, ?go= or ?r="))
+    return "", ""
+
+
+def _check_page(request: SimulateRequest, path: str, problems: list[FieldProblem]) -> None:
+    """`path`: of the request's URL, "" without one."""
+    if not request.page:
+        if path == "/t.js":
+            problems.append(FieldProblem("page", "the address of the page that the script runs on"))
+        return
+    if path not in ("", "/t.js"):
+        problems.append(FieldProblem("page", "only with the tracking script's url: /t.js?c=slug"))
+    try:
+        scheme = urlsplit(request.page[:LONGEST_PAGE]).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in ("http", "https"):
+        problems.append(FieldProblem("page", "an http(s) URL"))
 
 
 def _moment(text: str, problems: list[FieldProblem]) -> int:
@@ -267,17 +268,19 @@ def _refuse_names(request: SimulateRequest, problems: list[FieldProblem]) -> Non
 
 
 def _arrival(request: SimulateRequest, door: str, key: str, at_us: int, situation: Situation) -> Arrival:
-    headers = dict(request.headers)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    page = urlsplit(request.page[:LONGEST_PAGE])
     named = {
         "user-agent": request.user_agent,
-        "referer": request.referrer,
+        # What a browser says of a page to another host; the script tells the page's own referrer.
+        "referer": f"{page.scheme}://{page.netloc}/" if request.page else request.referrer,
         "accept-language": request.language,
     }
     headers |= {name: value for name, value in named.items() if value}
     split = urlsplit(request.url)
     if split.netloc:
         headers.setdefault("host", split.netloc)
-    query = "&".join(part for part in (split.query, request.query) if part)
+    query = "&".join(part for part in (page.query if request.page else split.query, request.query) if part)
     closed = dict(situation.closed)
     if request.closed is not None:
         closed = {shut.destination_id: shut.reason for shut in request.closed}
@@ -288,6 +291,9 @@ def _arrival(request: SimulateRequest, door: str, key: str, at_us: int, situatio
         method=request.method,
         address=request.address,
         headers=headers,
+        referrer=request.referrer,
+        script=bool(request.page),
+        exits=request.exits,
         facts=request.facts,
         cookie=request.cookie,
         closed=closed,

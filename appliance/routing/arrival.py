@@ -1,36 +1,47 @@
-"""From a request to a visit that can be decided: the steps before decide()."""
+"""From a request to a visit that can be decided: what every door does before decide(), written once.
+
+The public port reads a request's headers, the router enters a campaign or lets a visitor out of a landing
+page; simulate does the same with what it is told, and explain with what was recorded.
+"""
 
 from __future__ import annotations
 
 from appliance.model.catalog import Link
+from appliance.routing.landings import Carried
 from appliance.routing.table import CompiledCampaign
-from appliance.routing.visit import Visit, is_declared_bot, read_query
+from appliance.routing.visit import Leaving, Visit, is_declared_bot
 
 LONGEST_AGENT = 1_024
 LONGEST_REFERRER = 2_048
 LONGEST_LANGUAGE = 255
 LONGEST_HOST = 255
 _PREFETCH = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+"""Browsers and mail programs that fetch before anybody clicked say so in one of these."""
 
 
-def read_visit(
-    door: str, key: str, query: str, headers: dict[bytes, bytes], address: str, method: str
-) -> Visit:
-    """The visit of a request, its headers by names in lower case, as the public port reads it."""
-    visit = Visit(door, key, query, read_query(query))
+def read_headers(visit: Visit, headers: dict[bytes, bytes], address: str, head: bool) -> None:
+    """What a request says of its visitor: its headers (names in lower case), and where it came from.
+
+    `head`: it was a HEAD. Bytes that are no UTF-8 become U+FFFD.
+    """
     visit.headers = headers
-    visit.user_agent = _text(headers, b"user-agent", LONGEST_AGENT)
-    visit.referrer = _text(headers, b"referer", LONGEST_REFERRER)
-    visit.language = _text(headers, b"accept-language", LONGEST_LANGUAGE)
-    visit.host = _text(headers, b"host", LONGEST_HOST)
     visit.address = address
-    if method == "HEAD":
+    if head:
         visit.flags = ("head",)
-    if any(b"pre" in headers.get(name, b"").lower() for name in _PREFETCH):
+    if b"referer" in headers:
+        visit.referrer = headers[b"referer"][:LONGEST_REFERRER].decode("utf-8", "replace")
+    if b"accept-language" in headers:
+        visit.language = headers[b"accept-language"][:LONGEST_LANGUAGE].decode("utf-8", "replace")
+    if b"host" in headers:
+        visit.host = headers[b"host"][:LONGEST_HOST].decode("utf-8", "replace")
+    if not headers.keys().isdisjoint(_PREFETCH) and any(
+        b"pre" in headers.get(name, b"").lower() for name in _PREFETCH
+    ):
         visit.flags = (*visit.flags, "prefetch")
-    if visit.user_agent and is_declared_bot(visit.user_agent):
-        visit.flags = (*visit.flags, "bot")
-    return visit
+    if b"user-agent" in headers:
+        visit.user_agent = agent = headers[b"user-agent"][:LONGEST_AGENT].decode("utf-8", "replace")
+        if is_declared_bot(agent):
+            visit.flags = (*visit.flags, "bot")
 
 
 def enter(visit: Visit, campaign: CompiledCampaign, link: Link | None) -> None:
@@ -44,6 +55,14 @@ def enter(visit: Visit, campaign: CompiledCampaign, link: Link | None) -> None:
         visit.read_tracking(reading=campaign.reading)
 
 
-def _text(headers: dict[bytes, bytes], name: bytes, limit: int) -> str:
-    value = headers.get(name)
-    return value[:limit].decode("utf-8", "replace") if value else ""
+def go_on(visit: Visit, campaign: CompiledCampaign, carried: Carried, number: int) -> None:
+    """The visitor leaves a landing page of the campaign by its exit `number`, with what he carries."""
+    enter(visit, campaign, None)
+    visit.carry(carried.link_id, carried.source_click_id, carried.currency, carried.subs, carried.utm)
+    visit.parent_id = carried.click_id
+    visit.leaving = Leaving(carried.stream_id, carried.landing_id, number)
+
+
+def pass_on(visit: Visit, campaign: CompiledCampaign, onward: CompiledCampaign) -> None:
+    """A campaign hands the visitor on to another one."""
+    visit.pass_on(onward.source_id, (campaign.id, campaign.ids.campaign_name))

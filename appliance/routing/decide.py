@@ -12,6 +12,7 @@ from appliance.routing.back import back
 from appliance.routing.choose import choose
 from appliance.routing.decision import Decision, counts
 from appliance.routing.draws import DRAW_BITS, nth
+from appliance.routing.landings import leave
 from appliance.routing.rules import Look
 from appliance.routing.state import State
 from appliance.routing.stay import stay
@@ -31,8 +32,12 @@ def decide(
 ) -> Decision:
     """First active stream whose rules all match, then a weighted destination; else trafficback, else a reply.
 
+    A visit that leaves a landing page goes where its exit leads instead.
+
     `draw` is uniform in [0, 2^53). Pure: the same arguments always give an equal Decision.
     """
+    if visit.leaving is not None:
+        return leave(table, campaign, visit, visit.leaving, state, draw, now_us)
     if not campaign.active:
         return back(table, campaign, visit, verdicts.CAMPAIGN_PAUSED, draw, _NONE, _NONE, 0)
     if visit.door == "tb":

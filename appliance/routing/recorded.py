@@ -15,13 +15,13 @@ from appliance.errors import Missing
 from appliance.model.catalog import Link
 from appliance.model.events import ClickEvent
 from appliance.routing import verdicts
-from appliance.routing.arrival import enter
+from appliance.routing.arrival import enter, go_on, pass_on
 from appliance.routing.back import back
 from appliance.routing.decide import decide
 from appliance.routing.decision import Decision, url_hash
-from appliance.routing.landings import leave
+from appliance.routing.landings import Carried
 from appliance.routing.state import State
-from appliance.routing.table import CompiledCampaign, RoutingTable
+from appliance.routing.table import CompiledCampaign, CompiledStream, RoutingTable
 from appliance.routing.visit import Visit, read_query
 
 _OF_THE_TABLE = frozenset(
@@ -31,6 +31,9 @@ _OF_THE_TABLE = frozenset(
     }
 )  # fmt: skip
 """What is found of a destination without State.availability: the table, the visitor or the draw says so."""
+
+
+_NO_TURNS: Mapping[int, int] = {}
 
 
 class Remembered:
@@ -74,31 +77,45 @@ def campaign_of(step: Step) -> CompiledCampaign:
     return campaign
 
 
-def visit_of(step: Step, before: Visit | None = None) -> Visit:
-    """The visit as the edge had read it, but for its full address, its headers and who it was.
+def visit_of(steps: Sequence[Step]) -> Visit:
+    """The last click's visit as the edge had read it, but for its full address, its headers and who it was.
 
-    `before` is the visit of the click that this one came from (`parent_id`). Raises Missing when the table
-    does not know the campaign or the link.
+    `steps`: the clicks that it came from (`parent_id`), the first one first, and itself. Raises Missing when
+    a table does not know the campaign or the link.
     """
+    *parents, step = steps
     click, campaign = step.click, campaign_of(step)
+    before = visit_of(parents) if parents else None
     if click.exit_number:
         visit = _visit(click, campaign, None)
-        enter(visit, campaign, None)
-        currency = before.currency if before is not None else ""
-        visit.carry(click.link_id, click.source_click_id, currency, click.subs, click.utm)
-        visit.source_id = campaign.source_id
+        go_on(visit, campaign, _carried(click, parents, before), click.exit_number)
     elif before is not None:
         visit = before
-        visit.pass_on(campaign.source_id)
+        pass_on(visit, campaign_of(parents[-1]), campaign)
     else:
         link = _link(step)
         visit = _visit(click, campaign, link)
         enter(visit, campaign, link)
-    visit.click_id, visit.at_us = click.id, click.at_us
+    visit.click_id, visit.at_us, visit.draw = click.id, click.at_us, click.inputs.draw
     visit.facts, visit.recorded = click.inputs.facts, click.inputs.tests
     visit.sticky = click.inputs.cookie
     visit.hops, visit.signals = click.hops, click.signals
     return visit
+
+
+def _carried(click: ClickEvent, parents: Sequence[Step], before: Visit | None) -> Carried:
+    """What the visitor carried out of a landing page, but for what only a click knew that is gone."""
+    return Carried(
+        click.parent_id,
+        click.campaign_id,
+        parents[-1].click.stream_id if parents else click.stream_id,
+        click.landing_id,
+        click.link_id,
+        click.source_click_id,
+        before.currency if before is not None else "",
+        click.subs,
+        click.utm,
+    )
 
 
 def _visit(click: ClickEvent, campaign: CompiledCampaign, link: Link | None) -> Visit:
@@ -121,37 +138,54 @@ def _link(step: Step) -> Link | None:
     return found
 
 
-def state_of(click: ClickEvent, campaign: CompiledCampaign) -> State:
-    """What the edge knew: who was closed, whose turn it was, the core's weights, who was shown what."""
+def state_of(click: ClickEvent, campaign: CompiledCampaign, turns: Mapping[int, int]) -> State:
+    """What the edge knew: who was closed, whose turn it was, the core's weights, who was shown what.
+
+    `turns` are those of streams that took none when the click came.
+    """
     inputs = click.inputs
     closed = {number: word for number, word, _ in inputs.destinations if word not in _OF_THE_TABLE}
-    turns = {click.stream_id: inputs.turn} if inputs.turn >= 0 else {}
+    if inputs.turn >= 0:
+        turns = {**turns, click.stream_id: inputs.turn}
     weights: dict[int, Mapping[int, int]] = {}
     if inputs.weights:
         stream = next((stream for stream in campaign.streams if stream.id == click.stream_id), None)
         if stream is not None:
-            ids = (target.id for target in stream.targets)
-            weights[stream.id] = dict(zip(ids, inputs.weights, strict=False))
+            weights[stream.id] = _weights(click, stream)
     return State(closed, Remembered(click), turns, weights)
 
 
-def decide_again(step: Step, parents: Sequence[Step] = ()) -> tuple[Decision, Visit]:
+def _weights(click: ClickEvent, stream: CompiledStream) -> dict[int, int]:
+    """Destination → the weight that the core had given it.
+
+    The record has them in the order of the stream's targets then. Its verdicts are in that order too, but
+    for targets whose place another took; these are where they were, unless the stream was changed there.
+    """
+    recorded = [number for number, _, _ in click.inputs.destinations[: len(click.inputs.weights)]]
+    found: dict[int, int] = {}
+    replaced = []
+    for target, number, weight in zip(stream.targets, recorded, click.inputs.weights, strict=False):
+        if target.id == number:
+            found[number] = weight
+        elif target.id not in recorded:
+            replaced.append((target.id, weight))
+    for number, weight in (*zip(recorded, click.inputs.weights, strict=True), *replaced):
+        found.setdefault(number, weight)
+    return found
+
+
+def decide_again(
+    step: Step, parents: Sequence[Step] = (), turns: Mapping[int, int] = _NO_TURNS
+) -> tuple[Decision, Visit]:
     """What a table makes of a recorded click. `parents`: the clicks that it came from, the first one first.
 
-    Raises Missing when a table does not know the campaign or the link.
+    `turns` as in state_of. Raises Missing when a table does not know the campaign or the link.
     """
-    visit: Visit | None = None
-    for parent in parents:
-        visit = visit_of(parent, visit)
     click, table, campaign = step.click, step.table, campaign_of(step)
-    visit = visit_of(step, visit)
-    state, draw = state_of(click, campaign), click.inputs.draw
+    visit = visit_of((*parents, step))
+    state, draw = state_of(click, campaign, turns), click.inputs.draw
     if click.reason == verdicts.ERROR:
         return back(table, campaign, visit, verdicts.ERROR, draw, (), (), 0), visit
-    if click.exit_number:
-        stream = parents[-1].click.stream_id if parents else click.stream_id
-        page, number = click.landing_id, click.exit_number
-        return leave(table, campaign, stream, page, number, visit, state, draw, click.at_us), visit
     return decide(table, campaign, visit, state, draw, click.at_us), visit
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 import re2
@@ -66,11 +66,21 @@ class Reading:
 PLAIN = Reading()
 
 
+class Leaving(NamedTuple):
+    """The way out of a landing page of a stream: the page's exit `number`, from 1."""
+
+    stream_id: int
+    landing_id: int
+    number: int
+
+
 class Visit:
     """One request of a tracked link, as read from its parts; nothing in it was decided yet."""
 
     # Defaults on the class: a visit sets what it has, which halves the cost of making one.
     click_id = ""
+    draw = 0
+    """What is drawn for this click, below 2^53 (routing/draws.py)."""
     at_us = 0
     address = ""
     user_agent = ""
@@ -100,6 +110,12 @@ class Visit:
     """What the tracking script found on the page: fbp, fbc, page, consent."""
     hops = 0
     """Campaigns that handed this visitor on before."""
+    parent_id = ""
+    """The click that this one came from: the landing page's, or the campaign's before."""
+    handed_on_by: tuple[int, str] = (0, "")
+    """Number and name of the campaign that handed this visitor on to the deciding one."""
+    leaving: Leaving | None = None
+    """Of a click that comes out of a landing page."""
     landing = ""
     """What lets him out of the landing page that was chosen (routing/landings.py)."""
     visitor = ""
@@ -175,10 +191,12 @@ class Visit:
         if reading.price >= 0:
             self.cost, self.currency = reading.price, reading.currency
 
-    def pass_on(self, source_id: int) -> None:
+    def pass_on(self, source_id: int, by: tuple[int, str]) -> None:
         """Another campaign goes on with this visitor: his click's cost and faults are counted already."""
         self.hops += 1
+        self.parent_id = self.click_id
         self.door = "campaign"
+        self.handed_on_by = by
         self.source_id = source_id
         self.link_id = 0
         self.cost = 0

@@ -235,7 +235,7 @@ def test_campaigns_hand_a_visitor_on_so_often_and_no_more(length, back):
         kinds.append(decision.kind)
         campaign = decision.onward
         if campaign is not None:
-            seen.pass_on(0)
+            seen.pass_on(0, (0, ""))
     if length <= MAX_CAMPAIGNS + 1 and back is None:
         assert kinds == ["campaign"] * (length - 1) + ["destination"]
     else:

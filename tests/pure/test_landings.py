@@ -11,10 +11,12 @@ from appliance.model.ids import click_id, click_time_ms
 from appliance.model.rules import Target
 from appliance.routing.carrying import LONGEST_TOKEN, token
 from appliance.routing.compile import check_exits
-from appliance.routing.landings import LIFE_MS, LONGEST_COOKIE, carried, kept, leave
+from appliance.routing.decide import decide
+from appliance.routing.landings import LIFE_MS, LONGEST_COOKIE, carried, kept
 from appliance.routing.macros import Ids
 from appliance.routing.seals import opened, seal
 from appliance.routing.state import State
+from appliance.routing.visit import Leaving
 from tests.pure.tables import CLICK, KEY, build, decided, destination, stream, visit
 
 IDS = Ids(1, "shoes", 2, 3, 4)
@@ -36,7 +38,9 @@ def shop(*more, landing_url: str = "https://land.example/?t={lp_token}", **campa
 def out(made, number: int, draw: int = 0, stream_id: int = 2, landing_id: int = 9, availability=None):
     campaign = made.by_id[1]
     state = State(availability)
-    return leave(made, campaign, stream_id, landing_id, number, visit(door="lp"), state, draw, 0)
+    leaving = visit(door="lp")
+    leaving.leaving = Leaving(stream_id, landing_id, number)
+    return decide(made, campaign, leaving, state, draw, 0)
 
 
 def test_a_landing_page_is_given_what_leads_out_of_it():
