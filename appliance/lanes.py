@@ -18,7 +18,7 @@ from appliance.stores.warehouse import Warehouse
 class Costs:
     """The ledger's corrections of cost, in a thread of their own limiter."""
 
-    def __init__(self, ledger: SqliteLedger, stored: Callable[[Sequence[CostAdjustment]], None]) -> None:
+    def __init__(self, ledger: SqliteLedger, stored: Callable[[], None]) -> None:
         self._ledger = ledger
         self._stored = stored
         self._run = thread_runner(1)
@@ -28,7 +28,7 @@ class Costs:
             raise Unavailable("too much waits for the warehouse already; try again when it is back")
         made = await self._run(self._ledger.adjust, order, parts)
         if made is order:  # not one that was there already
-            self._stored(parts)
+            self._stored()
         return made
 
     async def get(self, id: str) -> CostOrder | None:

@@ -1,36 +1,33 @@
 """The cap_poller: what every destination took, what its caps leave, and what of that is lent to the edges.
 
-Clicks and their cost are read from the edges' journals, conversions and revenue come from the ledger. Caps on
-clicks are lent out (routing/budgets.py); the others close a destination by a word to every edge, within a
-second of the event that reached them. What was read, and every ceiling before it is told, is durable: a kill
-at any moment repeats a pass, and lends nothing twice.
+Clicks and their cost are read from the edges' journals; conversions, revenue and what they cost from the
+ledger and its outbox. Caps on clicks are lent out (routing/budgets.py); the others close a destination by a
+word to every edge, within a second of the event that reached them. What was read, and every ceiling before it
+is told, is durable: a kill at any moment repeats a pass, and lends nothing twice.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import trio
 
+from appliance.actors.cap_meters import SECOND, CapMeters
 from appliance.errors import Unavailable
 from appliance.model.catalog import Destination
-from appliance.model.conversions import Counted, SettledRecord
-from appliance.model.events import ConversionEvent, CostAdjustment
+from appliance.model.conversions import Counted
 from appliance.model.messages import Budgets, Spending
 from appliance.model.rules import Cap
 from appliance.model.status import ConsumerReport
 from appliance.model.usage import CapReport, Took, UsageChange
-from appliance.ports import Journals, Piece, Runner, UsageStore
-from appliance.routing import verdicts
+from appliance.ports import CORE, EventLog, Journals, Piece, Runner, UsageStore
 from appliance.routing.budgets import Lending
-from appliance.routing.caps import LONGEST_HOURS, Meter
-from appliance.routing.clicks_taken import counted_clicks
+from appliance.routing.caps import LONGEST_HOURS
+from appliance.routing.clicks_taken import counted_clicks, settled
 
 log = logging.getLogger("weir.cap_poller")
-SECOND = 1_000_000
 # Entries per read: as many as conversions takes, for the same reason (the GIL).
 _READ = 2_000
 _POLL = 0.2
@@ -38,7 +35,8 @@ _DISCOVER = 0.5
 _SAVE = 1.0
 _LOOK = 1.0
 _TIDY = 3_600.0
-# An edge says what it spent every second; one that said nothing for so long is asked for nothing.
+# An edge says what it spent every second; one that said nothing for so long is asked for nothing, and what
+# it was told and does not confirm is told again.
 _SILENT = 3.0
 _PAUSE = 1.0
 # Usage of destinations without caps is kept by the minute for two days, then by the hour: a cap that is set
@@ -47,8 +45,6 @@ _MINUTES_AFTER_S, _HOURS_AFTER_S = 2 * 3_600, 48 * 3_600
 # Counts that the disk does not take. Full: nothing more is read until it does.
 _MOST_UNSAVED = 100_000
 _KEEP_S = (LONGEST_HOURS + 24) * 3_600
-# Conversions that were stored and not counted yet. Full (the poller hangs): everything is counted anew.
-_MOST_RECORDS = 100_000
 
 
 class Lives(Protocol):
@@ -60,15 +56,24 @@ class Lives(Protocol):
     def forget(self, edge: int, life: int) -> None: ...
 
 
+class Settled(Protocol):
+    """The ledger: what conversions count for, and the outboxes that they and costs leave by. Blocking."""
+
+    def counted(self, since_us: int) -> Iterable[Sequence[Counted]]: ...
+    def outboxes(self) -> Sequence[EventLog]: ...
+
+
 class _Read(NamedTuple):
+    """A piece of a journal, with the life that wrote it; None when nobody can tell now."""
+
     piece: Piece
-    life: int
+    life: int | None
     took: list[Took]
 
 
 class CapPoller:
-    """The actor. `say(budgets, edge)` and `close(closed)` never wait; `counted(since_us)` are pages of the
-    ledger's conversions. What blocks is called through `run_blocking`.
+    """The actor. `say(budgets, edge)` and `close(closed)` never wait. What blocks is called through
+    `run_blocking`.
     """
 
     def __init__(
@@ -77,7 +82,7 @@ class CapPoller:
         store: UsageStore,
         journals: Journals,
         lives: Lives,
-        counted: Callable[[int], Iterable[Sequence[Counted]]],
+        ledger: Settled,
         say: Callable[[Budgets, int], None],
         close: Callable[[Mapping[int, str]], None],
         run_blocking: Runner,
@@ -87,7 +92,7 @@ class CapPoller:
         self._store = store
         self._journals = journals
         self._lives = lives
-        self._counted = counted
+        self._ledger = ledger
         self._say = say
         self._close = close
         self._blocking = run_blocking
@@ -98,10 +103,6 @@ class CapPoller:
         self._heard: dict[int, float] = {}
         self._said: dict[int, tuple[int, Spending]] = {}
         """What each process said last: also before this began to run."""
-        self._records: deque[ConversionEvent] = deque(maxlen=_MOST_RECORDS)
-        self._costs: list[Took] = []
-        """Cost that came with conversions."""
-        self._stale_records = True
         self.last_error = ""
         self.lending = Lending()
         self._reset()
@@ -109,13 +110,12 @@ class CapPoller:
     def _reset(self) -> None:
         """Forget what the stores can tell again."""
         self.lending = Lending()
-        self._meters: dict[int, list[Meter]] = {}
+        self._meters = CapMeters(self._currency)
         self._offsets: dict[tuple[int, int], int] = {}
-        self._revisions: dict[str, int] = {}
         self._unsaved = UsageChange({}, [], {}, {}, {})
         self._dead: set[int] = set()
         self._untold: set[int] = set()
-        self._stale_records = True
+        self._told_at: dict[int, float] = {}
         self._saved_at = self._discovered_at = self._looked_at = -1e9
         self._tidied_at = 0.0
 
@@ -135,15 +135,8 @@ class CapPoller:
         if self.lending.take(edge, message):
             self._wake.set()
 
-    def stored(self, records: Sequence[SettledRecord]) -> None:
-        """These have just been stored in the ledger."""
-        for record in records:
-            if isinstance(record, ConversionEvent):
-                self._stale_records = self._stale_records or len(self._records) == _MOST_RECORDS
-                self._records.append(record)
-            elif isinstance(record, CostAdjustment) and record.destination_id:
-                second = record.at_us // SECOND
-                self._costs.append(Took(record.destination_id, second, 1, record.currency, 0, record.cost))
+    def stored(self) -> None:
+        """There is something in the ledger's outbox."""
         self._wake.set()
 
     # The actor
@@ -189,9 +182,9 @@ class CapPoller:
         await self._reconfigure()
         await self._look()
         busy = await self._read()
-        await self._take_conversions()
+        busy = await self._settle() or busy
         now = self._now_us()
-        changed = self.lending.lend({d: self._left(d, now) for d in self._limited()})
+        changed = self.lending.lend(self._meters.limited(now))
         self._untold |= changed
         for life in changed:
             self._unsaved.bounds[life] = (self.lending.lives()[life], dict(self.lending.bounds(life)))
@@ -200,65 +193,35 @@ class CapPoller:
             await self._save()
         lives = self.lending.lives()
         for life in self._untold & lives.keys():
+            self._told_at[life] = trio.current_time()
             self._say(self.lending.tell(life, self._now_us()), lives[life])
         self._untold.clear()
-        self._close(self.closed())
+        self._close(self._meters.closed(self._now_us()))
         if trio.current_time() - self._tidied_at >= _TIDY:
             self._tidied_at = trio.current_time()
             await self._blocking(self._tidy)
         return busy
-
-    def _limited(self) -> list[int]:
-        return [d for d, meters in self._meters.items() if any(m.cap.metric == "clicks" for m in meters)]
-
-    def _left(self, destination: int, now: int) -> Callable[[], int]:
-        meters = [m for m in self._meters[destination] if m.cap.metric == "clicks"]
-        return lambda: min(meter.left(now) for meter in meters)
-
-    def closed(self) -> dict[int, str]:
-        """The destinations whose caps on money or conversions are reached."""
-        now = self._now_us()
-        return {
-            destination: verdicts.CAP
-            for destination, meters in self._meters.items()
-            if any(m.cap.metric != "clicks" and m.used(now) >= m.limit for m in meters)
-        }
 
     # What destinations took
 
     async def _reconfigure(self) -> None:
         """Meters for caps that are new, filled with what came before them."""
         wanted = self._wanted
-        if {d: tuple(m.cap for m in meters) for d, meters in self._meters.items()} == wanted:
+        self._meters.keep(wanted)
+        fresh = self._meters.changed(wanted)
+        if not fresh:
             return
         await self._save()  # what is read back below
-        fresh = {
-            d: caps for d, caps in wanted.items() if tuple(m.cap for m in self._meters.get(d, ())) != caps
-        }
         since_s = self._now_us() // SECOND - _KEEP_S
-        for destination, caps in fresh.items():
-            took = await self._blocking(self._store.took, destination, since_s)
-            meters = [Meter(cap) for cap in caps]
-            for each in took:
-                self._count(meters, each)
-            self._meters[destination] = meters
-            self._stale_records = True
-        for destination in self._meters.keys() - wanted.keys():
-            del self._meters[destination]
-
-    def _count(self, meters: Sequence[Meter], took: Took) -> None:
-        for meter in meters:
-            if meter.cap.metric == "clicks":
-                meter.add(took.start_s * SECOND, took.clicks, took.width_s * SECOND)
-            elif meter.cap.metric == "cost" and took.currency == (meter.cap.currency or self._currency):
-                meter.add(took.start_s * SECOND, took.cost, took.width_s * SECOND)
+        took = {d: await self._blocking(self._store.took, d, since_s) for d in fresh}
+        converting = {d for d, caps in fresh.items() if self._meters.begin(d, caps, took[d])}
+        if converting:
+            pages = iter(self._ledger.counted(since_s * SECOND))
+            while page := await self._blocking(next, pages, None):
+                self._meters.before(page, converting)
 
     async def _read(self) -> bool:
         """Count what is new in the journals; True when there was anything."""
-        costs, self._costs = self._costs, []
-        for each in costs:
-            self._unsaved.took.append(each)
-            self._count(self._meters.get(each.destination_id, ()), each)
         if trio.current_time() - self._discovered_at >= _DISCOVER:
             self._discovered_at = trio.current_time()
             await self._blocking(self._journals.discover)
@@ -266,46 +229,53 @@ class CapPoller:
             return False
         reads = await self._blocking(self._read_pieces)
         entries = sum(len(read.piece.entries) for read in reads)
-        unread: set[int] = set()
+        unread: dict[int, set[int]] = {}
         for piece, life, took in reads:
-            if piece.entries or piece.error or piece.broken:
-                unread.add(life)
-            if not piece.entries:
+            if life is None or piece.entries or piece.error or piece.broken:
+                lives = self.lending.lives().items()
+                for one in [n for n, edge in lives if edge == piece.edge] if life is None else [life]:
+                    unread.setdefault(one, set()).add(piece.epoch)
+            if life is None or not piece.entries:
                 continue
             log_ = (piece.edge, piece.epoch)
             self._offsets[log_] = self._unsaved.progress[log_] = piece.entries[-1].seq
             for each in took:
-                self._unsaved.took.append(each)
-                self._count(self._meters.get(each.destination_id, ()), each)
+                self._count(each)
                 self.lending.recorded(life, piece.edge, each.destination_id, each.clicks)
                 if life:
                     key = (life, each.destination_id)
                     self._unsaved.seen[key] = (piece.edge, self.lending.seen(*key))
         if entries < _READ:
             self._caught_up(unread)
-        return entries > 0
+        return any(piece.entries for piece, life, _ in reads if life is not None)
+
+    def _count(self, took: Took) -> None:
+        self._unsaved.took.append(took)
+        self._meters.took(took)
 
     def _read_pieces(self) -> list[_Read]:
         found = []
         for piece in self._journals.read(self._offsets, _READ, lambda edge: False):
-            life = self._lives.of(piece.edge, piece.epoch)
-            found.append(_Read(piece, life, counted_clicks(piece.entries) if piece.entries else []))
+            try:
+                life = self._lives.of(piece.edge, piece.epoch)
+            except Unavailable as fault:  # the other journals go on
+                found.append(_Read(piece._replace(error=piece.error or fault.message), None, []))
+            else:
+                found.append(_Read(piece, life, counted_clicks(piece.entries) if piece.entries else []))
         return found
 
-    def _caught_up(self, unread: set[int]) -> None:
-        """Every journal was looked at, and nothing was left in those of other lives than `unread`."""
+    def _caught_up(self, unread: Mapping[int, set[int]]) -> None:
+        """Every journal was looked at; nothing was left but in the segments `unread` of each life."""
         for life, edge in list(self.lending.lives().items()):
-            if life in unread:
-                continue
-            if life in self._dead:
+            if life not in self._dead:
+                offsets = {epoch: seq for (index, epoch), seq in self._offsets.items() if index == edge}
+                for destination in self.lending.caught_up(life, offsets, unread.get(life, ())):
+                    key = (life, destination)
+                    self._unsaved.seen[key] = (edge, self.lending.seen(*key))
+            elif life not in unread:
                 self.lending.gone(life)
                 self._unsaved.gone[life] = edge
                 self._unsaved.bounds.pop(life, None)
-            else:
-                offsets = {epoch: seq for (index, epoch), seq in self._offsets.items() if index == edge}
-                for destination in self.lending.caught_up(life, offsets):
-                    key = (life, destination)
-                    self._unsaved.seen[key] = (edge, self.lending.seen(*key))
 
     async def _look(self) -> None:
         """Which processes are gone; of those, the next reads find all that they recorded."""
@@ -313,10 +283,10 @@ class CapPoller:
         if now - self._looked_at < _LOOK:
             return
         self._looked_at = now
+        known = self.lending.lives()  # before: one that begins meanwhile and is not found is not dead
         found = await self._blocking(self._lives.find)
-        known = self.lending.lives()
         dead = {life for life in known.keys() | found.keys() if life not in found or not found[life][1]}
-        for life in dead - known.keys():  # it was lent nothing, and nothing of it was read
+        for life in dead - self.lending.lives().keys():  # it was lent nothing, and nothing of it was read
             self.lending.restore(life, found[life][0], {}, {}, self._now_us())
         if dead - self._dead:
             self._discovered_at = -1e9
@@ -324,46 +294,33 @@ class CapPoller:
         for life in known:
             if now - self._heard.get(life, -1e9) > _SILENT:
                 self.lending.silent(life)
+            elif self.lending.unconfirmed(life) and now - self._told_at.get(life, -1e9) > _SILENT:
+                self.lending.repeat(life)
         for life in self._dead:
-            self._heard.pop(life, None)
-            self._said.pop(life, None)
+            for of in (self._heard, self._said, self._told_at):
+                of.pop(life, None)
 
-    async def _take_conversions(self) -> None:
-        """Count what was stored in the ledger; all of it anew when a cap asks for more than was counted."""
-        metered = {
-            d: [m for m in meters if m.cap.metric in ("conversions", "revenue")]
-            for d, meters in self._meters.items()
-        }
-        metered = {d: meters for d, meters in metered.items() if meters}
-        if self._stale_records and metered:
-            self._stale_records = False
-            self._revisions.clear()
-            for destination, meters in metered.items():
-                anew = [Meter(m.cap) if m in meters else m for m in self._meters[destination]]
-                self._meters[destination] = anew
-                metered[destination] = [m for m in anew if m.cap.metric in ("conversions", "revenue")]
-            pages = iter(self._counted(self._now_us() - _KEEP_S * SECOND))
-            while page := await self._blocking(next, pages, None):
-                for each in page:
-                    if each.destination_id in metered:
-                        self._revisions[each.id] = each.revision
-                        self._add(metered[each.destination_id], each)
-        while self._records:
-            event = self._records.popleft()
-            if event.destination_id in metered and event.revision > self._revisions.get(event.id, 0):
-                self._revisions[event.id] = event.revision
-                change = Counted(
-                    event.id, event.revision, event.destination_id, event.at_us, event.count, event.revenue,
-                    event.currency,
-                )  # fmt: skip
-                self._add(metered[event.destination_id], change)
+    async def _settle(self) -> bool:
+        """Count what the ledger stored since: what conversions bring, and what they or corrections cost."""
+        if len(self._unsaved.took) > _MOST_UNSAVED:
+            return False
+        found = await self._blocking(self._read_outboxes)
+        for epoch, last, took, changes in found:
+            self._offsets[CORE, epoch] = self._unsaved.progress[CORE, epoch] = last
+            for each in took:
+                self._count(each)
+            for change in changes:
+                self._meters.converted(change)
+        if not found:
+            self._meters.all_converted()
+        return bool(found)
 
-    def _add(self, meters: Sequence[Meter], counted: Counted) -> None:
-        for meter in meters:
-            if meter.cap.metric == "conversions":
-                meter.add(counted.at_us, counted.conversions)
-            elif counted.currency == (meter.cap.currency or self._currency):
-                meter.add(counted.at_us, counted.revenue)
+    def _read_outboxes(self) -> list[tuple[int, int, list[Took], list[Counted]]]:
+        return [
+            (box.epoch, entries[-1].seq, *settled(entries))
+            for box in self._ledger.outboxes()
+            if (entries := box.read(self._offsets.get((CORE, box.epoch), 0), _READ))
+        ]
 
     # Durable
 
@@ -379,14 +336,10 @@ class CapPoller:
 
     def _tidy(self) -> None:
         now_s = self._now_us() // SECOND
-        fine = [
-            d
-            for d, meters in self._meters.items()
-            if any(meter.cap.metric in ("clicks", "cost") for meter in meters)
-        ]
+        fine = self._meters.fine()
         self._store.thin(now_s - _MINUTES_AFTER_S, fine, 60)
         self._store.thin(now_s - _HOURS_AFTER_S, fine, 3_600)
-        there = self._lives.logs()
+        there = self._lives.logs() | {(CORE, box.epoch) for box in self._ledger.outboxes()}
         gone = [log_ for log_ in self._offsets if log_ not in there]
         self._store.forget(now_s - _KEEP_S, gone)
         for log_ in gone:
@@ -396,30 +349,10 @@ class CapPoller:
 
     def report(self) -> tuple[CapReport, ...]:
         """Every cap now."""
-        now = self._now_us()
-        found = []
-        for destination, meters in sorted(self._meters.items()):
-            for meter in meters:
-                cap, used = meter.cap, meter.used(now)
-                found.append(
-                    CapReport(
-                        destination_id=destination,
-                        metric=cap.metric,
-                        window_hours=cap.window_hours,
-                        timezone=cap.timezone,
-                        currency=(cap.currency or self._currency)
-                        if cap.metric in ("cost", "revenue")
-                        else "",
-                        limit=meter.limit,
-                        used=used,
-                        lent=self.lending.outstanding(destination) if cap.metric == "clicks" else 0,
-                        reached=used >= meter.limit,
-                    )
-                )
-        return tuple(found)
+        return self._meters.report(self._now_us(), self.lending)
 
     def consumers(self) -> tuple[ConsumerReport, ...]:
-        """How far each journal was read."""
+        """How far each journal, and the ledger's outbox, was read."""
         return tuple(
             ConsumerReport(consumer="cap_poller", edge=edge, epoch=epoch, seq=seq, last_error=self.last_error)
             for (edge, epoch), seq in sorted(self._offsets.items())

@@ -40,8 +40,29 @@ class UsageChange(NamedTuple):
     """life → edge"""
 
 
+class Holder(Struct, frozen=True, kw_only=True):
+    """What one edge process has of a cap on clicks, counted from its start.
+
+    `ceiling` is the highest that it may hold, `sent` and `hungry` (visitors were turned away) what it said
+    last, `recorded` what was read of its journal. `present`: it is heard of. `unconfirmed` are the messages
+    that it has not answered.
+    """
+
+    edge: int
+    life: int
+    present: bool
+    ceiling: int
+    sent: int
+    recorded: int
+    hungry: bool
+    unconfirmed: int
+
+
 class CapReport(Struct, frozen=True, kw_only=True):
-    """One cap of a destination now: `used` of `limit`, counts or micro-units; `lent` are not used yet."""
+    """One cap of a destination now: `used` of `limit`, counts or micro-units; `lent` are not used yet.
+
+    `exceeded`: more was used than the limit, as by what came before the cap was set or lowered.
+    """
 
     destination_id: int
     metric: str
@@ -52,3 +73,6 @@ class CapReport(Struct, frozen=True, kw_only=True):
     used: int
     lent: int = 0
     reached: bool = False
+    exceeded: bool = False
+    holders: tuple[Holder, ...] = ()
+    """Of a cap on clicks: what each edge process has of it."""

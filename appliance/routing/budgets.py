@@ -13,9 +13,13 @@ is gone nothing is outstanding once its journal was read to its end: what it did
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from appliance.model.messages import Budgets, Spending
+from appliance.model.usage import Holder
+
+_MOST_TOLD = 16
+"""Messages that a process has not confirmed. Beyond: the two oldest count as one, the higher of the two."""
 
 
 class _Life:
@@ -90,6 +94,23 @@ class Lending:
         """What all processes together may still send."""
         return sum(life.outstanding(destination) for life in self._lives.values())
 
+    def holders(self, destination: int) -> tuple[Holder, ...]:
+        """Every process that has to do with it."""
+        return tuple(
+            Holder(
+                edge=life.edge,
+                life=number,
+                present=life.present,
+                ceiling=life.bound.get(destination, 0),
+                sent=life.sent.get(destination, 0),
+                recorded=life.seen.get(destination, 0),
+                hungry=destination in life.hungry,
+                unconfirmed=len(life.told),
+            )
+            for number, life in sorted(self._lives.items())
+            if destination in life.bound or destination in life.sent or destination in life.hungry
+        )
+
     def seen(self, life: int, destination: int) -> int:
         """The clicks of a life to a destination that are accounted for."""
         return self._lives[life].seen.get(destination, 0)
@@ -107,6 +128,8 @@ class Lending:
         if spending.serial < life.confirmed:
             return False
         life.confirmed = spending.serial
+        # After the clock was set back, those of a core before this one are higher than the clock.
+        self._serial = max(self._serial, spending.serial)
         while life.told and life.told[0][0] <= spending.serial:
             life.told.popleft()
         life.bound = dict(spending.ceilings)
@@ -125,8 +148,16 @@ class Lending:
             life.settled = spending
         return True
 
-    def caught_up(self, life: int, offsets: Mapping[int, int]) -> list[int]:
-        """All there is of a life's journal was read, up to `offsets` by epoch. Where it lost clicks.
+    def unconfirmed(self, life: int) -> bool:
+        """Whether it was told something that it has not confirmed."""
+        return bool(self._lives[life].told)
+
+    def repeat(self, life: int) -> None:
+        """What it was told last may be lost: it is told again."""
+        self._lives[life].stale = True
+
+    def caught_up(self, life: int, offsets: Mapping[int, int], unread: Collection[int] = ()) -> list[int]:
+        """Its journal was read up to `offsets` by epoch, all but `unread` to its end. Where it lost clicks.
 
         What it sent before it settled and is not there was lost (a full disk) and will never be recorded.
         """
@@ -135,7 +166,7 @@ class Lending:
             return []
         epoch, seq = known.settled.settled
         lost = []
-        if offsets.get(epoch, 0) >= seq:
+        if offsets.get(epoch, 0) >= seq and min(unread, default=epoch) >= epoch:
             for destination, count in known.settled.sent.items():
                 if count > known.seen.get(destination, 0):
                     known.seen[destination] = count
@@ -212,6 +243,8 @@ class Lending:
         """Ask for half (`keep` 1) or all of what the others hold."""
         for number, life in present.items():
             unspent = life.unspent(destination)
+            if keep and any(destination in ceilings for _, ceilings in life.told):
+                continue  # asked already: half of the half, and so on, would leave it nothing
             if unspent and number not in sparing:
                 spent = life.ceilings[destination] - unspent
                 life.ceilings[destination] = spent + (unspent // 2 if keep else 0)
@@ -229,7 +262,11 @@ class Lending:
         known = self._lives[life]
         self._serial = max(self._serial + 1, now_us)
         ceilings = dict(known.ceilings)
-        known.told.append((self._serial, ceilings))
+        told = known.told
+        told.append((self._serial, ceilings))
+        if len(told) > _MOST_TOLD:
+            (_, older), (serial, newer) = told.popleft(), told.popleft()
+            told.appendleft((serial, {d: max(older.get(d, 0), newer.get(d, 0)) for d in {**older, **newer}}))
         return Budgets(life, self._serial, ceilings)
 
 

@@ -7,11 +7,12 @@ left it: a meter never shows less than what was taken.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 
 from appliance.errors import FieldProblem
 from appliance.model.money import currency
@@ -22,6 +23,8 @@ MOST_CAPS = 8
 LONGEST_HOURS = 31 * 24
 _SECOND = 1_000_000
 _HOUR = 3_600 * _SECOND
+_SET_BACK = _HOUR
+"""By how much the clock may be set back and a window still know what had left it."""
 _MOST_CLICKS = 1_000_000_000
 _MOST_MONEY = Decimal(1_000_000_000)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,9 +85,10 @@ def day(at_us: int, timezone: str) -> tuple[int, int]:
 
 
 class Meter:
-    """What counted against one cap. Memory: one bucket per second with anything in it, at most 86,400.
+    """What counted against one cap. Memory: one bucket per second with anything in it, at most 90,000.
 
-    Windows of more than 24 hours have longer buckets: their 86,400th part.
+    Windows of more than 24 hours have longer buckets: their 86,400th part. A bucket that has left the window
+    is kept for an hour: it counts again should the clock be set back.
     """
 
     def __init__(self, cap: Cap) -> None:
@@ -94,40 +98,61 @@ class Meter:
         self._width = max(1, -(-cap.window_hours // 24)) * _SECOND
         self._buckets: deque[list[int]] = deque()
         """[begin, end, amount], in order of their ends."""
+        self._left = 0
+        """How many of the buckets, the first ones, have left the window."""
         self._total = 0
-        self._day = (0, 0)
+        """The sum of the others."""
+        self._days: deque[tuple[int, int]] = deque()
+        """Calendar days that were asked for."""
 
     def add(self, at_us: int, amount: int, width_us: int = 0) -> None:
         """Count what came at a moment, or within `width_us` after it."""
+        if not amount:
+            return
         begin = at_us - at_us % self._width
         end = max(begin + self._width, at_us + width_us)
-        if not amount or (self._window_us == 0 and end <= self._day[0]):
-            return
-        self._total += amount
         buckets = self._buckets
-        if not buckets or end > buckets[-1][1]:
-            buckets.append([begin, end, amount])
-        elif end == buckets[-1][1]:
-            buckets[-1][2] += amount
-        else:  # it comes late: recorded after others, or taken back
-            index = bisect_right([bucket[1] for bucket in buckets], end)
-            if index and buckets[index - 1][1] == end:
-                buckets[index - 1][2] += amount
-            else:
-                buckets.insert(index, [begin, end, amount])
+        index = len(buckets)
+        if buckets and end <= buckets[-1][1]:  # mostly the last one; others come late, or are taken back
+            index = index - 1 if end == buckets[-1][1] else bisect_left(buckets, end, key=itemgetter(1))
+        if index < len(buckets) and buckets[index][1] == end:
+            buckets[index][2] += amount
+        else:
+            buckets.insert(index, [begin, end, amount])
+            if index < self._left:
+                self._left += 1
+                return
+        if index >= self._left:
+            self._total += amount
 
     def used(self, now_us: int) -> int:
         """What counts now."""
-        if self._window_us:
-            since = now_us - self._window_us
-        else:
-            if not self._day[0] <= now_us < self._day[1]:
-                self._day = day(now_us, self.cap.timezone)
-            since = self._day[0]
+        since = self._since(now_us)
         buckets = self._buckets
-        while buckets and buckets[0][1] <= since:
-            self._total -= buckets.popleft()[2]
+        while self._left < len(buckets) and buckets[self._left][1] <= since:
+            self._total -= buckets[self._left][2]
+            self._left += 1
+        while self._left and buckets[self._left - 1][1] > since:
+            self._left -= 1
+            self._total += buckets[self._left][2]
+        if self._left:
+            until = self._since(now_us - _SET_BACK)
+            while self._left and buckets[0][1] <= until:
+                buckets.popleft()
+                self._left -= 1
         return self._total
+
+    def _since(self, now_us: int) -> int:
+        """The instant up to which whatever ended counts no more."""
+        if self._window_us:
+            return now_us - self._window_us
+        for first, following in self._days:
+            if first <= now_us < following:
+                return first
+        self._days.append(day(now_us, self.cap.timezone))
+        if len(self._days) > 2:
+            self._days.popleft()
+        return self._days[-1][0]
 
     def left(self, now_us: int) -> int:
         """What may still come now, 0 at least."""

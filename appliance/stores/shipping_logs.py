@@ -58,12 +58,19 @@ class HasOutboxes(Protocol):
 
 
 class OutboxLogs:
-    """The ledger's outboxes, one per life of the core; a row leaves as soon as it is shipped."""
+    """The ledger's outboxes, one per life of the core; a row leaves as soon as it is shipped and the other
+    consumer has taken it too: `other_offset(epoch)` says how far that one is.
+    """
 
-    def __init__(self, ledger: HasOutboxes) -> None:
+    def __init__(self, ledger: HasOutboxes, other_offset: Callable[[int], int]) -> None:
         self._ledger = ledger
+        self._other_offset = other_offset
+        self._shipped: dict[int, int] = {}
+        """Epoch → what is shipped and not all dropped."""
 
     def find(self) -> Sequence[tuple[int, int]]:
+        for epoch, seq in list(self._shipped.items()):
+            self._drop(epoch, seq)
         return [(CORE, box.epoch) for box in self._ledger.outboxes()]
 
     def open(self, edge: int, epoch: int) -> EventLog:
@@ -77,8 +84,16 @@ class OutboxLogs:
         return (), ()
 
     def shipped(self, edge: int, epoch: int, seq: int) -> None:
-        self._ledger.outbox_drop(epoch, seq)
+        self._shipped[epoch] = seq
+        self._drop(epoch, seq)
 
     def remove(self, edge: int, epoch: int, end: int) -> bool:
-        """Nothing to delete: an emptied outbox of an earlier life is not found any more."""
-        return True
+        """Nothing to delete once its rows are gone: an empty outbox of an earlier life is not found again."""
+        return epoch not in self._shipped
+
+    def _drop(self, epoch: int, seq: int) -> None:
+        taken = min(seq, self._other_offset(epoch))
+        if taken:
+            self._ledger.outbox_drop(epoch, taken)
+        if taken == seq:
+            self._shipped.pop(epoch, None)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
+from tests.actors.caps_rig import Site
 from tests.actors.conversions_rig import Rig
 from tests.actors.live_rig import Feed, running
 
@@ -36,3 +38,11 @@ def rig(rigs: Any) -> Rig:
 async def feed(tmp_path: Path, autojump_clock: MockClock) -> AsyncIterator[Feed]:
     async with running(Feed(tmp_path)) as found:
         yield found
+
+
+@pytest.fixture
+async def site(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[Site]:
+    made = Site(tmp_path)
+    nursery.start_soon(made.chatter)
+    yield made
+    made.end()

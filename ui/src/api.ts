@@ -187,6 +187,17 @@ export interface Destination {
   exits: Target[][];
 }
 
+export interface Holder {
+  edge: number;
+  life: number;
+  present: boolean;
+  ceiling: number;
+  sent: number;
+  recorded: number;
+  hungry: boolean;
+  unconfirmed: number;
+}
+
 export interface CapReport {
   destination_id: number;
   metric: string;
@@ -197,6 +208,8 @@ export interface CapReport {
   used: number;
   lent: number;
   reached: boolean;
+  exceeded: boolean;
+  holders: Holder[];
 }
 
 export interface CapsAnswer {
@@ -369,6 +382,18 @@ export interface Network {
   template_id: number | null;
   status: "active" | "paused";
   currency: string;
+  secrets: string[];
+  allow: string[];
+  signature: "" | "clickbank_ins" | "digistore24" | "hmac_sha256";
+  reply: string;
+  status_words: Record<string, string>;
+  duplicates: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat";
+  duplicates_by_type: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">;
+  claim_by: ("event_type" | "upsell")[];
+  transitions: Record<string, string[]>;
+  unknown_click: "accept" | "wait";
+  click_wait_hours: number | null;
+  preset: string;
 }
 
 export interface NetworkList {
@@ -1172,7 +1197,7 @@ export interface Api {
   "routing.explain": { request: { click_id: string }; answer: Explanation };
   "routing.reload": { request: Record<string, never>; answer: Reloaded };
   "routing.replay": { request: { campaign_id?: number | null; clicks?: number; changes?: ({ kind: "campaign" | "destination" | "link" | "source" | "stream"; deed?: "archive" | "change" | "create"; id?: number | null; values?: Record<string, unknown> })[] }; answer: Replay };
-  "routing.simulate": { request: { url?: string; campaign_id?: number | null; query?: string; method?: "GET" | "HEAD"; address?: string; user_agent?: string; referrer?: string; language?: string; headers?: Record<string, string>; facts?: Record<string, string>; time?: string; cookie?: string; closed?: { destination_id: number; reason?: string }[] | null; shown?: number[]; draw?: number | null; clicks?: number; seed?: number; vary?: Record<string, string[]>; changes?: ({ kind: "campaign" | "destination" | "link" | "source" | "stream"; deed?: "archive" | "change" | "create"; id?: number | null; values?: Record<string, unknown> })[] }; answer: Simulation };
+  "routing.simulate": { request: { url?: string; campaign_id?: number | null; query?: string; page?: string; exits?: number[]; method?: "GET" | "HEAD"; address?: string; user_agent?: string; referrer?: string; language?: string; headers?: Record<string, string>; facts?: Record<string, string>; time?: string; cookie?: string; closed?: { destination_id: number; reason?: string }[] | null; shown?: number[]; draw?: number | null; clicks?: number; seed?: number; vary?: Record<string, string[]>; changes?: ({ kind: "campaign" | "destination" | "link" | "source" | "stream"; deed?: "archive" | "change" | "create"; id?: number | null; values?: Record<string, unknown> })[] }; answer: Simulation };
   "routing.stats": { request: Record<string, never>; answer: RoutingStats };
   "session.claim": { request: { token: string; email: string }; answer: SignedIn };
   "session.local": { request: Record<string, never>; answer: LocalSession };
