@@ -15,6 +15,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "currency": ("currency",),
     "status": ("status",),
     "event_type": ("event_type", "event"),
+    "event_id": ("event_id",),
+    "upsell": ("upsell",),
     "secret": ("secret", "token", "key"),
 }
 """TraffoFlex's parameter names per field; the first that has a value wins."""
@@ -38,6 +40,8 @@ class Fields(NamedTuple):
     currency: str = ""
     status: str = ""
     event_type: str = ""
+    event_id: str = ""
+    upsell: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -109,14 +109,37 @@ class Source(Entity, frozen=True, kw_only=True):
     secret: str = ""
 
 
+Duplicates = Literal["edit", "ignore", "create", "repeat", "increment", "event_id"]
+"""What a further postback of a claim does: it corrects the conversion, is ignored, makes a new one (marked
+as repeated), adds its payout; event_id: the same event again is ignored."""
+
+
 class Network(Entity, frozen=True, kw_only=True):
-    """Who pays: its postbacks arrive at /pb/{slug}. An empty secret accepts postbacks without one."""
+    """Who pays: its postbacks arrive at /pb/{slug}. Without any secret it accepts postbacks without one.
+
+    `secrets` are accepted beside `secret`; `allow` are addresses and networks that may send, () for all.
+    `status_words`: its word, in any case → a status of ours. `claim_by` is what makes a conversion beside the
+    transaction; `transitions`: status → those it may become, one not named may become any. `unknown_click`:
+    such a postback waits, or is recorded without its click; for `click_wait_hours`, None for the default.
+    """
 
     slug: str
     secret: str = ""
     template_id: int | None = None
     status: Status = "active"
     currency: str = ""
+    secrets: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    signature: Literal["", "hmac_sha256", "clickbank_ins", "digistore24"] = ""
+    reply: str = ""
+    status_words: dict[str, str] = {}
+    duplicates: Duplicates = "edit"
+    duplicates_by_type: dict[str, Duplicates] = {}
+    claim_by: tuple[Literal["event_type", "upsell"], ...] = ()
+    transitions: dict[str, tuple[str, ...]] = {}
+    unknown_click: Literal["wait", "accept"] = "wait"
+    click_wait_hours: float | None = None
+    preset: str = ""
 
 
 class Template(Entity, frozen=True, kw_only=True):

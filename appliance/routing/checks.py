@@ -40,7 +40,10 @@ LONGEST_PARAM = 128
 LONGEST_VALUE = 2_048
 MOST_ALIASES = 20
 FURTHEST_POSITION = 1_000_000_000
-TEMPLATE_FIELDS = ("click_id", "transaction_id", "payout", "currency", "status", "event_type", "secret")
+TEMPLATE_FIELDS = (
+    "click_id", "transaction_id", "payout", "currency", "status", "event_type", "event_id", "upsell",
+    "secret",
+)  # fmt: skip
 
 _SLUG = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_SLUG - 1}}}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
