@@ -37,6 +37,7 @@ URLS = (
     "https://d{n}.example/{{country}}/{{sub2}}?q={{query.x}}&at={{timestamp}}&ua={{user_agent}}",
     "https://d{n}.example/?ids={{campaign_id}}.{{stream_id}}.{{destination_id}}&ip={{ip}}&l={{language}}",
     "/p/thanks?c={{click_id}}&utm={{utm_source}}&r={{referrer}}&_={{_sub1}}",
+    "https://d{n}.example/?s={{sample:a,b,c}}{{sample:x,y}}&d={{date:H:i,Asia/Tokyo}}&p={{landing_name}}{{parent_campaign_id}}",
 )
 
 

@@ -23,7 +23,7 @@ from appliance.model.ids import DIGITS, click_id_text
 from appliance.model.messages import Weights
 from appliance.model.table import NetworkEntry, Part, TableUpdate
 from appliance.routing import verdicts
-from appliance.routing.arrival import enter, go_on, pass_on
+from appliance.routing.arrival import currency_of, enter, go_on, landing_of, pass_on
 from appliance.routing.back import back
 from appliance.routing.compile import Draft, decode_part
 from appliance.routing.decide import decide
@@ -218,7 +218,7 @@ class Router:
                 visit.utm,
                 visit.source_click_id,
                 visit.cost,
-                visit.currency or campaign.currency or table.settings.currency,
+                currency_of(visit, campaign, table),
                 visit.user_agent,
                 visit.referrer,
                 visit.language,
@@ -229,7 +229,7 @@ class Router:
                 decision.inputs,
                 url_hash(decision.url),
                 visit.parent_id,
-                decision.landing_id if leaving is None else leaving.landing_id,
+                landing_of(visit, decision),
                 0 if leaving is None else leaving.number,
                 visit.hops,
                 visit.signals,
@@ -383,6 +383,10 @@ class Router:
                 await trio.lowlevel.checkpoint()
                 began = time.perf_counter()
         raise AssertionError("a build ends with its table")
+
+    def unread_lists(self) -> tuple[str, ...]:
+        """Digests of the named lists that its newest table asks for and that cannot be read."""
+        return tuple(digest for digest, found in self._draft.contents_of.items() if found is None)
 
     async def _let_go(self, former: list[object]) -> None:
         """Drop what the new table replaced, in steps: 10,000 campaigns at once took 0.28 s."""

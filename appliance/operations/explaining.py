@@ -88,7 +88,7 @@ async def _step(click: ClickEvent, context: Context) -> tuple[Built, Step]:
 def _explained(step: Step, parents: Sequence[Step], built: Built, caller: Caller) -> Explanation:
     click = step.click
     decision, visit = decide_again(step, parents)
-    found = differences(click, decision, visit)
+    found = differences(step, decision, visit)
     if not click.url_hash:
         found = tuple(each for each in found if each.field != "url_hash")
     seen = trace(built, decision, visit, click.at_us)

@@ -7,8 +7,9 @@ page; simulate does the same with what it is told, and explain with what was rec
 from __future__ import annotations
 
 from appliance.model.catalog import Link
+from appliance.routing.decision import Decision
 from appliance.routing.landings import Carried
-from appliance.routing.table import CompiledCampaign
+from appliance.routing.table import CompiledCampaign, RoutingTable
 from appliance.routing.visit import Leaving, Visit, is_declared_bot
 
 LONGEST_AGENT = 1_024
@@ -66,3 +67,13 @@ def go_on(visit: Visit, campaign: CompiledCampaign, carried: Carried, number: in
 def pass_on(visit: Visit, campaign: CompiledCampaign, onward: CompiledCampaign) -> None:
     """A campaign hands the visitor on to another one."""
     visit.pass_on(onward.source_id, (campaign.id, campaign.ids.campaign_name))
+
+
+def currency_of(visit: Visit, campaign: CompiledCampaign, table: RoutingTable) -> str:
+    """What the cost of a click is counted in."""
+    return visit.currency or campaign.currency or table.settings.currency
+
+
+def landing_of(visit: Visit, decision: Decision) -> int:
+    """The landing page that a click came out of, else the one that it leads to."""
+    return decision.landing_id if visit.leaving is None else visit.leaving.landing_id

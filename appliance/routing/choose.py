@@ -83,6 +83,8 @@ def choose(
     if target.destination.landing:
         decision.landing_id = target.id
         decision.landing = visit.landing = token(table.settings.seal, visit, target.ids)
+        if visit.leaving is not None:
+            decision.reason = verdicts.NEXT_LANDING
     template = target.destination.url
     decision.url = template.render(visit, target.ids)
     if template.unknown:

@@ -244,10 +244,17 @@ class Draft:
         return result
 
     def _targets(
-        self, campaign: Campaign, source: Source | None, stream: Stream, targets: Iterable[Target]
+        self,
+        campaign: Campaign,
+        source: Source | None,
+        stream: Stream,
+        targets: Iterable[Target],
+        landing: Destination | None = None,
     ) -> tuple[CompiledTarget, ...]:
+        """`landing`: the page whose exit leads to the targets."""
+
         def ids(number: int) -> Ids:
-            return _ids(campaign, source, stream, self._destinations[number][0])
+            return _ids(campaign, source, stream, self._destinations[number][0], landing)
 
         made = []
         for target in targets:
@@ -262,13 +269,16 @@ class Draft:
         return tuple(made)
 
     def _landings(self, targets: Iterable[Target]) -> dict[int, Destination]:
-        """Of these destinations and the alternatives that may take their place, those that have exits."""
+        """All with exits that these lead to: themselves, alternatives in their places, pages behind pages."""
         found: dict[int, Destination] = {}
-        for target in targets:
-            for number in (target.destination_id, *self._alternatives(target.destination_id)):
+        waiting = [target.destination_id for target in targets]
+        while waiting:
+            first = waiting.pop()
+            for number in (first, *self._alternatives(first)):
                 held = self._destinations.get(number)
-                if held is not None and held[0].exits:
+                if held is not None and held[0].exits and number not in found:
                     found[number] = held[0]
+                    waiting += [target.destination_id for exit_ in held[0].exits for target in exit_]
         return found
 
     def _exits(
@@ -281,23 +291,24 @@ class Draft:
                 found[stream.id, number] = tuple(
                     CompiledStream(
                         Stream(id=stream.id, campaign_id=campaign.id, targets=exit_),
-                        self._targets(campaign, source, stream, exit_),
+                        self._targets(campaign, source, stream, exit_, landing),
                     )
                     for exit_ in landing.exits
                 )
         return found
 
     def _reached(self, streams: Iterable[Stream]) -> set[int]:
-        """The destinations that these streams lead to, through landing pages too."""
+        """The destinations that these streams lead to, through landing pages too; some may be gone."""
         found: set[int] = set()
         further = {target.destination_id for stream in streams for target in stream.targets}
         while further:
             number = further.pop()
             found.add(number)
             held = self._destinations.get(number)
-            if held is not None and (held[0].exits or held[0].alternative_id):
+            if held is not None:
                 further.update({t.destination_id for exit_ in held[0].exits for t in exit_} - found)
-                further.update(set(self._alternatives(number)) - found)
+                if held[0].alternative_id is not None and held[0].alternative_id not in found:
+                    further.add(held[0].alternative_id)
         return found
 
     def _alternatives(self, number: int) -> list[int]:
@@ -313,7 +324,14 @@ class Draft:
         return found
 
 
-def _ids(campaign: Campaign, source: Source | None, stream: Stream, destination: Destination) -> Ids:
+def _ids(
+    campaign: Campaign,
+    source: Source | None,
+    stream: Stream,
+    destination: Destination,
+    landing: Destination | None,
+) -> Ids:
+    page = destination if destination.exits else landing
     return Ids(
         campaign.id,
         campaign.slug,
@@ -325,6 +343,8 @@ def _ids(campaign: Campaign, source: Source | None, stream: Stream, destination:
         stream_name=stream.name,
         destination_name=destination.name,
         source_name=source.name if source is not None else "",
+        landing_id=page.id if page is not None else 0,
+        landing_name=page.name if page is not None else "",
     )
 
 

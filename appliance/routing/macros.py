@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 from appliance.errors import FieldProblem
+from appliance.routing import arguments
 from appliance.routing.aliases import ALIASES
 from appliance.routing.visit import SUBS, UTM, Visit, cut_address
 
@@ -26,8 +27,8 @@ class Ids:
     """What of a decision a URL may show."""
 
     __slots__ = (
-        "campaign_id", "campaign_name", "campaign_slug", "destination_id", "destination_name", "network_id",
-        "source_id", "source_name", "stream_id", "stream_name",
+        "campaign_id", "campaign_name", "campaign_slug", "destination_id", "destination_name", "landing_id",
+        "landing_name", "network_id", "source_id", "source_name", "stream_id", "stream_name",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +44,8 @@ class Ids:
         stream_name: str = "",
         destination_name: str = "",
         source_name: str = "",
+        landing_id: int = 0,
+        landing_name: str = "",
     ) -> None:
         self.campaign_id = campaign_id
         self.campaign_slug = campaign_slug
@@ -54,6 +57,8 @@ class Ids:
         self.stream_name = stream_name
         self.destination_name = destination_name
         self.source_name = source_name
+        self.landing_id = landing_id
+        self.landing_name = landing_name
 
 
 Reader = Callable[[Visit, Ids], str]
@@ -110,6 +115,10 @@ READERS: dict[str, Reader] = {
     "stream_name": lambda visit, ids: ids.stream_name,
     "destination_name": lambda visit, ids: ids.destination_name,
     "source_name": lambda visit, ids: ids.source_name,
+    "landing_id": lambda visit, ids: str(ids.landing_id),
+    "landing_name": lambda visit, ids: ids.landing_name,
+    "parent_campaign_id": lambda visit, ids: str(visit.handed_on_by[0]),
+    "parent_campaign_name": lambda visit, ids: visit.handed_on_by[1],
     "network_id": lambda visit, ids: str(ids.network_id),
     "link_id": lambda visit, ids: str(visit.link_id),
     "host": lambda visit, ids: visit.host,
@@ -131,18 +140,21 @@ _PLAIN = frozenset(
 _RAW = ":/@,!*()"
 
 
-def reader(name: str) -> Reader | None:
-    """Who reads a macro; `query.NAME` is any query parameter. None when the name is unknown."""
+def reader(name: str, place: int = 0) -> Reader | None:
+    """Who reads a macro; `query.NAME` is any query parameter. None when the name is unknown.
+
+    `place`: which macro of its URL it is.
+    """
     name = ALIASES.get(name, name)
     if name.startswith("query."):
         return _param(name[6:])
-    return READERS.get(name)
+    return READERS.get(name) or arguments.reader(name, place)
 
 
 def known() -> str:
     """The names there are, for whoever wrote one that is not."""
     named = [name for name in READERS if not name.startswith("sub")]
-    return ", ".join(["query.NAME", f"sub1 to sub{SUBS}", *named])
+    return ", ".join(["query.NAME", "date:FORMAT,ZONE", "sample:A,B", f"sub1 to sub{SUBS}", *named])
 
 
 def encode(value: str, safe: str = "") -> str:
@@ -168,9 +180,9 @@ class UrlTemplate:
             at = match.end()
             name = match.group(1)
             safe = ""
-            read = reader(name)
+            read = reader(name, len(pieces))
             if read is None and name.startswith("_"):
-                read = reader(name[1:])
+                read = reader(name[1:], len(pieces))
                 before = url[: match.start()]
                 safe = _RAW if "?" in before or "#" in before else ""
             if read is None:

@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from appliance.errors import Missing
 from appliance.model.catalog import Link
-from appliance.model.events import ClickEvent
+from appliance.model.events import ClickEvent, DecisionInputs
 from appliance.routing import verdicts
-from appliance.routing.arrival import enter, go_on, pass_on
+from appliance.routing.arrival import currency_of, enter, go_on, landing_of, pass_on
 from appliance.routing.back import back
 from appliance.routing.decide import decide
 from appliance.routing.decision import Decision, url_hash
@@ -33,6 +33,7 @@ _OF_THE_TABLE = frozenset(
 """What is found of a destination without State.availability: the table, the visitor or the draw says so."""
 
 
+_DECIDED = tuple(name for name in DecisionInputs.__struct_fields__ if name not in ("v", "kernel"))
 _NO_TURNS: Mapping[int, int] = {}
 
 
@@ -189,8 +190,12 @@ def decide_again(
     return decide(table, campaign, visit, state, draw, click.at_us), visit
 
 
-def differences(click: ClickEvent, decision: Decision, visit: Visit) -> tuple[Difference, ...]:
-    """Every field in which a click and its replay differ; none is the proof that the record is explained."""
+def differences(step: Step, decision: Decision, visit: Visit) -> tuple[Difference, ...]:
+    """Every field in which a click and its replay differ; none is the proof that the record is explained.
+
+    Which kernel decided is no difference: what it decided is.
+    """
+    click = step.click
     was, now = click.inputs, decision.inputs
     pairs: dict[str, tuple[object, object]] = {
         "decision": (click.decision, decision.kind),
@@ -205,7 +210,9 @@ def differences(click: ClickEvent, decision: Decision, visit: Visit) -> tuple[Di
         "subs": (click.subs, visit.subs),
         "utm": (click.utm, visit.utm),
         "cost": (click.cost, visit.cost),
-        **{f"inputs.{name}": (getattr(was, name), getattr(now, name)) for name in was.__struct_fields__},
+        "currency": (click.currency, currency_of(visit, decision.campaign, step.table)),
+        "landing_id": (click.landing_id, landing_of(visit, decision)),
+        **{f"inputs.{name}": (getattr(was, name), getattr(now, name)) for name in _DECIDED},
     }
     return tuple(
         Difference(field=name, recorded=recorded, replayed=replayed)

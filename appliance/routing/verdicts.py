@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
-KERNEL: Final = 1
-"""The decision kernel's version, recorded in every click: raised when the same inputs decide differently."""
+KERNEL: Final = 2
+"""The decision kernel's version, recorded in every click: raised when the same inputs decide differently.
+
+2: an exit may lead to a landing page that has exits itself, and says so (NEXT_LANDING).
+"""
 
 # Of a stream.
 MATCHED: Final = "matched"
@@ -65,5 +68,7 @@ DEVICE: Final = "device_not_allowed"
 BOT: Final = "bot_or_low_quality"
 ERROR: Final = "timeout_or_error"
 """Deciding failed by a fault of ours."""
+NEXT_LANDING: Final = "next_landing"
+"""An exit of a landing page led to another one: no way back, but a view of that page."""
 HOP_REFUSED: Final = "transparent_refused"
 """A transparent link named a next hop that is not allowed; the click went the usual way."""

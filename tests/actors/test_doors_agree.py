@@ -117,7 +117,7 @@ def test_every_door_decides_alike(given: dict[str, Any]) -> None:
     for click in clicks:
         step = Step(click, built.table)
         decision, visit = decide_again(step, parents)
-        assert differences(click, decision, visit) == ()
+        assert differences(step, decision, visit) == ()
         parents.append(step)
 
     # Simulate: the same request with the same draw.

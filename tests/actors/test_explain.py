@@ -42,7 +42,7 @@ EVERYTHING = {
     "destination", "trafficback", "reply", "answer", "campaign", "transparent", "exit", "hop",
     "matched", "rule", "unknown", "paused", "not_drawn", "chosen", "open", "sticky", "repeat", "repeated",
     "converted", "no_weight", "schedule", "destination_disabled", "destination_unhealthy",
-    "offer_cap_reached", "cookie", "tests", "turn", "weights",
+    "offer_cap_reached", "cookie", "tests", "turn", "weights", "next_landing",
 }  # fmt: skip
 """What the run must have met, so that it proves something about it."""
 
@@ -235,12 +235,13 @@ async def test_every_recorded_click_is_explained_exactly(tmp_path: Path) -> None
                 youngest = by_id[youngest.parent_id]
                 parents.insert(0, Step(youngest, (await built_at(world, youngest, held)).table))
             built = await built_at(world, click, held)
-            decision, visit = decide_again(Step(click, built.table), parents)
-            assert differences(click, decision, visit) == (), click
+            step = Step(click, built.table)
+            decision, visit = decide_again(step, parents)
+            assert differences(step, decision, visit) == (), click
             if number % (CLICKS // 1_000 + 1) == 0:  # it compiles every rule again
                 told = trace(built, decision, visit, click.at_us)
                 assert [s.verdict for s in told.streams] == [word for _, word, _ in click.inputs.streams]
-            seen[click.decision] += 1
+            seen.update([click.decision, click.reason])
             seen.update(["exit"] * bool(click.exit_number) + ["hop"] * bool(click.hops))
             seen.update(["turn"] * (click.inputs.turn >= 0) + ["weights"] * bool(click.inputs.weights))
             seen.update({word for _, word, _ in (*click.inputs.streams, *click.inputs.destinations)})

@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 from appliance.model.catalog import Campaign
 from appliance.model.ids import click_id, click_time_ms
 from appliance.model.rules import Target
+from appliance.model.table import DestinationEntry
 from appliance.routing.carrying import LONGEST_TOKEN, token
-from appliance.routing.compile import check_exits
+from appliance.routing.compile import Draft, check_exits, decode_part
 from appliance.routing.decide import decide
 from appliance.routing.landings import LIFE_MS, LONGEST_COOKIE, carried, kept
 from appliance.routing.macros import Ids
 from appliance.routing.seals import opened, seal
 from appliance.routing.state import State
 from appliance.routing.visit import Leaving
-from tests.pure.tables import CLICK, KEY, build, decided, destination, stream, visit
+from tests.pure.tables import CLICK, KEY, build, decided, destination, parts, stream, visit
 
 IDS = Ids(1, "shoes", 2, 3, 4)
 BORN = click_time_ms(CLICK)
@@ -94,6 +95,54 @@ def test_the_exits_of_an_alternative_are_there_too():
         stream(2, 8),
     )
     assert out(made, 1).destination_id == 1
+
+
+def test_a_page_behind_a_page_has_exits_too_however_long_the_chain_and_however_it_turns():
+    made = build(
+        Campaign(id=1, slug="shoes", public_id="PUB"),
+        destination(1),
+        destination(7, exits=exits(((8, 1),))),
+        destination(8, exits=exits(((9, 1),), ((1, 1),))),
+        destination(9, exits=exits(((7, 1),))),
+        stream(2, 7),
+    )
+    first = out(made, 1, landing_id=7)
+    assert (first.destination_id, first.landing_id, bool(first.landing)) == (8, 8, True)
+    assert first.reason == "next_landing"
+    assert out(made, 1, landing_id=8).destination_id == 9
+    assert out(made, 1, landing_id=9).destination_id == 7
+    last = out(made, 2, landing_id=8)
+    assert (last.destination_id, last.reason, last.landing) == (1, "", "")
+
+
+def test_an_alternative_that_is_gone_stands_in_for_nobody():
+    """A campaign is compiled anew when one of its alternatives goes."""
+    draft = Draft()
+    everything = parts(
+        Campaign(id=1, slug="shoes", public_id="PUB"),
+        destination(1, alternative_id=2),
+        destination(2, alternative_id=3),
+        destination(3),
+        stream(2, 1),
+    )
+    for part in everything:
+        draft.put(part.name, list(decode_part(part.frames)))
+    state = State({1: "offer_cap_reached", 2: "offer_cap_reached"})
+
+    def taken() -> int:
+        made = list(draft.build(7, 70))[-1]
+        assert made is not None
+        return decide(made, made.by_id[1], visit(), state, 0, 0).destination_id
+
+    assert taken() == 3
+    for part in everything:  # an older Weir's, say, that this one leaves out
+        kept = [
+            e
+            for e in decode_part(part.frames)
+            if not (isinstance(e, DestinationEntry) and e.destination.id == 3)
+        ]
+        draft.put(part.name, kept)
+    assert taken() == 0
 
 
 @pytest.mark.parametrize(

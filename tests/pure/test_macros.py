@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
@@ -84,11 +85,61 @@ def test_keitaros_and_binoms_names_are_other_names_of_ours() -> None:
 
 
 def test_what_only_a_conversion_knows_is_no_macro_of_a_click() -> None:
-    url = "https://x.example/?a={payout}&b={status}&c={tid}&d={from_file:/etc/passwd}&e={sample:a,b}&f={_payout}"
+    url = "https://x.example/?a={payout}&b={status}&c={tid}&d={from_file:/etc/passwd}&e={sample:}&f={_payout}"
     assert UrlTemplate(url).unknown == (
-        "payout", "status", "tid", "from_file:/etc/passwd", "sample:a,b", "_payout",
+        "payout", "status", "tid", "from_file:/etc/passwd", "sample:", "_payout",
     )  # fmt: skip
     assert check_url(url, "url") == []
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        ("Y-m-d", "2026-09-21"), ("d.m.y", "21.09.26"), ("Ymd", "20260921"), ("H:i:s", "14%3A13%3A20"),
+        ("Y-m-d%20H:i", "2026-09-21%2014%3A13"), ("j/n", "21%2F9"), ("D%2C%20M", "Mon%2C%20Sep"),
+        ("l", "Monday"), ("F", "September"), ("N", "1"), ("w", "1"), ("z", "263"), ("o-W", "2026-39"),
+        ("G", "14"), ("h", "02"), ("g", "2"), ("a", "pm"), ("A", "PM"), ("U", "1790000000"),
+        ("P", "%2B00%3A00"), ("H,Europe/Berlin", "16"),
+        ("O,Asia/Kolkata", "%2B0530"), ("O,America/St_Johns", "-0230"),
+        ("Y-m-d,Pacific/Kiritimati", "2026-09-22"), ("H,UTC", "14"), ("H,i", "14%2C13"),
+    ],
+)  # fmt: skip
+def test_a_date_in_any_form_and_zone(form: str, shown: str) -> None:
+    url = UrlTemplate("https://x.example/?d={date:" + form + "}")
+    assert url.unknown == () and check_url(url.source, "url") == []
+    assert url.render(visit(), IDS) == f"https://x.example/?d={shown}"
+
+
+@pytest.mark.parametrize(
+    "macro", ["date:", "date:Q", "date:Y,Mars/Base", "date:T", "sample", "sample:", "x:a"]
+)
+def test_an_argument_that_cannot_be_read_is_an_unknown_macro(macro: str) -> None:
+    assert UrlTemplate("https://x.example/?d={" + macro + "}").unknown == (macro,)
+
+
+def test_a_sample_is_drawn_by_the_clicks_own_draw_and_twice_in_a_url_apart() -> None:
+    url = UrlTemplate("https://x.example/?a={sample:one,two,three%20%26}&b={sample:one,two,three%20%26}")
+    seen: Counter[str] = Counter()
+    for draw in range(3_000):
+        made = visit()
+        made.draw = draw << 40
+        text = url.render(made, IDS)
+        assert text == url.render(made, IDS)
+        seen[text.partition("?")[2]] += 1
+    values = ("one", "two", "three%20%26")
+    assert seen.keys() == {f"a={a}&b={b}" for a in values for b in values}
+    assert all(250 < count < 420 for count in seen.values())  # 333 and five times their spread
+
+
+def test_pages_and_campaigns_before_are_named() -> None:
+    made = visit()
+    made.handed_on_by = (6, "Front & door")
+    ids = Ids(7, "shoes", 8, 9, 3, landing_id=5, landing_name="Page")
+    url = UrlTemplate(
+        "https://x.example/?a={landing_id}&b={landing_name}&c={parent_campaign_id}&d={parent_campaign_name}"
+    )
+    assert url.render(made, ids) == "https://x.example/?a=5&b=Page&c=6&d=Front%20%26%20door"
+    assert url.render(visit(), IDS) == "https://x.example/?a=0&b=&c=0&d="
 
 
 @pytest.mark.parametrize(
@@ -110,7 +161,9 @@ def test_a_raw_macro_keeps_what_can_do_no_harm(url: str, shown: str) -> None:
 
 
 @given(
-    st.sampled_from([*sorted(READERS), *sorted(ALIASES), "query.x"]),
+    st.sampled_from(
+        [*sorted(READERS), *sorted(ALIASES), "query.x", "date:Y-m-d%20H:i&Y=1;", "sample:a%26b=c#,../;"]
+    ),
     st.sampled_from(["", "_"]),
     st.text(max_size=60),
     st.sampled_from(
@@ -128,11 +181,21 @@ def test_no_input_reaches_the_host_or_adds_a_parameter(name, raw, value, shape):
     made.params = dict.fromkeys(("x", *(target.removeprefix("query.") for target in ALIASES.values())), value)
     made.facts = dict.fromkeys(DETECTED, value)
     made.host = made.landing = value
+    made.handed_on_by = (0, value)
     made.subs = dict.fromkeys(range(1, 31), value)
     made.utm = {key: value for key in READERS if key.startswith("utm_")}
     made.source_click_id = made.referrer = made.language = made.user_agent = made.currency = value
     ids = Ids(
-        7, "shoes", 8, 9, 3, campaign_name=value, stream_name=value, destination_name=value, source_name=value
+        7,
+        "shoes",
+        8,
+        9,
+        3,
+        campaign_name=value,
+        stream_name=value,
+        destination_name=value,
+        source_name=value,
+        landing_name=value,
     )
     text = UrlTemplate(url).render(made, ids)
     clean = urlsplit(UrlTemplate(url).render(visit(), IDS))
