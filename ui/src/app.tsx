@@ -8,7 +8,8 @@ import { keys, offer } from "./keys";
 import { Search, searching } from "./search";
 import { helping } from "./help";
 import { Notes } from "./parts/notes";
-import { places } from "./places";
+import { later } from "./parts/later";
+import { placeOf, places } from "./places";
 import { go, path } from "./route";
 import { me, silent } from "./session";
 import { Silent } from "./screens/sign-in/silent";
@@ -20,9 +21,20 @@ import { Dashboard } from "./screens/dashboard/dashboard";
 import { Nowhere } from "./screens/nowhere";
 import { System } from "./screens/system/system";
 
-const SCREENS: Record<string, () => preact.JSX.Element> = {
+const Destinations = later(() => import("./screens/destinations/destinations").then((found) => found.Destinations));
+const Campaign = later(() => import("./screens/campaign/campaign").then((found) => found.Campaign));
+const Clicks = later(() => import("./screens/clicks/clicks").then((found) => found.Clicks));
+const Lists = later(() => import("./screens/lists/lists").then((found) => found.Lists));
+const Sources = later(() => import("./screens/sources/sources").then((found) => found.Sources));
+
+const SCREENS: Record<string, preact.ComponentType> = {
   "/": Dashboard,
   "/campaigns": Campaigns,
+  "/campaigns/": Campaign,
+  "/clicks": Clicks,
+  "/destinations": Destinations,
+  "/lists": Lists,
+  "/sources": Sources,
   "/system": System,
 };
 
@@ -48,10 +60,11 @@ function Inside() {
       ),
     [letters],
   );
-  const known = offered.some((place) => place.path === path.value);
-  const Screen = (known && SCREENS[path.value]) || Nowhere;
+  const place = placeOf(path.value);
+  // "/campaigns/3" is a screen of its own: the noun's path with a slash behind it.
+  const Screen = (place && offered.includes(place) && SCREENS[path.value.replace(/\/\d+$/, "/")]) || Nowhere;
   useEffect(() => {
-    document.title = `${offered.find((place) => place.path === path.value)?.name ?? "Nothing here"} · Weir`;
+    document.title = `${Screen === Nowhere ? "Nothing here" : place?.name} · Weir`;
   }, [path.value]);
   return (
     <>

@@ -1,7 +1,7 @@
 /** The bar at the top and, on a phone, the tabs at the bottom. */
 
 import { Menu } from "./parts/menu";
-import { places } from "./places";
+import { placeOf, type Place, places } from "./places";
 import { helping } from "./help";
 import { searching } from "./search";
 import { href, path } from "./route";
@@ -16,7 +16,7 @@ export function Bar() {
         <Waves /> Weir
       </a>
       <nav aria-label="Screens">
-        <Links />
+        <Links of={places()} />
       </nav>
       <span class="room" />
       <button type="button" class="quiet ask" onClick={() => (searching.value = true)} aria-label="Search everything">
@@ -30,16 +30,19 @@ export function Bar() {
 export function Tabs() {
   return (
     <nav class="tabs" aria-label="Screens, at the bottom">
-      <Links />
+      <Links of={places().filter((place) => place.thumb)} />
+      <Menu label="More screens" name={<span aria-current={placeOf(path.value)?.thumb ? undefined : "page"}>More</span>}>
+        <Links of={places().filter((place) => !place.thumb)} />
+      </Menu>
     </nav>
   );
 }
 
-function Links() {
+function Links({ of }: { of: readonly Place[] }) {
   return (
     <>
-      {places().map((place) => (
-        <a key={place.path} href={href(place.path)} aria-current={path.value === place.path ? "page" : undefined}>
+      {of.map((place) => (
+        <a key={place.path} href={href(place.path)} aria-current={placeOf(path.value) === place ? "page" : undefined}>
           {place.name}
         </a>
       ))}

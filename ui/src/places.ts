@@ -7,13 +7,24 @@ export interface Place {
   name: string;
   letter: string;
   permission: string;
+  /** In the tabs of a phone; the others are under "More". */
+  thumb?: boolean;
 }
 
 const all: readonly Place[] = [
-  { path: "/", name: "Dashboard", letter: "d", permission: "live.read" },
-  { path: "/campaigns", name: "Campaigns", letter: "c", permission: "campaigns.read" },
+  { path: "/", name: "Dashboard", letter: "d", permission: "live.read", thumb: true },
+  { path: "/campaigns", name: "Campaigns", letter: "c", permission: "campaigns.read", thumb: true },
+  { path: "/destinations", name: "Destinations", letter: "o", permission: "destinations.read" },
+  { path: "/sources", name: "Sources", letter: "t", permission: "sources.read" },
+  { path: "/lists", name: "Lists", letter: "l", permission: "lists.read" },
+  { path: "/clicks", name: "Clicks", letter: "k", permission: "records.read", thumb: true },
   { path: "/system", name: "System", letter: "s", permission: "system.read" },
 ];
+
+/** The place that a path lies in: /campaigns/3 in /campaigns. */
+export function placeOf(path: string): Place | undefined {
+  return all.find((place) => place.path === path || (place.path !== "/" && path.startsWith(`${place.path}/`)));
+}
 
 /** Those that whoever is signed in may open. */
 export function places(): readonly Place[] {

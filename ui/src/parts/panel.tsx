@@ -6,10 +6,11 @@ import { useEffect, useRef } from "preact/hooks";
 interface Props {
   title: string;
   onClose: () => void;
+  wide?: boolean;
   children: ComponentChildren;
 }
 
-export function Panel({ title, onClose, children }: Props) {
+export function Panel({ title, onClose, wide, children }: Props) {
   const box = useRef<HTMLElement>(null);
   const close = useRef(onClose);
   close.current = onClose;
@@ -27,7 +28,7 @@ export function Panel({ title, onClose, children }: Props) {
     };
   }, []);
   return (
-    <aside class="panel" ref={box} tabIndex={-1} aria-label={title}>
+    <aside class={`panel${wide ? " broad" : ""}`} ref={box} tabIndex={-1} aria-label={title}>
       <header>
         <h2>{title}</h2>
         <button type="button" class="quiet" onClick={onClose}>

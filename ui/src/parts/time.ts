@@ -37,6 +37,21 @@ function parts(at: Date, zone: string): [number, number, number] {
   return [part("year"), part("month"), part("day")];
 }
 
+/** When the next calendar day of `zone` begins. */
+export function nextDay(at: Date, zone: string): Date {
+  const utc = Date.parse(`${day(at, zone, 1)}T00:00:00Z`);
+  const first = utc - offset(new Date(utc), zone);
+  return new Date(utc - offset(new Date(first), zone));
+}
+
+/** Milliseconds that the zone's clock is ahead of UTC then. */
+function offset(at: Date, zone: string): number {
+  const options = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
+  const found = format(zone, options).formatToParts(at);
+  const part = (type: string): number => Number(found.find((each) => each.type === type)?.value ?? 0);
+  return Date.UTC(part("year"), part("month") - 1, part("day"), part("hour"), part("minute"), part("second")) - Math.trunc(at.getTime() / 1000) * 1000;
+}
+
 /** 14:05 or 14:05:09. */
 export function clock(at: Date, zone: string, seconds = false): string {
   return format(zone, { hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}) }).format(at);

@@ -1,24 +1,21 @@
 /** All campaigns with their figures of a period. */
 
-import { useMemo, useState } from "preact/hooks";
-import { useEffect } from "preact/hooks";
-import type { Campaign } from "../../api";
+import { useEffect, useMemo } from "preact/hooks";
+import { useAll } from "../../all";
 import { following, useAsk } from "../../ask";
-import { offer } from "../../keys";
-import { call, watch } from "../../live";
-import { complain, note } from "../../parts/notes";
+import { useToggle } from "../../editing";
+import { watch } from "../../live";
 import { shown } from "../../parts/number";
 import { Table } from "../../parts/table";
 import { now } from "../../parts/time";
+import { usePicking } from "../../picking";
 import { days, isRange, type Range, RANGES } from "../../range";
 import { param, set } from "../../route";
-import { Refusal } from "../../rpc";
 import { me } from "../../session";
 import { zone } from "../../zone";
 import { ZoneChoice } from "../../zone-choice";
-import { useCampaigns } from "./all";
 import { columns } from "./columns";
-import { KEYS, type Key, type Line, lines, matching, sorted, summed } from "./lines";
+import { KEYS, type Key, lines, matching, sorted, summed } from "./lines";
 import { CampaignPanel } from "./panel";
 import { NoCampaigns } from "./none";
 
@@ -28,7 +25,7 @@ const FIGURES_EVERY = 5000;
 export function Campaigns() {
   const range: Range = isRange(param("range")) ? (param("range") as Range) : "7d";
   const period = days(range, now.value, zone.value);
-  const all = useCampaigns();
+  const all = useAll("campaigns");
   const report = useAsk("reports.query", { group_by: ["campaign"], limit: 1000, ...period, timezone: zone.value });
   useFigures(report.again);
   const money = me.value?.sees_money !== false;
@@ -40,8 +37,8 @@ export function Campaigns() {
   }, [all.value, report.value, money, key, descending, text, status]);
   const open = Number(param("open")) || null;
   const chosen = found.find((line) => line.campaign.id === open);
-  const [picked, pick] = usePicking(found);
-  const toggle = useToggle(all.put);
+  const [picked, pick] = usePicking(found, (line) => set({ open: String(line.campaign.id) }));
+  const toggle = useToggle("campaigns", all.put);
 
   return (
     <>
@@ -96,43 +93,4 @@ function useFigures(again: () => void): void {
     });
     return () => (stop(), totals.stop());
   }, []);
-}
-
-/** j and k choose a row, enter opens it. */
-function usePicking(found: readonly Line[]): [number, (place: number) => void] {
-  const [picked, pick] = useState(-1);
-  const held = useMemo(() => ({ found, picked }), []);
-  held.found = found;
-  held.picked = picked;
-  useEffect(() => {
-    const step = (by: number) => () => pick(Math.max(0, Math.min(held.found.length - 1, held.picked + by)));
-    return offer(
-      { keys: "j", words: "Next row", run: step(1) },
-      { keys: "k", words: "Row before", run: step(-1) },
-      { keys: "Enter", words: "Open the row", run: () => {
-        const line = held.found[held.picked];
-        if (line) set({ open: String(line.campaign.id) });
-      } }, // prettier-ignore
-    );
-  }, []);
-  return [picked, pick];
-}
-
-export type Toggle = { busy: ReadonlySet<number>; run: (campaign: Campaign, on: boolean) => void };
-
-/** Pause or start; the note has the way back. The catalog's revision keeps two people from undoing each other. */
-function useToggle(put: (campaign: Campaign) => void): Toggle {
-  const [busy, setBusy] = useState<ReadonlySet<number>>(new Set());
-  const run = (campaign: Campaign, on: boolean): void => {
-    setBusy((before) => new Set(before).add(campaign.id));
-    const status = on ? "active" : "paused";
-    call("campaigns.change", { id: campaign.id, revision: campaign.revision, status })
-      .then((answer) => {
-        put(answer);
-        note(`${answer.name || answer.slug} is ${status}.`, () => run(answer, !on));
-      })
-      .catch((fault: unknown) => complain(fault instanceof Refusal ? fault.message : String(fault)))
-      .finally(() => setBusy((before) => new Set([...before].filter((each) => each !== campaign.id))));
-  };
-  return { busy, run };
 }

@@ -1,5 +1,7 @@
 /** The columns of the list of campaigns. */
 
+import type { Campaign } from "../../api";
+import type { Toggle } from "../../editing";
 import { Amount } from "../../parts/figure";
 import type { Shape } from "../../parts/number";
 import { Switch } from "../../parts/switch";
@@ -7,13 +9,12 @@ import type { Column } from "../../parts/table";
 import { href, params } from "../../route";
 import { may } from "../../session";
 import type { Figures, Line } from "./lines";
-import type { Toggle } from "./campaigns";
 
 interface Given {
   currency: string;
   totals: Figures;
   money: boolean;
-  toggle: Toggle;
+  toggle: Toggle<Campaign>;
 }
 
 type Made = [key: keyof Figures, head: string, unit: string, shape: Shape, help: string, roomy?: boolean];
@@ -45,7 +46,7 @@ export function columns({ currency, totals, money, toggle }: Given): Column<Line
   ];
 }
 
-export function OnOff({ line: { campaign }, toggle }: { line: Pick<Line, "campaign">; toggle: Toggle }) {
+export function OnOff({ line: { campaign }, toggle }: { line: Pick<Line, "campaign">; toggle: Toggle<Campaign> }) {
   const on = campaign.status === "active";
   const name = campaign.name || campaign.slug;
   if (!may("campaigns.write")) return <span class={on ? "" : "zero"}>{campaign.status}</span>;

@@ -1,17 +1,18 @@
 /** One campaign beside the list: its figures, its link, where its clicks go. */
 
-import type { Rule, Stream } from "../../api";
+import type { Campaign, Stream } from "../../api";
 import { useAsk } from "../../ask";
+import type { Toggle } from "../../editing";
 import { nameOf } from "../../names";
 import { Copy } from "../../parts/copy";
 import { Amount, Figure, Share } from "../../parts/figure";
 import { shown } from "../../parts/number";
 import { Panel } from "../../parts/panel";
-import { set } from "../../route";
+import { href, set } from "../../route";
 import { me } from "../../session";
 import { zone } from "../../zone";
-import type { Toggle } from "./campaigns";
 import { OnOff } from "./columns";
+import { inOrder, whom } from "../routing/sentence";
 import type { Line } from "./lines";
 import { postbackCurl, trackedLink } from "./links";
 
@@ -19,7 +20,7 @@ interface Props {
   line: Line;
   period: { from: string; to: string };
   currency: string;
-  toggle: Toggle;
+  toggle: Toggle<Campaign>;
 }
 
 export function CampaignPanel({ line, period, currency, toggle }: Props) {
@@ -56,6 +57,7 @@ export function CampaignPanel({ line, period, currency, toggle }: Props) {
       <h3>Postback</h3>
       {origin && <Copy text={postbackCurl(origin, network, "CLICK_ID")} label="the postback" />}
       <h3>Streams, in the order in which they are tried</h3>
+      <p><a href={href(`/campaigns/${campaign.id}`)}>Edit the streams, see what a click would become</a></p>
       <Streams streams={(streams.value?.items ?? []) as Stream[]} rows={report.value?.items ?? []} clicks={line.clicks} known={Boolean(streams.value)} />
     </Panel>
   );
@@ -70,7 +72,7 @@ interface Given {
 
 function Streams({ streams, rows, clicks, known }: Given) {
   if (known && !streams.length) return <p class="dim">None yet, so every click goes to the trafficback.</p>;
-  const ordered = [...streams].sort((a, b) => a.position - b.position || a.id - b.id);
+  const ordered = inOrder(streams);
   const count = (stream: number, destination?: number): number =>
     rows.reduce((sum, row) => (row["stream"] === stream && (destination === undefined || row["destination"] === destination) ? sum + Number(row["clicks"]) : sum), 0);
   return (
@@ -83,7 +85,7 @@ function Streams({ streams, rows, clicks, known }: Given) {
             <span class="room" />
             <Amount value={count(stream.id)} /> <span class="dim">clicks</span>
           </p>
-          <p class="dim">{rules(stream)}</p>
+          <p class="dim">{whom(stream.rules, (id) => nameOf("lists", id))}</p>
           {stream.targets.map((target) => (
             <Goal key={target.destination_id} id={target.destination_id} weight={target.weight} all={stream.targets} clicks={count(stream.id, target.destination_id)} whole={clicks} />
           ))}
@@ -103,21 +105,4 @@ function Goal({ id, weight, all, clicks, whole }: { id: number; weight: number; 
       <Amount value={clicks} />
     </p>
   );
-}
-
-/** The rules as a sentence. */
-function rules(stream: Stream): string {
-  return stream.rules.length ? "when " + stream.rules.map(sentence).join(" and ") : "takes every click";
-}
-
-function sentence(rule: Rule): string {
-  return (rule.negate ? "not " : "") + plainly(rule);
-}
-
-function plainly(rule: Rule): string {
-  if (rule.all?.length) return `(${rule.all.map(sentence).join(" and ")})`;
-  if (rule.any?.length) return `(${rule.any.map(sentence).join(" or ")})`;
-  if (rule.schedule) return "by the clock";
-  const what = rule.list_id ? `list ${rule.list_id}` : [rule.value ?? ""].flat().join(", ");
-  return `${rule.fact || rule.param} ${(rule.operator ?? "").replaceAll("_", " ")} ${what}`.trim();
 }

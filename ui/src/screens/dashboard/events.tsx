@@ -7,9 +7,9 @@ import { nameOf } from "../../names";
 import { Amount } from "../../parts/figure";
 import { Sheet } from "../../parts/sheet";
 import { ago, clock, day, full, now } from "../../parts/time";
-import { param, set } from "../../route";
+import { href, param, set } from "../../route";
 import { offer } from "../../keys";
-import { me } from "../../session";
+import { may, me } from "../../session";
 import type { Pulse } from "./pulse";
 
 const KINDS = [["", "All"], ["clicks", "Clicks"], ["conversions", "Conversions"], ["postbacks", "Postbacks"]] as const;
@@ -81,9 +81,14 @@ function Line({ event, zone }: { event: LiveEvent; zone: string }) {
       <td class="roomy c-name">{nameOf("destinations", event.destination_id) || "–"}</td>
       <td class="roomy dim">{why(event)}</td>
       {me.value?.sees_money !== false && <td class="figure">{money(event)}</td>}
-      <td class="roomy"><code class="id" title={click}>{click ? `…${click.slice(-8)}` : "–"}</code></td>
+      <td class="roomy">{click ? <Id click={click} /> : "–"}</td>
     </tr>
   );
+}
+
+function Id({ click }: { click: string }) {
+  const short = <code class="id" title={click}>…{click.slice(-8)}</code>;
+  return may("records.read") ? <a href={href(`/clicks?open=${click}`)} aria-label={`Why did click ${click.slice(-8)} go there?`}>{short}</a> : short;
 }
 
 function tone(event: LiveEvent): string {

@@ -1,0 +1,1 @@
+export function Lists() { return <h1>Lists</h1>; }

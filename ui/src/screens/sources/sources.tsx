@@ -1,0 +1,1 @@
+export function Sources() { return <h1>Sources</h1>; }
