@@ -54,6 +54,10 @@ class _Life:
         held = max(self.bound.get(destination, 0), self.seen.get(destination, 0))
         return max(held, self.sent.get(destination, 0))
 
+    def told_of(self, destination: int) -> bool:
+        """Whether it was told something about a destination that it has not confirmed."""
+        return any(destination in ceilings for _, ceilings in self.told)
+
     def unspent(self, destination: int) -> int:
         """What it holds by its own account, which may be a moment old."""
         spent = max(self.sent.get(destination, 0), self.seen.get(destination, 0))
@@ -212,8 +216,9 @@ class Lending:
         allowed = left()
         free = allowed - self.outstanding(destination)
         if free < 0:  # the cap was lowered
-            self._take_back(destination, present, (), 0, changed)
+            self._take_back(destination, present, 0, changed)
             return
+        lent: set[int] = set()
         for number in sorted(hungry or wanting, key=lambda n: present[n].unspent(destination)):
             life = present[number]
             base = life.raise_to(destination)
@@ -227,33 +232,30 @@ class Lending:
             life.lent[destination] = share
             life.hungry.discard(destination)
             free = allowed - self.outstanding(destination)
-            changed.add(number)
-        starving = [n for n in hungry if destination in present[n].hungry]
-        if starving and free <= 0 < allowed:
-            self._take_back(destination, present, starving, 1, changed)
+            lent.add(number)
+        changed |= lent
+        if free <= 0 < allowed and any(destination in present[n].hungry for n in hungry):
+            # Not of those who have not answered yet: asked at every turn they would have nothing left, and
+            # the last click would be lent and taken back for ever.
+            asked = {
+                number: life
+                for number, life in present.items()
+                if number not in lent and destination not in life.hungry and not life.told_of(destination)
+            }
+            self._take_back(destination, asked, 2, changed)
 
-    def _take_back(
-        self,
-        destination: int,
-        present: Mapping[int, _Life],
-        sparing: Iterable[int],
-        keep: int,
-        changed: set[int],
-    ) -> None:
-        """Ask for half (`keep` 1) or all of what the others hold."""
-        for number, life in present.items():
-            unspent = life.unspent(destination)
-            if keep and any(destination in ceilings for _, ceilings in life.told):
-                continue  # asked already: half of the half, and so on, would leave it nothing
-            if unspent and number not in sparing:
-                spent = life.ceilings[destination] - unspent
-                life.ceilings[destination] = spent + (unspent // 2 if keep else 0)
+    @staticmethod
+    def _take_back(destination: int, asked: Mapping[int, _Life], parts: int, changed: set[int]) -> None:
+        """Ask for what they hold but for a part of it; for all of it when `parts` is 0."""
+        for number, life in asked.items():
+            if unspent := life.unspent(destination):
+                life.ceilings[destination] -= unspent - (unspent // parts if parts else 0)
                 changed.add(number)
 
     @staticmethod
     def _wants(life: _Life, destination: int) -> bool:
         unspent = life.unspent(destination)
-        if any(destination in ceilings for _, ceilings in life.told) and unspent:
+        if unspent and life.told_of(destination):
             return False  # it was lent something that it may not know of yet
         return destination in life.hungry or 2 * unspent < max(1, life.lent.get(destination, 0))
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from tests.faults.tally import Tally
 from tests.journeys.board import Board
+from tests.progress import wait_until_reached
 from tests.rig import Weir, alive, wait_for
 from tests.visitors import Visitors
 from tests.wire import Address
@@ -46,11 +47,16 @@ def capping(site: Site, kills: int, dice: random.Random) -> Tally:
             for victim in victims:
                 time.sleep(dice.uniform(0.05, 1.0))
                 _kill(site, victim)
-            wait_for("the limit", lambda: _cap(site, capped).get("used", 0) >= limit, 180)
+            wait_until_reached(
+                "the cap", lambda: int(_cap(site, capped).get("used", 0)), limit,
+                lambda: f"{_cap(site, capped)}, {len(visitors.answered)} visitors answered",
+            )  # fmt: skip
             time.sleep(2)
         finally:
             visitors.stop()
-        wait_for("the reports", lambda: _recorded(site, capped) >= limit, 60)
+        wait_until_reached(
+            "the reports", lambda: _recorded(site, capped), limit, lambda: f"{_cap(site, capped)}"
+        )
         time.sleep(3)
         recorded, used = _recorded(site, capped), _cap(site, capped)["used"]
         print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.board import Board
+from tests.progress import wait_until_reached
 from tests.rig import Weir, start_weir, wait_for
 from tests.wire import address_of, exchange
 
@@ -80,19 +82,27 @@ def test_a_cap_on_clicks_is_met_exactly_with_two_edges_and_kills_of_everything(w
     demand = Demand(weir, f"/c/{slug}")
     try:
         for role in ("edge-0", "core", "edge-1", "core", "edge-0"):
-            before = demand.count("capped")
-            wait_for(
-                "clicks", lambda before=before: demand.count("capped") > before + 50 or demand.count("back")
+            wait_until_reached(
+                f"what the destination got before a kill of {role}",
+                lambda: demand.count("capped"),
+                demand.count("capped") + 51,
+                lambda: _told(weir, board, capped, demand),
             )
             weir.wait_child(role)
             weir.kill(role)
-        wait_for("the limit", lambda: _used(board, capped) >= limit, 60)
+        wait_until_reached(
+            "the cap", lambda: _used(board, capped), limit, lambda: _told(weir, board, capped, demand)
+        )
         time.sleep(2)
     finally:
         demand.stop()
-    wait_for("the reports", lambda: recorded(board, capped) >= limit)
+    wait_until_reached(
+        "the reports", lambda: recorded(board, capped), limit, lambda: _told(weir, board, capped, demand)
+    )
     time.sleep(2)
-    assert recorded(board, capped) == limit == cap_of(board, capped)["used"]
+    assert recorded(board, capped) == limit == cap_of(board, capped)["used"], _told(
+        weir, board, capped, demand
+    )
     assert demand.count("capped") <= limit
     assert demand.count("back") > 0
 
@@ -102,6 +112,23 @@ def _used(board: Board, destination: int) -> int:
         return int(cap_of(board, destination)["used"])
     except (AssertionError, OSError, ValueError):
         return 0  # the core is on its way
+
+
+def _told(weir: Weir, board: Board, destination: int, demand: Demand) -> str:
+    """What everybody thinks: the core's meters and each edge's budget, and what the visitors got."""
+    lines = [f"visitors: {len(demand.sent_to)} answered, capped {demand.count('capped')}"]
+    lines.append(f"processes: {weir.children()}")
+    try:
+        status = board.call("system.status")
+    except (AssertionError, OSError, ValueError) as fault:
+        return "\n".join([*lines, f"the core does not answer: {fault!r}"])
+    lines += [json.dumps(cap, indent=1) for cap in status["caps"] if cap["destination_id"] == destination]
+    lines += [f"edge: {json.dumps(edge)[:1500]}" for edge in status["edges"]]
+    lines += [f"read: {each}" for each in status["consumers"] if each["consumer"] == "cap_poller"]
+    lines += [f"actor: {each}" for each in status["actors"] if each["name"] in ("cap_poller", "link")]
+    lines.append(f"degraded: {status['degraded']}")
+    lines += weir.log.read_text("utf-8", "replace").splitlines()[-30:]
+    return "\n".join(lines)
 
 
 def test_while_the_core_is_down_an_edge_spends_what_it_holds_and_no_more(weir: Weir) -> None:

@@ -38,8 +38,13 @@ class Edge:
 
 
 class Caps(RuleBasedStateMachine):
-    @initialize(limit=st.integers(0, 12), hours=st.sampled_from([1, 2, 0]))
-    def begin(self, limit: int, hours: int) -> None:
+    @initialize(
+        limit=st.integers(0, 12),
+        hours=st.sampled_from([1, 2, 0]),
+        demand=st.sampled_from([(0,), (1,), (0, 1)]),
+    )
+    def begin(self, limit: int, hours: int, demand: tuple[int, ...]) -> None:
+        self.demand = demand
         self.cap = Cap(metric="clicks", limit=str(limit), window_hours=hours)
         self.limit = limit
         self.now = 1_790_000_000 * SECOND
@@ -272,7 +277,7 @@ class Caps(RuleBasedStateMachine):
             if self.current[index] is None:
                 self.start_edge(index)
         for _ in range(40):
-            for index in (1,):  # demand at one edge only: the other's budget must move
+            for index in self.demand:  # at one edge only, the other's budget must move
                 self.click(index, 3)
             for index in (0, 1):
                 self.commit(index)
@@ -308,6 +313,20 @@ def test_an_edge_alone_is_lent_all_and_a_second_one_gets_its_share() -> None:
     lending.recorded(1, 0, 5, 10)
     assert lending.lend({5: lambda: 90}) == {2}
     assert lending.tell(2, 9).ceilings == {5: 11} and lending.outstanding(5) == 45 + 11
+
+
+def test_the_last_click_is_lent_although_both_edges_ask_for_it() -> None:
+    lending = Lending()
+    lending.take(0, Spending(1, 0, {}, {}, hungry=(5,)))
+    lending.take(1, Spending(2, 0, {}, {}, hungry=(5,)))
+    [lent] = lending.lend({5: lambda: 1})
+    assert lending.tell(lent, 7).ceilings == {5: 1}
+    assert not lending.lend({5: lambda: 1}), "it may be spent before it is asked for back"
+    other = 3 - lent
+    lending.take(lent - 1, Spending(lent, 7, {5: 1}, {}))
+    assert lending.lend({5: lambda: 1}) == {lent}, "nobody came for it"
+    lending.take(lent - 1, Spending(lent, lending.tell(lent, 8).serial, {5: 0}, {}))
+    assert lending.lend({5: lambda: 1}) == {other} and lending.tell(other, 9).ceilings == {5: 1}
 
 
 def test_a_message_for_another_process_or_an_older_one_changes_nothing() -> None:
