@@ -20,7 +20,7 @@ from appliance.operations.period import refuse
 from appliance.operations.registry import operation
 from appliance.operations.workbench import Check, Situation, Workbench
 from appliance.reporting import periods
-from appliance.routing import verdicts
+from appliance.routing import networks, verdicts
 from appliance.routing.configuration import Built, Configuration, Key
 from appliance.routing.draws import nth
 from appliance.routing.facts import DETECTED
@@ -209,6 +209,8 @@ def _door(request: SimulateRequest, problems: list[FieldProblem]) -> tuple[str, 
     except ValueError:
         split = urlsplit("no link")
     _check_page(request, split.path, problems)
+    if request.address and networks.number(request.address) is None:
+        problems.append(FieldProblem("address", "an IPv4 or IPv6 address"))
     if not request.url:
         return "", ""
     if split.path == "/t.js":

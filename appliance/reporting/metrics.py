@@ -35,7 +35,7 @@ METRICS: dict[str, Metric] = {
         "among them, how many differ in campaign, cut address (/24, /48) or user agent", dear=True
     ),
     "trafficbacks": Metric("among them, how many went to a trafficback", dear=True),
-    "lp_views": Metric("among them, how many were sent to a landing page with exits", dear=True),
+    "lp_views": Metric("how often visitors were sent to a landing page with exits, from another one too", dear=True),
     "lp_clicks": Metric("clicks that led out of a landing page, through one of its exits", dear=True),
     "conversions": Metric("conversions that are neither rejected nor trash"),
     "sales": Metric("conversions whose latest status is sale", dear=True),
@@ -43,6 +43,8 @@ METRICS: dict[str, Metric] = {
     "holds": Metric("conversions whose latest status is hold", dear=True),
     "rejected": Metric("conversions whose latest status is rejected", dear=True),
     "trash": Metric("conversions whose latest status is trash", dear=True),
+    "refunds": Metric("conversions whose latest status is refund, wholly or in part", dear=True),
+    "chargebacks": Metric("conversions whose latest status is chargeback, wholly or in part", dear=True),
     "revenue": Metric("payouts of sales and leads, in the report's currency", money=True),
     "hold_revenue": Metric("payouts of conversions on hold, in the report's currency", money=True),
     "cost": Metric("cost of counted clicks plus corrections, in the report's currency", money=True),
@@ -55,7 +57,7 @@ METRICS: dict[str, Metric] = {
     "cpc": Metric("cost per click", "cost / clicks", money=True),
     "cpa": Metric("cost per conversion", "cost / conversions", money=True),
     "ar": Metric(
-        "approval rate, percent", "sales / (sales + leads + holds + rejected + trash) * 100", 4, dear=True
+        "approval rate, percent", "sales / (sales + leads + holds + rejected + trash + refunds + chargebacks) * 100", 4, dear=True
     ),
 }
 
@@ -65,7 +67,10 @@ MONEY = frozenset(name for name in SUMS if METRICS[name].money)
 """Sums in micro-units of the report's currency."""
 USUAL: tuple[str, ...] = tuple(name for name, metric in METRICS.items() if not metric.dear)
 """What is answered when no metric is named: all that one look at each table gives."""
-STATUSES = {"sales": "sale", "leads": "lead", "holds": "hold", "rejected": "rejected", "trash": "trash"}
+STATUSES = {
+    "sales": "sale", "leads": "lead", "holds": "hold", "rejected": "rejected", "trash": "trash",
+    "refunds": "refund", "chargebacks": "chargeback",
+}  # fmt: skip
 """Sum → the status that it counts."""
 _FORMULAS: dict[str, Formula] = {
     name: formulas.parse(metric.formula, SUMS) for name, metric in METRICS.items() if metric.formula

@@ -27,7 +27,8 @@ class Filter(Struct, frozen=True):
 class Question(Struct, frozen=True, kw_only=True):
     """What is asked. Times in unix microseconds, `to_us` exclusive; `group_by`, `filters` name dimensions.
 
-    `campaigns`: the only ones that the caller may see; None is all of them, () is nothing at all.
+    `campaigns`: the only ones that the caller may see; None is all of them, () is nothing at all. `known_us`:
+    what became known from then on is left out.
     """
 
     from_us: int
@@ -35,6 +36,7 @@ class Question(Struct, frozen=True, kw_only=True):
     timezone: str
     currency: str
     campaigns: tuple[int, ...] | None = None
+    known_us: int | None = None
     group_by: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
     metrics: tuple[str, ...] = USUAL
@@ -72,11 +74,17 @@ _LANDINGS = {
     "lp_views": "toInt64(countIf(exit_number = 0))",
     "lp_clicks": "toInt64(countIf(exit_number != 0))",
 }
+# An exit that leads to another page is its view as well: there landing_id is the page that it came from.
+_NEXT_PAGES = (
+    "(select * replace (destination_id as landing_id) from click_events"  # noqa: S608
+    f" where {PERIOD} and exit_number != 0 and reason = 'next_landing')"
+)
+_NEXT_VIEWS = {"lp_views": "toInt64(count())"}
 _UNIQUE = {"unique_clicks": "toInt64(uniqExact(visitor))"}
 _CONVERSIONS: dict[str, str] = {
     "conversions": "sum(count)",
     **{
-        name: f"toInt64(countIf(revision = revision_now and status_now = '{status}'))"
+        name: f"sumIf(entered, status = '{status}')"
         for name, status in STATUSES.items()
     },
     "revenue": "sum(revenue)",
@@ -122,6 +130,10 @@ class _Facts:
         self.parameters: dict[str, object] = {"from_us": question.from_us, "to_us": question.to_us}
         self._clock = clock(question.timezone, question.from_us // 1_000_000, -(-question.to_us // 1_000_000))
         self._reach = reach(question.campaigns, self.parameters)
+        self._known = ""
+        if question.known_us is not None:
+            self.parameters["known_us"] = question.known_us
+            self._known = " and {} < fromUnixTimestamp64Micro({{known_us:Int64}}, 'UTC')"
         self.text = self._sql()
 
     def _sql(self) -> str:
@@ -133,6 +145,8 @@ class _Facts:
             branches.append(self._branch("click_events", "clicks", _VISITS, _UNIQUE, unit="''"))
         if wanted & _LANDINGS.keys():
             branches.append(self._branch("click_events", "clicks", _ON_PAGES, _LANDINGS, unit="''"))
+        if "lp_views" in wanted:
+            branches.append(self._branch(_NEXT_PAGES, "clicks", " and counted = 1", _NEXT_VIEWS, unit="''"))
         if wanted & _CONVERSIONS.keys():
             branches.append(self._branch(self._conversions(), "conversions", "", _CONVERSIONS))
         if wanted & _ADJUSTMENTS.keys():
@@ -153,7 +167,8 @@ class _Facts:
     ) -> str:
         question = self._question
         expressions = {name: self._expression(name, table) for name in self._names}
-        condition += self._reach + conditions(question.filters, expressions, self.parameters)
+        condition += self._reach + self._known.format("at" if table == "clicks" else "known_at")
+        condition += conditions(question.filters, expressions, self.parameters)
         if self._keys is not None:
             for index, name in enumerate(question.group_by):
                 type_ = "Array(Int64)" if DIMENSIONS[name].number else "Array(String)"
@@ -171,13 +186,9 @@ class _Facts:
 
     def _conversions(self) -> str:
         """The table, or what of it is needed with the latest status or with facts of the click beside it."""
-        statuses = bool(set(self.sums) & STATUSES.keys()) or "status" in self._names
         columns = ""
-        if statuses:
-            columns = (
-                ", max(revision) over (partition by id) as revision_now"
-                ", argMax(status, revision) over (partition by id) as status_now"
-            )
+        if "status" in self._names:
+            columns = ", argMax(status, revision) over (partition by id) as status_now"
         return self._beside_clicks(
             "conversion_events", [DIMENSIONS[n].conversions for n in self._names], columns
         )
@@ -201,7 +212,8 @@ class _Facts:
                 f"(select click_id from {table} where {PERIOD}{self._reach})) as c"
                 " on c.of = e.click_id"
             )
-        return f"(select {columns} from {source} where {_of('e')}{self._reach})"  # noqa: S608
+        known = self._known.format("e.known_at")
+        return f"(select {columns} from {source} where {_of('e')}{self._reach}{known})"  # noqa: S608
 
 
 def _of(alias: str) -> str:

@@ -63,7 +63,7 @@ class Places:
         return self._recent.get(address) or self._recent.put(address, self._find(address))
 
     def _find(self, address: str) -> dict[str, str]:
-        facts = {"ip_version": "6" if ":" in address else "4"}
+        facts = {"ip_version": "6" if ":" in address else "4"} if address else {}
         for lookup in self._lookups:
             facts.update(lookup(address))
         if "datacenter" not in facts and ("asn" in facts or "isp" in facts):

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from appliance.model.catalog import Destination, Stream
-from appliance.model.rules import Rule
+from appliance.model.catalog import Destination, Entity, Stream
+from appliance.model.rules import Rule, Target
 from appliance.routing import verdicts
-from appliance.routing.configuration import Built
+from appliance.routing.configuration import Built, Key
 from appliance.routing.decision import Decision
 from appliance.routing.facts import reader
 from appliance.routing.policy import of_stream
@@ -120,8 +120,7 @@ def trace(built: Built, decision: Decision, visit: Visit, now_us: int) -> Trace:
                 rules=tuple(_rule(each, look, built.lists) for each in shown) if looked_at else (),
             )
         )
-    taken = entities.get(("stream", decision.stream_id))
-    weights = {t.destination_id: t.weight for t in taken.targets} if isinstance(taken, Stream) else {}
+    weights = {target.destination_id: target.weight for target in _targets(entities, decision, visit)}
     given = _given_weights(campaign, decision)
     destinations = []
     for number, word, _ in inputs.destinations:
@@ -156,6 +155,16 @@ def trace(built: Built, decision: Decision, visit: Visit, now_us: int) -> Trace:
         unknown_macros=decision.unknown_macros,
         unusable_params=(*visit.faults, *visit.unexpanded),
     )
+
+
+def _targets(entities: Mapping[Key, Entity], decision: Decision, visit: Visit) -> tuple[Target, ...]:
+    """Among which it was chosen: the stream's, or those of a landing page's exit."""
+    if visit.leaving is not None:
+        page, number = entities.get(("destination", visit.leaving.landing_id)), visit.leaving.number
+        exits = page.exits if isinstance(page, Destination) else ()
+        return exits[number - 1] if 1 <= number <= len(exits) else ()
+    taken = entities.get(("stream", decision.stream_id))
+    return taken.targets if isinstance(taken, Stream) else ()
 
 
 def without_money(seen: Trace, campaign: CompiledCampaign) -> Trace:

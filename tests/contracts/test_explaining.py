@@ -18,7 +18,7 @@ from appliance.errors import Conflict, Missing, Refused, Unavailable
 from appliance.model.catalog import Role
 from appliance.model.events import ClickEvent, decode, encode
 from appliance.model.messages import Closed
-from appliance.model.table import TableUpdate
+from appliance.model.table import SettingsEntry, TableUpdate
 from appliance.operations import registry
 from appliance.operations.context import Caller, Context, Forbidden, local_administrator
 from appliance.operations.scope import ScopedCatalog
@@ -33,6 +33,9 @@ from tests.records import NOON, entries
 
 def somebody(role: Role, campaigns: set[int], sees_money: bool = True) -> Caller:
     return Caller("somebody", "rest", ROLES[role], 5, frozenset(campaigns), sees_money)
+
+
+SEAL = b"s" * 32
 
 
 class World:
@@ -110,7 +113,7 @@ GERMANS = [
 
 @asynccontextmanager
 async def shop(tmp_path: Any, warehouse: Any) -> AsyncIterator[World]:
-    async with catalog(tmp_path) as rig:
+    async with catalog(tmp_path, settings=SettingsEntry(seal=SEAL)) as rig:
         world = World(rig, warehouse)
         for n in (1, 2, 3):
             await world.ask(
@@ -176,6 +179,16 @@ async def test_what_does_not_come_out_the_same_is_named(world: World) -> None:
     told = await world.ask("routing.explain", click_id=forged.id)
     assert not told["exact"] and not told["url_proven"]
     assert {d["field"] for d in told["differences"]} == {"stream_id", "destination_id", "url_hash"}
+
+
+async def test_who_decided_is_no_difference_when_it_is_decided_alike(world: World) -> None:
+    click = await world.click("country=FR")
+    inputs = msgspec.structs.replace(click.inputs, kernel=1)
+    older = msgspec.structs.replace(click, id=click.id[:-2] + "00", inputs=inputs, url_hash=0)
+    world._append((encode(older),))
+    told = await world.ask("routing.explain", click_id=older.id)
+    assert (told["kernel"], told["exact"], told["url_proven"]) == (1, True, False)
+    assert told["kernel_now"] > 1
 
 
 async def test_what_is_closed_stuck_or_remembered_is_explained_from_the_record(world: World) -> None:
@@ -370,7 +383,7 @@ async def test_strange_texts_are_only_texts(world: World) -> None:
         query=strange,
         user_agent=strange,
         headers={"é\n": strange},
-        address="no address",
+        address="::ffff:192.0.2.1",
         language=";;;",
         referrer="::",
         vary={"sub1&x": [strange]},

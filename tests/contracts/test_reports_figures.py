@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import trio
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from appliance.model.holds import Holds
 from appliance.operations import registry
@@ -37,8 +38,9 @@ ZONES = [
     ("UTC", datetime(2026, 1, 1, 0, tzinfo=UTC)),
 ]
 STATUSES = ("sale", "lead", "hold", "rejected", "trash")
-# (landing page, exit): no page, a visit sent to one, a click that led out of it.
-WAYS = ((0, 0), (0, 0), (7, 0), (7, 1), (8, 2))
+# (landing page, exit, where to, why): no page, a visit sent to one, clicks out of it, one to the next page.
+WAYS = ((0, 0, 9, ""), (0, 0, 9, ""), (7, 0, 7, ""), (7, 1, 9, ""), (8, 2, 9, ""), (7, 2, 8, "next_landing"))
+WAY = ("landing_id", "exit_number", "destination_id", "reason")
 AGENTS = ("A", "B", "C")
 
 
@@ -65,7 +67,7 @@ def worlds(draw):
             decision=draw(st.sampled_from(("destination", "trafficback"))),
             subs={1: draw(st.sampled_from("xyz"))},
             language=draw(st.sampled_from(("en", "de"))), referrer="", utm={},
-            **dict(zip(("landing_id", "exit_number"), draw(st.sampled_from(WAYS)), strict=True)),
+            **dict(zip(WAY, draw(st.sampled_from(WAYS)), strict=True)),
         )
         for n in range(draw(st.integers(0, 25)))
     ]  # fmt: skip
@@ -124,8 +126,9 @@ def figures(clicks, revisions, currency):
     by_status = {word: sum(each.status == word for each in latest.values()) for word in STATUSES}
     money = [each for each in revisions if each.currency == currency]
     lp_clicks = sum(each.exit_number > 0 for each in clicks)
+    next_views = sum(each.exit_number < 0 for each in clicks)
     clicks = [each for each in clicks if not each.exit_number]
-    lp_views = sum(each.landing_id > 0 for each in clicks)
+    lp_views = sum(each.landing_id > 0 for each in clicks) + next_views
     n, unique = len(clicks), len({(each.campaign_id, each.address, each.user_agent) for each in clicks})
     conversions = sum(each.count for each in revisions)
     revenue = Fraction(sum(each.revenue for each in money), 10**6)
@@ -187,6 +190,9 @@ def test_reports_equal_figures_counted_from_the_raw_events(warehouse, world, dat
     ]  # fmt: skip
     of = {each.id: each for each in clicks}
     seen = [each for each in here if hasattr(each, "decision") and each.counted]
+    # An exit that led to another page is a view of that page too.
+    onward = [each for each in seen if each.reason == "next_landing"]
+    seen += [replace(each, landing_id=each.destination_id, exit_number=-1) for each in onward]
     paid = [each for each in here if not hasattr(each, "decision")]
     payload = {
         "from": moment(begins).isoformat(), "to": moment(ends).isoformat(), "timezone": timezone,
