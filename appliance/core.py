@@ -248,6 +248,13 @@ async def main(control: Control) -> None:
         )
         parts.warehouse = functools.partial(_warehouse_report, warehouse, publisher)
         parts.conversions = conversions.report
+        parts.lists, parts.has_list = catalog.lists, list_files.has
+        parts.faults = {
+            "caps": lambda: cap_poller.last_error,
+            "health": lambda: healthcheck.last_error,
+            "ranks": lambda: ranks.last_error,
+            "retention": lambda: janitor.last_error,
+        }
         parts.consumers += [publisher.consumers, conversions.consumers, cap_poller.consumers]
 
         def context(caller: Caller, request_id: str) -> Context:
@@ -343,7 +350,7 @@ async def _sweep_lists(catalog: CatalogActor, lists: Lists) -> None:
     """Not before the catalog is there: nothing would seem to be needed."""
     await trio.lowlevel.checkpoint()
     if catalog.loaded.is_set():
-        await lists.sweep(catalog.list_files())
+        await lists.sweep({each.digest for each in catalog.lists() if each.digest})
 
 
 async def _rotate(link: CoreLink, edge: int, epoch: int, reason: str) -> None:

@@ -167,6 +167,7 @@ async def main(control: Control, index: int) -> None:
             actors=tree.report(),
             geo=geo.report(),
             memory=memory.report(),
+            unread_lists=router.unread_lists(),
         )
 
     link = EdgeLink(

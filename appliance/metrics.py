@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
+from appliance.model.health import Health
+from appliance.model.deliveries import DeliveriesReport
 from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, EdgeReport
 from appliance.model.status import ConsumerReport, EdgeStatus, SystemStatus
+from appliance.model.usage import CapReport
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_LABELS = 200
@@ -49,6 +53,8 @@ def exposition(status: SystemStatus) -> str:
     _warehouse(out, status)
     _consumers(out, status)
     _live(out, status.live)
+    _caps(out, status.caps)
+    _health(out, status.health)
     for edge in status.edges:
         _edge(out, edge)
     for actor in status.actors:
@@ -68,8 +74,18 @@ def _warehouse(out: Exposition, status: SystemStatus) -> None:
     for outcome, count in sorted(conversions.outcomes.items()):
         out.add("counter", "postbacks_total", "Postbacks processed, by outcome.", count, outcome=outcome)
     out.add("gauge", "postbacks_waiting", "Postbacks that wait for their click.", conversions.waiting)
+    _deliveries(out, status.deliveries)
     for name, value in sorted(conversions.figures.items()):
         out.add("untyped", f"conversions_{name}", f"Conversions: {name.replace('_', ' ')}.", value)
+
+
+def _deliveries(out: Exposition, deliveries: DeliveriesReport) -> None:
+    out.add("gauge", "deliveries_pending", "Outbound deliveries to be attempted.", deliveries.pending)
+    out.add("gauge", "deliveries_dead", "Outbound deliveries given up.", deliveries.dead)
+    out.add("gauge", "deliveries_oldest_seconds", "Age of the oldest pending.", deliveries.oldest_seconds)
+    out.add("gauge", "deliveries_paused_targets", "Targets left alone.", len(deliveries.paused))
+    for outcome, count in sorted({"delivered": 0, "failed": 0, **deliveries.attempts}.items()):
+        out.add("counter", "delivery_attempts_total", "Attempts, by outcome.", count, outcome=outcome)
 
 
 def _consumers(out: Exposition, status: SystemStatus) -> None:
@@ -98,6 +114,36 @@ def _live(out: Exposition, live: LiveReport) -> None:
     out.add("counter", "live_cut_total", "Watchers cut: they took nothing.", live.cut)
     out.add("counter", "live_sampled_total", "Events counted but not shown.", live.sampled)
     out.add("counter", "live_skipped_total", "Journal entries not looked at: too many.", live.skipped)
+
+
+def _caps(out: Exposition, caps: Sequence[CapReport]) -> None:
+    """A destination's caps by their place in it: two may be alike but for their timezone."""
+    places: Counter[int] = Counter()
+    for cap in caps:
+        labels = {
+            "destination": cap.destination_id,
+            "cap": places[cap.destination_id],
+            "metric": cap.metric,
+            "window_hours": cap.window_hours,
+        }
+        places[cap.destination_id] += 1
+        limit, used = (cap.limit / 1e6, cap.used / 1e6) if cap.currency else (cap.limit, cap.used)
+        out.add("gauge", "cap_limit", "What a cap allows in its window.", limit, **labels)
+        out.add("gauge", "cap_used", "What of a cap is used now.", used, **labels)
+        out.add("gauge", "cap_reached", "1 when nothing of a cap is left.", cap.reached, **labels)
+        if cap.metric == "clicks":
+            out.add("gauge", "cap_lent", "Clicks lent to edges and not used.", cap.lent, **labels)
+
+
+def _health(out: Exposition, health: Sequence[Health]) -> None:
+    for each in health:
+        name = {"destination": each.destination_id}
+        for state in ("unknown", "healthy", "unhealthy"):
+            now = each.state == state
+            out.add("gauge", "destination_health", "1 for its state.", now, **name, state=state)
+        if each.last is not None:
+            seconds = each.last.latency_us / 1e6
+            out.add("gauge", "destination_probe_seconds", "How long its last probe took.", seconds, **name)
 
 
 def _edge(out: Exposition, edge: EdgeStatus) -> None:

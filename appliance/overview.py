@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from appliance import __version__
+from appliance import __version__, degraded
+from appliance.model.catalog import NamedList
+from appliance.model.deliveries import DeliveriesReport
 from appliance.model.health import Health
 from appliance.model.holds import Holds
 from appliance.model.live import LiveReport
@@ -29,8 +31,9 @@ from appliance.model.status import (
 from appliance.model.usage import CapReport
 from appliance.operations.context import WarehouseDoor
 
-CAMPAIGNS_NAMED = 10
 UNKNOWABLE_SHOWN = 100
+LISTS_EVERY = 10.0
+"""Seconds between two looks for the files of named lists."""
 
 
 @dataclass
@@ -49,7 +52,13 @@ class Parts:
     caps: Callable[[], Sequence[CapReport]] = tuple
     health: Callable[[], Sequence[Health]] = tuple
     geo: Callable[[], Sequence[AddressFileReport]] = tuple
+    deliveries: Callable[[], DeliveriesReport] = DeliveriesReport
     unknowable: Callable[[], Sequence[Unknowable]] = tuple
+    faults: dict[str, Callable[[], str]] = field(default_factory=dict)
+    """What waits for something → why; "" while it does not."""
+    lists: Callable[[], Sequence[NamedList]] = tuple
+    has_list: Callable[[str], bool] = lambda digest: True
+    """Whether the file of a list's entries is there."""
     public: str = ""
     """Where tracked links lead: an origin that a visitor can open."""
 
@@ -63,6 +72,8 @@ class Overview:
         self._data = data
         self._parts = parts
         self._started_us = _now_us()
+        self._gone_lists: frozenset[str] = frozenset()
+        self._looked_for_lists = -LISTS_EVERY
 
     @property
     def public(self) -> str:
@@ -75,9 +86,12 @@ class Overview:
         now = _now_us()
         consumers = tuple(_measured(report, edges, now) for tell in parts.consumers for report in tell())
         conversions = parts.conversions()
+        self._look_for_lists()
         warehouse, actors = parts.warehouse(), tuple(parts.actors())
+        deliveries = parts.deliveries()
         geo, unknowable = tuple(parts.geo()), self.unknowable()
-        problems = tuple(_problems(parts.catalog_loaded(), edges))
+        problems = tuple(degraded.problems(parts.catalog_loaded(), edges))
+        caps, health = tuple(parts.caps()), tuple(parts.health())
         return SystemStatus(
             version=__version__,
             at_us=now,
@@ -85,8 +99,12 @@ class Overview:
             ready=not problems,
             problems=problems,
             degraded=(
-                *_degraded(edges, consumers, warehouse, conversions, actors),
-                *_in_the_dark(geo, edges, unknowable),
+                *degraded.at_work(edges, consumers, warehouse, conversions, actors),
+                *(f"{what}: {fault}" for what, tell in parts.faults.items() if (fault := tell())),
+                *degraded.destinations(caps, health),
+                *degraded.lists(parts.lists(), self._gone_lists, edges),
+                *degraded.undelivered(deliveries),
+                *degraded.in_the_dark(geo, edges, unknowable),
             ),
             catalog=parts.catalog(),
             warehouse=warehouse,
@@ -97,13 +115,23 @@ class Overview:
             holds=self.holds.all(),
             processes=tuple(parts.processes()),
             live=parts.live(),
-            caps=tuple(parts.caps()),
-            health=tuple(parts.health()),
+            caps=caps,
+            health=health,
             rss_bytes=_resident_bytes(),
             disk_free_bytes=free,
             geo=geo,
+            deliveries=deliveries,
             unknowable=tuple(unknowable[:UNKNOWABLE_SHOWN]),
         )
+
+    def _look_for_lists(self) -> None:
+        """Ten thousand lists would be 20 ms: not for every status."""
+        now = time.monotonic()
+        if now - self._looked_for_lists >= LISTS_EVERY:
+            self._looked_for_lists = now
+            has = self._parts.has_list
+            digests = {each.digest for each in self._parts.lists() if each.digest and not each.archived}
+            self._gone_lists = frozenset(digest for digest in digests if not has(digest))
 
     def unknowable(self) -> Sequence[Unknowable]:
         return self._parts.unknowable()
@@ -125,75 +153,6 @@ def _measured(report: ConsumerReport, edges: Sequence[EdgeStatus], now_us: int) 
             seconds = max(0, now_us - report.caught_up_us) / 1e6
         return msgspec.structs.replace(report, behind=behind, behind_seconds=seconds if behind else 0.0)
     return report
-
-
-def _problems(loaded: bool, edges: Sequence[EdgeStatus]) -> list[str]:
-    """Why the appliance does not do its work."""
-    found = []
-    if not loaded:
-        found.append("catalog: not loaded yet")
-    if not any(edge.connected and edge.report is not None and edge.report.ready for edge in edges):
-        found.append("edges: none is connected and ready")
-    return found
-
-
-def _degraded(
-    edges: Sequence[EdgeStatus],
-    consumers: Sequence[ConsumerReport],
-    warehouse: WarehouseReport,
-    conversions: ConversionsReport,
-    actors: Sequence[ActorReport],
-) -> list[str]:
-    """What an operator should look at while the work goes on."""
-    found = []
-    for edge in edges:
-        if not edge.connected:
-            found.append(f"edge {edge.edge}: not connected")
-        if edge.refused:
-            found.append(f"edge {edge.edge}: keeps an older routing table: {edge.refused}")
-        if edge.report is not None:
-            journal = edge.report.journal
-            if journal.mode != "recording":
-                found.append(f"edge {edge.edge}: journal is in mode {journal.mode}: {journal.last_error}")
-            if journal.unrecorded:
-                found.append(f"edge {edge.edge}: {journal.unrecorded} events unrecorded")
-    if warehouse.state != "up":
-        found.append(f"warehouse: {warehouse.state}: {warehouse.last_error}".rstrip(": "))
-    if warehouse.rows_set_aside:
-        found.append(f"warehouse: {warehouse.rows_set_aside} rows set aside; see ingestion_errors.list")
-    if conversions.figures.get("entries_missing"):
-        found.append(f"conversions: {conversions.figures['entries_missing']} journal entries are unreadable")
-    found += [f"{c.consumer} of edge {c.edge}: held by an operator" for c in consumers if c.held]
-    found += [f"{c.consumer} of edge {c.edge}: {c.last_error}" for c in consumers if c.last_error]
-    found += [
-        f"actor {actor.name}: {actor.state}: {actor.last_error}".rstrip(": ")
-        for actor in actors
-        if actor.state not in ("running", "stopped")
-    ]
-    return found
-
-
-def _in_the_dark(
-    geo: Sequence[AddressFileReport], edges: Sequence[EdgeStatus], unknowable: Sequence[Unknowable]
-) -> list[str]:
-    """Databases of addresses that are not read, and rules that would need one."""
-    reports = [*geo, *(file for edge in edges if edge.report for file in edge.report.geo)]
-    found = [
-        f"addresses: {path}: {error}"
-        for path, error in dict.fromkeys((r.path, r.error) for r in reports)
-        if error
-    ]
-    campaigns: dict[int, set[str]] = {}
-    for each in unknowable:
-        campaigns.setdefault(each.campaign_id, set()).update(each.facts)
-    for number, facts in list(campaigns.items())[:CAMPAIGNS_NAMED]:
-        found.append(
-            f"campaign {number}: its rules ask for {', '.join(sorted(facts))}, which no database of addresses"
-            " here tells"
-        )
-    if len(campaigns) > CAMPAIGNS_NAMED:
-        found.append(f"{len(campaigns) - CAMPAIGNS_NAMED} more campaigns ask for what cannot be known")
-    return found
 
 
 def _now_us() -> int:

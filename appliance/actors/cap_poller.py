@@ -354,6 +354,6 @@ class CapPoller:
     def consumers(self) -> tuple[ConsumerReport, ...]:
         """How far each journal, and the ledger's outbox, was read."""
         return tuple(
-            ConsumerReport(consumer="cap_poller", edge=edge, epoch=epoch, seq=seq, last_error=self.last_error)
+            ConsumerReport(consumer="cap_poller", edge=edge, epoch=epoch, seq=seq)
             for (edge, epoch), seq in sorted(self._offsets.items())
         )

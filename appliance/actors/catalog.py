@@ -106,10 +106,9 @@ class CatalogActor:
         """Who, not archived, has `value` in a unique field now; never waits."""
         return self._holdings.owner(kind, field, value)
 
-    def list_files(self) -> frozenset[str]:
-        """The files that named lists hold their entries in, archived ones too; never waits."""
-        lists = self._holdings.all("list")
-        return frozenset(each.digest for each in lists if isinstance(each, NamedList) and each.digest)
+    def lists(self) -> Sequence[NamedList]:
+        """Archived ones too; never waits."""
+        return [each for each in self._holdings.all("list") if isinstance(each, NamedList)]
 
     def destinations(self) -> Sequence[Destination]:
         """Those that are not archived; never waits."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from appliance.metrics import exposition
+from appliance.model.catalog import NamedList
+from appliance.model.health import Health, Seen
 from appliance.model.holds import Holds
 from appliance.model.status import ConsumerReport, ConversionsReport, SystemStatus, WarehouseReport
+from appliance.model.usage import CapReport
 from appliance.overview import Overview, Parts
 from tests.doors import NoWarehouse, edge_status
 
@@ -48,3 +54,91 @@ def test_what_an_operator_should_look_at_is_named() -> None:
     assert "publisher of edge 0: damaged" in found
     assert "warehouse: 3 rows set aside; see ingestion_errors.list" in found
     assert "conversions: 4 journal entries are unreadable" in found
+
+
+def told(degraded: Sequence[str], about: str) -> list[str]:
+    return [line for line in degraded if about in line]
+
+
+def cap(destination: int = 5, **fields: object) -> CapReport:
+    its: dict[str, object] = {
+        "destination_id": destination, "metric": "clicks", "window_hours": 24, "timezone": "UTC",
+        "currency": "", "limit": 30, "used": 30, "reached": True,
+    }  # fmt: skip
+    return CapReport(**{**its, **fields})  # type: ignore[arg-type]
+
+
+def ill(destination: int) -> Health:
+    return Health(
+        destination_id=destination,
+        state="unhealthy",
+        last=Seen(at_us=1, latency_us=250_000, error="status 500"),
+    )
+
+
+def test_ill_destinations_and_caps_on_clicks_that_are_exceeded_are_named_but_not_those_only_reached() -> None:
+    found = status(
+        health=lambda: [ill(3), Health(destination_id=4, state="healthy"), Health(destination_id=6)],
+        caps=lambda: [
+            cap(),
+            cap(6, used=45, exceeded=True),
+            cap(7, metric="revenue", currency="USD", used=31, exceeded=True),
+        ],
+    ).degraded
+    assert told(found, "destination") == [
+        "destination 3: unhealthy: status 500",
+        "destination 6: 45 clicks of a cap of 30",
+    ]
+
+
+def test_of_many_ill_destinations_ten_are_named() -> None:
+    found = told(status(health=lambda: list(map(ill, range(1, 41)))).degraded, "destination")
+    assert len(found) == 11 and found[-1] == "30 more destinations are unhealthy"
+
+
+def test_what_waits_for_a_disk_is_named_with_its_reason_while_it_waits() -> None:
+    why = ""
+    faults = {"caps": lambda: why, "health": lambda: ""}
+    assert not told(status(faults=faults).degraded, "caps")
+    why = "caps cannot be written down now: disk full"
+    assert told(status(faults=faults).degraded, "caps") == [
+        "caps: caps cannot be written down now: disk full"
+    ]
+
+
+def test_a_list_whose_entries_are_gone_or_unread_by_an_edge_is_named() -> None:
+    lists = [NamedList(id=n, name="x", digest=digest) for n, digest in enumerate(("", "a", "b", "c"), 1)]
+    lists.append(NamedList(id=9, name="x", digest="b", archived=True))
+    edge = edge_status()
+    assert edge.report is not None
+    reading = msgspec.structs.replace(
+        edge, report=msgspec.structs.replace(edge.report, unread_lists=("c", "long gone"))
+    )
+    made = Parts(edges=lambda: [reading], lists=lambda: lists, has_list=lambda digest: digest != "b")
+    found = Overview(Path(), made, Holds(), NoWarehouse()).status().degraded
+    assert told(found, "list") == [
+        "list 3: the file of its entries is gone; replace them",
+        "list 4: its entries cannot be read by edge 0; see the log",
+    ]
+
+
+def test_caps_and_health_are_figures() -> None:
+    shown = exposition(
+        status(
+            health=lambda: [ill(3)],
+            caps=lambda: [
+                cap(used=7, lent=2, reached=False),
+                cap(metric="cost", limit=2_500_000, used=2_500_000, currency="USD"),
+            ],
+        )
+    ).splitlines()
+    for line in (
+        'weir_cap_used{destination="5",cap="0",metric="clicks",window_hours="24"} 7',
+        'weir_cap_lent{destination="5",cap="0",metric="clicks",window_hours="24"} 2',
+        'weir_cap_limit{destination="5",cap="1",metric="cost",window_hours="24"} 2.5',
+        'weir_cap_reached{destination="5",cap="1",metric="cost",window_hours="24"} 1',
+        'weir_destination_health{destination="3",state="unhealthy"} 1',
+        'weir_destination_health{destination="3",state="healthy"} 0',
+        'weir_destination_probe_seconds{destination="3"} 0.25',
+    ):
+        assert line in shown

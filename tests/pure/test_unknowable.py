@@ -7,12 +7,13 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.degraded import NAMED
 from appliance.model.catalog import Campaign, Stream
 from appliance.model.holds import Holds
 from appliance.model.messages import AddressFileReport
 from appliance.model.rules import Rule
 from appliance.model.status import Unknowable
-from appliance.overview import CAMPAIGNS_NAMED, UNKNOWABLE_SHOWN, Overview, Parts
+from appliance.overview import UNKNOWABLE_SHOWN, Overview, Parts
 from appliance.routing.facts import DETECTED
 from appliance.routing.holdings import Holdings
 from appliance.routing.places import PLACE_FACTS
@@ -85,8 +86,8 @@ def test_the_status_names_campaigns_whose_rules_match_nobody() -> None:
     assert line in degraded(two)
     many = [Unknowable(campaign_id=n, stream_id=n, facts=("isp",)) for n in range(1, 301)]
     said = [each for each in degraded(many) if "campaign" in each]
-    assert len(said) == CAMPAIGNS_NAMED + 1
-    assert said[-1] == f"{300 - CAMPAIGNS_NAMED} more campaigns ask for what cannot be known"
+    assert len(said) == NAMED + 1
+    assert said[-1] == f"{300 - NAMED} more campaigns ask for what cannot be known"
     assert not any("campaign" in each for each in degraded([]))
 
 

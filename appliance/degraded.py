@@ -1,0 +1,139 @@
+"""Why the appliance does not do its work, and what an operator should look at while it does. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from appliance.model.catalog import NamedList
+from appliance.model.deliveries import DeliveriesReport
+from appliance.model.health import Health
+from appliance.model.messages import ActorReport, AddressFileReport
+from appliance.model.status import (
+    ConsumerReport,
+    ConversionsReport,
+    EdgeStatus,
+    Unknowable,
+    WarehouseReport,
+)
+from appliance.model.usage import CapReport
+
+NAMED = 10
+"""Of a kind: the others are a number."""
+
+
+def problems(loaded: bool, edges: Sequence[EdgeStatus]) -> list[str]:
+    """Why the appliance does not do its work."""
+    found = []
+    if not loaded:
+        found.append("catalog: not loaded yet")
+    if not any(edge.connected and edge.report is not None and edge.report.ready for edge in edges):
+        found.append("edges: none is connected and ready")
+    return found
+
+
+def at_work(
+    edges: Sequence[EdgeStatus],
+    consumers: Sequence[ConsumerReport],
+    warehouse: WarehouseReport,
+    conversions: ConversionsReport,
+    actors: Sequence[ActorReport],
+) -> list[str]:
+    """What an operator should look at while the work goes on."""
+    found = []
+    for edge in edges:
+        if not edge.connected:
+            found.append(f"edge {edge.edge}: not connected")
+        if edge.refused:
+            found.append(f"edge {edge.edge}: keeps an older routing table: {edge.refused}")
+        if edge.report is not None:
+            journal = edge.report.journal
+            if journal.mode != "recording":
+                found.append(f"edge {edge.edge}: journal is in mode {journal.mode}: {journal.last_error}")
+            if journal.unrecorded:
+                found.append(f"edge {edge.edge}: {journal.unrecorded} events unrecorded")
+    if warehouse.state != "up":
+        found.append(f"warehouse: {warehouse.state}: {warehouse.last_error}".rstrip(": "))
+    if warehouse.rows_set_aside:
+        found.append(f"warehouse: {warehouse.rows_set_aside} rows set aside; see ingestion_errors.list")
+    if conversions.figures.get("entries_missing"):
+        found.append(f"conversions: {conversions.figures['entries_missing']} journal entries are unreadable")
+    found += [f"{c.consumer} of edge {c.edge}: held by an operator" for c in consumers if c.held]
+    # Once, however many segments the edge has.
+    found += dict.fromkeys(
+        f"{c.consumer} of edge {c.edge}: {c.last_error}" for c in consumers if c.last_error
+    )
+    found += [
+        f"actor {actor.name}: {actor.state}: {actor.last_error}".rstrip(": ")
+        for actor in actors
+        if actor.state not in ("running", "stopped")
+    ]
+    return found
+
+
+def destinations(caps: Sequence[CapReport], health: Sequence[Health]) -> list[str]:
+    """Destinations that are ill, and caps on clicks of which more was used than they allow."""
+    ill = [
+        f"destination {each.destination_id}: unhealthy: {each.last.error if each.last else ''}".rstrip(": ")
+        for each in health
+        if each.state == "unhealthy"
+    ]
+    over = [
+        f"destination {cap.destination_id}: {cap.used} clicks of a cap of {cap.limit}"
+        for cap in caps
+        if cap.exceeded and cap.metric == "clicks"
+    ]
+    return [*_first(ill, "destinations are unhealthy"), *_first(over, "caps on clicks are exceeded")]
+
+
+def lists(known: Sequence[NamedList], gone: Collection[str], edges: Sequence[EdgeStatus]) -> list[str]:
+    """Named lists whose entries are gone, or that an edge could not read: their rules match nobody."""
+    unread: dict[str, list[int]] = {}
+    for edge in edges:
+        for digest in edge.report.unread_lists if edge.report is not None else ():
+            unread.setdefault(digest, []).append(edge.edge)
+    found = []
+    for each in known:
+        if each.archived:
+            continue
+        if each.digest in gone:
+            found.append(f"list {each.id}: the file of its entries is gone; replace them")
+        elif each.digest in unread:
+            where = ", ".join(map(str, unread[each.digest]))
+            found.append(f"list {each.id}: its entries cannot be read by edge {where}; see the log")
+    return _first(found, "lists cannot be read")
+
+
+def _first(lines: list[str], what: str) -> list[str]:
+    more = len(lines) - NAMED
+    return lines if more <= 0 else [*lines[:NAMED], f"{more} more {what}"]
+
+
+def undelivered(deliveries: DeliveriesReport) -> list[str]:
+    """Who is not told of conversions."""
+    found = [f"deliveries: {target} is paused after repeated failures" for target in deliveries.paused[:10]]
+    if deliveries.last_error:
+        found.append(f"deliveries: {deliveries.last_error}")
+    return found
+
+
+def in_the_dark(
+    geo: Sequence[AddressFileReport], edges: Sequence[EdgeStatus], unknowable: Sequence[Unknowable]
+) -> list[str]:
+    """Databases of addresses that are not read, and rules that would need one."""
+    reports = [*geo, *(file for edge in edges if edge.report for file in edge.report.geo)]
+    found = [
+        f"addresses: {path}: {error}"
+        for path, error in dict.fromkeys((r.path, r.error) for r in reports)
+        if error
+    ]
+    campaigns: dict[int, set[str]] = {}
+    for each in unknowable:
+        campaigns.setdefault(each.campaign_id, set()).update(each.facts)
+    for number, facts in list(campaigns.items())[:NAMED]:
+        found.append(
+            f"campaign {number}: its rules ask for {', '.join(sorted(facts))}, which no database of addresses"
+            " here tells"
+        )
+    if len(campaigns) > NAMED:
+        found.append(f"{len(campaigns) - NAMED} more campaigns ask for what cannot be known")
+    return found
