@@ -18,6 +18,7 @@ from appliance.http.admin import assets, health, mcp, rest
 from appliance.http.admin.assets import serve_screens
 from appliance.http.admin.credentials import Authenticate
 from appliance.http.admin.dispatch import Dispatch, MakeContext
+from appliance.http.admin.filling import Filling
 from appliance.http.admin.gate import LARGEST_BODY, App, Gate, Receive, Rules, Scope, Send
 from appliance.http.admin.rpc import Sockets
 from appliance.operations.context import Caller, System
@@ -60,7 +61,16 @@ def create_app(
     @app.before_request
     async def whole() -> None:
         # Also of a request that is refused: a client that is still sending would not see why.
-        await request.get_data()
+        try:
+            await request.get_data()
+        except BaseException:
+            request.body.clear()
+            raise
+
+    @app.teardown_request
+    async def emptied(fault: BaseException | None) -> None:
+        # Quart's requests are in reference cycles: a thousand bodies would wait for the collector.
+        request.body.clear()
 
     @app.errorhandler(WeirError)
     async def refused(fault: WeirError) -> Response:
@@ -85,7 +95,7 @@ def create_app(
         return rest.json(internal_error(request_id), 500)
 
     serve_screens(app, ROUTES, http_error, screens or assets.folder())
-    return Gate(_by_kind(cast(App, app), Sockets(dispatch)), rules)
+    return Gate(_by_kind(Filling(cast(App, app), dispatch), Sockets(dispatch)), rules)
 
 
 def _by_kind(pages: App, sockets: App) -> App:
