@@ -60,8 +60,10 @@ dev: $(READY) ui-if-node geo-if-npm ## the same with every log line, readable; a
 	@echo "Starting Weir with ./data and debug logs; Ctrl-C stops it in order."
 	@WEIR_LOG__LEVEL=debug WEIR_LOG__FORMAT=text exec $(BIN)/weir serve --data ./data
 
+# A hundred processes start: none shall compile Weir again.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY) ui-if-node geo-if-npm ## everything that needs no outside server, within 10 minutes
-	@$(BIN)/python -m pytest -q -m "not faults" -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -q -m "not faults" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## lint, format, types, imports; of the screens types and tests, where Node.js is
 	$(BIN)/ruff check .

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -66,12 +64,10 @@ class Engines:
 
 
 @pytest.fixture(scope="session")
-def engines():
-    root = Path(tempfile.mkdtemp(prefix="weir-chdb-"))
-    made = Engines(root)
+def engines(tmp_path_factory):
+    made = Engines(tmp_path_factory.mktemp("chdb"))
     yield made
     made.close()
-    shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture
