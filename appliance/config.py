@@ -122,6 +122,7 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     identity_days: int = 7
     clicks_days: int = 365
     postbacks_days: int = 90
+    deliveries_days: int = 30
 
 
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -347,7 +348,7 @@ def _check(settings: Settings) -> list[FieldProblem]:
     need(1 <= warehouse.export_seconds <= 86_400, "warehouse.export_seconds", "from 1 to 86400 seconds")
     need(1 <= warehouse.export_slots <= 16, "warehouse.export_slots", "from 1 to 16")
     need(settings.postbacks.click_wait_hours >= 0, "postbacks.click_wait_hours", "0 or more")
-    for key in ("identity_days", "clicks_days", "postbacks_days"):
+    for key in ("identity_days", "clicks_days", "postbacks_days", "deliveries_days"):
         need(getattr(settings.retention, key) >= 1, f"retention.{key}", "at least 1 day")
     return found
 

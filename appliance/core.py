@@ -39,6 +39,7 @@ from appliance.actors.kernel import Tree, supervise, thread_runner
 from appliance.actors.live import Live
 from appliance.actors.publisher import Publisher
 from appliance.actors.ranks import Ranks
+from appliance.actors.retry import Retry
 from appliance.actors.sharing import Sharing
 from appliance.addresses import host_port, is_loopback
 from appliance.attribution import template
@@ -51,9 +52,18 @@ from appliance.errors import ConfigError, FieldProblem, Missing
 from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer, listen
-from appliance.lanes import Costs, Lookups, WarehouseLock
+from appliance.lanes import Costs, DeliveryLane, Lookups, WarehouseLock
 from appliance.listening import shown_address
-from appliance.model.catalog import Campaign, Destination, Entity, Kind, Network, Source, Template
+from appliance.model.catalog import (
+    Campaign,
+    Destination,
+    Entity,
+    Kind,
+    Network,
+    PostbackTarget,
+    Source,
+    Template,
+)
 from appliance.model.conversions import SettledRecord
 from appliance.model.holds import Holds
 from appliance.model.memory import ConvertedTaken, Lessons, Remembering, TaughtTaken
@@ -65,7 +75,9 @@ from appliance.operations.context import Caller, Context
 from appliance.operations.scope import ScopedCatalog
 from appliance.outbound.guard import Fetch, Guard
 from appliance.outbound.mail import post_of
+from appliance.outbound.postbacks import Postbacks
 from appliance.overview import Overview, Parts
+from appliance.partners.postback import Postings
 from appliance.ports import CORE
 from appliance.report_slots import ReportSlots
 from appliance.routing.detection import Detection
@@ -79,6 +91,7 @@ from appliance.stores.memory import needed_by_memory
 from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
 from appliance.stores.sqlite.caps import SqliteUsage
 from appliance.stores.sqlite.catalog import SqliteCatalog
+from appliance.stores.sqlite.deliveries import SqliteDeliveries
 from appliance.stores.sqlite.identity import SqliteIdentity
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.sqlite.shipping import ShippingFile
@@ -121,6 +134,7 @@ async def main(control: Control) -> None:
     with (
         closing(await files(SqliteCatalog, data / "catalog.db")) as catalog_store,
         closing(await files(SqliteLedger, data / "ledger.db", _now_ms)) as ledger,
+        closing(await files(SqliteDeliveries, data / "ledger.db")) as outbox,
         closing(await files(ShippingFile, data / "shipping.db")) as shipping,
         closing(await files(SqliteIdentity, data / "identity.db")) as identity_store,
         closing(await files(SqliteUsage, data / "caps.db")) as usage,
@@ -210,6 +224,23 @@ async def main(control: Control) -> None:
             now_us=_now_us,
             drain_seconds=settings.stop_seconds * _SHIPPING_SHARE,
         )
+        postbacks = Postbacks(
+            functools.partial(_entity, catalog, "target", PostbackTarget),
+            Fetch(Guard(settings.outbound.allow)),
+            _now_us,
+        )
+        retry = Retry(
+            store=outbox,
+            carry=postbacks.carry,
+            gate=postbacks.gate,
+            run_blocking=thread_runner(1),
+            now_us=_now_us,
+            draw=random.Random().random,  # noqa: S311  a pause that nobody could gain by guessing
+        )
+        delivery_lane = DeliveryLane(outbox, retry)
+        parts.deliveries = retry.report
+        postings = Postings()
+        watchers.append(lambda destinations: postings.configure(catalog.targets()))
         live = Live(NewestEntries(data), thread_runner(1), overview.status, _now_us)
         parts.live = live.report
         conversions = Conversions(
@@ -224,6 +255,8 @@ async def main(control: Control) -> None:
             broken=lambda edge, epoch, reason: _told(link.rotate(edge, epoch, reason), edge),
             run_blocking=thread_runner(1),
             now_us=_now_us,
+            post=postings.post,
+            posted=retry.wake,
             terms=lambda number: terms_of(
                 _entity(catalog, "source", Source, number), settings.routing.currency
             ),
@@ -244,7 +277,10 @@ async def main(control: Control) -> None:
             thread_runner(1),
             keepings(keep.identity_days, keep.clicks_days, keep.postbacks_days),
             _now_us,
-            chores=[functools.partial(_sweep_lists, catalog, lists)],
+            chores=[
+                functools.partial(_sweep_lists, catalog, lists),
+                lambda: delivery_lane.sweep(_now_us() - keep.deliveries_days * 86_400_000_000),
+            ],
         )
         parts.warehouse = functools.partial(_warehouse_report, warehouse, publisher)
         parts.conversions = conversions.report
@@ -270,6 +306,7 @@ async def main(control: Control) -> None:
                 identity=identities,
                 lists=lists,
                 health=healthcheck,
+                deliveries=delivery_lane,
                 workbench=workbench,
             )
 
@@ -288,7 +325,6 @@ async def main(control: Control) -> None:
                     await linking.start(supervise, tree, "link", accept_edges)
                     await linking.start(supervise, tree, "converted", converted.run)
                     await linking.start(supervise, tree, "janitor", janitor.run)
-                    await linking.start(supervise, tree, "ranks", ranks.run)
                     async with trio.open_nursery() as cataloguing:
                         await cataloguing.start(supervise, tree, "catalog", catalog.run, catalog.mailbox)
                         # Not before the catalog is there: a postback read without its network's template
@@ -297,6 +333,10 @@ async def main(control: Control) -> None:
                         # Neither these: without a destination's caps and probe it would be open.
                         await linking.start(supervise, tree, "cap_poller", cap_poller.run)
                         await linking.start(supervise, tree, "healthcheck", healthcheck.run)
+                        # Without streams it would say that none is ranked.
+                        await linking.start(supervise, tree, "ranks", ranks.run)
+                        # Nor this: without its target a delivery would be given up.
+                        await linking.start(supervise, tree, "retry", retry.run)
                         await cataloguing.start(supervise, tree, "identity", identity.run, identity.mailbox)
                         await _serve_doors(control, tree, desk, identity, live, call_door, admin, admin_port)
                         began = time.monotonic()

@@ -6,10 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from appliance.actors.conversions import Limits
 from appliance.actors.kernel import thread_runner
+from appliance.actors.retry import Retry
 from appliance.errors import Unavailable
 from appliance.model.conversions import ClickFacts
 from appliance.model.costs import CostOrder
+from appliance.model.deliveries import Attempt, Selection, Standing, Stored
 from appliance.model.events import CostAdjustment
+from appliance.ports import Deliveries
 from appliance.reporting.sql import Query
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.warehouse import Warehouse
@@ -38,6 +41,54 @@ class Costs:
         self, limit: int, offset: int, campaigns: Collection[int] | None = None
     ) -> tuple[Sequence[CostOrder], int]:
         return await self._run(self._ledger.adjustments, limit, offset, campaigns)
+
+
+class DeliveryLane:
+    """The outbox of deliveries as operators use it, in a thread of their own limiter."""
+
+    CHUNK = 2_000
+    """Changed at once: the ledger's file is locked meanwhile."""
+
+    def __init__(self, store: Deliveries, retry: Retry) -> None:
+        self._store = store
+        self._retry = retry
+        self._run = thread_runner(1)
+
+    def standings(self) -> Sequence[Standing]:
+        return list(self._retry.standings().values())
+
+    async def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
+        return await self._run(self._store.select, selection, below, limit)
+
+    async def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None:
+        return await self._run(self._store.get, id)
+
+    async def replay(self, selection: Selection, now_us: int, deadline_us: int) -> list[str]:
+        def some(above: int) -> Sequence[tuple[int, str]]:
+            return self._store.replay(selection, above, self.CHUNK, now_us, deadline_us)
+
+        targets = await self._all(some)
+        await self._retry.resume(set(targets))
+        return targets
+
+    async def cancel(self, selection: Selection, now_us: int, reason: str) -> list[str]:
+        def some(above: int) -> Sequence[tuple[int, str]]:
+            return self._store.cancel(selection, above, self.CHUNK, now_us, reason)
+
+        return await self._all(some)
+
+    async def sweep(self, before_us: int) -> None:
+        """Delete what ended before then, a piece at a time."""
+        while await self._run(self._store.sweep, before_us, self.CHUNK):
+            pass
+
+    async def _all(self, some: Callable[[int], Sequence[tuple[int, str]]]) -> list[str]:
+        targets: list[str] = []
+        above = 0
+        while found := await self._run(some, above):
+            above = max(number for number, _ in found)
+            targets += [target for _, target in found]
+        return targets
 
 
 class WarehouseLock:

@@ -118,8 +118,9 @@ TEXT = """\
 #identity_days = 7
 #clicks_days = 365
 #postbacks_days = 90
+#deliveries_days = 30
 
-# Networks that probes of destinations may reach although they are not public.
+# Networks that probes of destinations and outbound postbacks may reach although they are not public.
 [outbound]
 #allow = []
 

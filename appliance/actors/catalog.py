@@ -33,7 +33,16 @@ from appliance.actors.catalog_desk import (
 )
 from appliance.actors.kernel import Mailbox, Question
 from appliance.errors import Conflict, Missing, WeirError
-from appliance.model.catalog import TYPES, Destination, Entity, Kind, NamedList, Revision, Stream
+from appliance.model.catalog import (
+    TYPES,
+    Destination,
+    Entity,
+    Kind,
+    NamedList,
+    PostbackTarget,
+    Revision,
+    Stream,
+)
 from appliance.model.history import Clash, changed_since
 from appliance.model.status import CatalogReport, Unknowable
 from appliance.model.table import Part, SettingsEntry
@@ -119,6 +128,11 @@ class CatalogActor:
         """Those that are not archived; never waits."""
         every = self._holdings.all("stream")
         return [each for each in every if isinstance(each, Stream) and not each.archived]
+
+    def targets(self) -> Sequence[PostbackTarget]:
+        """Those that are not archived; never waits."""
+        every = self._holdings.all("target")
+        return [each for each in every if isinstance(each, PostbackTarget) and not each.archived]
 
     def campaigns_of(self, user: int) -> frozenset[int]:
         """The campaigns that a user owns now; never waits."""

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
 
 from appliance.actors.conversions_intake import Intake, Read, postbacks
 from appliance.actors.conversions_lookups import SECOND, ClickLookups, Lookup
-from appliance.attribution.claim import understand
-from appliance.attribution.settle import Arrival, Batch, Post, no_post, no_terms, settle
+from appliance.attribution.claim import Statement, understand
+from appliance.attribution.rates import Rates
+from appliance.attribution.settle import Arrival, Batch, Post, no_post, no_terms, own_currency, settle
 from appliance.attribution.waiting import Patience, postpone
 from appliance.errors import Unavailable
 from appliance.model.catalog import Network, Template
 from appliance.model.conversions import (
     ClickFacts,
-    Conversion,
     Position,
     SettledRecord,
     Settlement,
@@ -78,9 +78,10 @@ class Conversions:
     `lookup_clicks` raises Unavailable while the warehouse is away; it must end by itself in bounded time.
     `currency` counts for networks without one. `held(edge)` leaves an edge's journal alone. `broken(edge,
     epoch, reason)` is called once per segment that cannot be read: its edge must rotate. `stored(records)`
-    is told what has just been stored for shipping; it never waits. `terms(source_id)`, what a source asks for
-    a conversion that begins now, and `post`, who is told of a revision, are asked from the thread of
-    `run_blocking`. `posted` hears that there is something to tell; it never waits.
+    is told what has just been stored for shipping; it never waits. From the thread of `run_blocking` are
+    asked: `terms(source_id)`, what a source asks for a conversion that begins now; `unit(campaign_id)`, the
+    currency in which it counts ("" for its own), by `rates()`; and `post`, who is told of a revision.
+    `posted` hears that there is something to tell; it never waits.
     """
 
     def __init__(
@@ -100,6 +101,8 @@ class Conversions:
         limits: Limits | None = None,
         stored: Callable[[Sequence[SettledRecord]], None] = lambda records: None,
         terms: Callable[[int], Terms | None] = no_terms,
+        unit: Callable[[int], str] = own_currency,
+        rates: Callable[[], Rates] = Rates,
         post: Post = no_post,
         posted: Callable[[], None] = lambda: None,
     ) -> None:
@@ -109,6 +112,8 @@ class Conversions:
         self._network = network
         self._template = template
         self._terms = terms
+        self._unit = unit
+        self._rates = rates
         self._post = post
         self._posted = posted
         self._currency = currency
@@ -256,7 +261,9 @@ class Conversions:
         batch = Batch({}, now)
         if fresh or rows:
             profiles = self._profiles({event.network_id for _, event in fresh}, rows.values())
-            batch = await self._blocking(self._settle, fresh, rows, profiles, facts, now)
+            batch = await self._blocking(
+                self._settle, fresh, rows, profiles, facts, now, tried.keys() | given_up
+            )
         waiting = postpone(batch, tried, given_up, self._patience)
         settlement = Settlement(
             conversions=list(batch.changed.values()),
@@ -264,6 +271,7 @@ class Conversions:
             settled=batch.settled,
             records=batch.records,
             deliveries=batch.deliveries,
+            firsts=batch.changed_firsts,
         )
         something = any(settlement[1:])
         if something or self._save_now(read):
@@ -301,6 +309,7 @@ class Conversions:
         profiles: Mapping[int, Profile],
         facts: Mapping[str, ClickFacts],
         now: int,
+        tried: Collection[Position],
     ) -> Batch:
         def arrival(position: Position, event: PostbackLogEvent, row: WaitingPostback | None) -> Arrival:
             meaning = understand(event, position, *profiles[event.network_id], self._currency)
@@ -308,12 +317,16 @@ class Conversions:
 
         arrivals = [arrival(position, event, None) for position, event in fresh]
         arrivals += [arrival(position, row.event, row) for position, row in rows.items()]
-        claims = list({arrival.claim for arrival in arrivals if arrival.claim})
+        said = [arrival.meaning for arrival in arrivals if isinstance(arrival.meaning, Statement)]
+        shared = {it.claim for it in said if it.policy == "repeat"}
+        firsts = self._ledger.firsts(list(shared)) if shared else {}
+        known = self._ledger.conversions(list({it.conversion_id for it in said} | set(firsts.values())))
         recent = self._intake.recent
-        known: Mapping[str, Conversion] = self._ledger.conversions(claims)
         return settle(
-            arrivals, known, lambda click: recent.get(click) or facts.get(click), now, self._terms, self._post
-        )
+            arrivals, known, lambda click: recent.get(click) or facts.get(click), now,
+            self._terms, self._post,
+            unit=self._unit, rate=self._rates().find, firsts=firsts, tried=tried,
+        )  # fmt: skip
 
     def _save_now(self, read: Read) -> bool:
         if not self._intake.progress.unsaved:

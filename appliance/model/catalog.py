@@ -100,6 +100,8 @@ class Source(Entity, frozen=True, kw_only=True):
 
     `params` says what its parameters mean: our field (source_click_id, cost, currency, sub1 to sub30, a utm
     name) → its parameter's name; fields left out keep the default aliases. `secret` signs transparent links.
+    `preset` is the one it was made from (routing/presets.py): partners/presets.py has the address under which
+    that source wants to hear of conversions.
     """
 
     currency: str = ""
@@ -107,6 +109,7 @@ class Source(Entity, frozen=True, kw_only=True):
     cost_model: CostModel = CostModel()
     transparent: Transparent | None = None
     secret: str = ""
+    preset: str = ""
 
 
 Duplicates = Literal["edit", "ignore", "create", "repeat", "increment", "event_id"]
@@ -164,6 +167,34 @@ class Link(Entity, frozen=True, kw_only=True):
     facts_from_query: bool = False
 
 
+class PostbackTarget(Entity, frozen=True, kw_only=True):
+    """Who is told of conversions: a traffic source, or any URL. partners/postback.py tells when and how.
+
+    A condition left empty holds for all: `source_id`, `campaign_ids` and `network_ids` are the click's and
+    the conversion's, payouts are decimal numbers. `share` per cent of the conversions are told, always the same
+    ones, with `payout_scale` per cent of their payout. `on`: once; also at changes of status; also of payout.
+    `headers` and `secret` (Standard Webhooks) are for the receiver to know who speaks.
+    """
+
+    url: str
+    status: Status = "active"
+    source_id: int | None = None
+    campaign_ids: tuple[int, ...] = ()
+    network_ids: tuple[int, ...] = ()
+    method: Literal["GET", "POST"] = "GET"
+    body: str = ""
+    headers: dict[str, str] = {}
+    statuses: tuple[str, ...] = ("lead", "sale")
+    types: tuple[str, ...] = ()
+    min_payout: str = ""
+    max_payout: str = ""
+    share: int = 100
+    payout_scale: int = 100
+    on: Literal["created", "status", "payout"] = "created"
+    secret: str = ""
+    deadline_hours: int = 72
+
+
 ListKind = Literal["text", "address", "mask"]
 
 
@@ -218,7 +249,7 @@ class Token(Entity, frozen=True, kw_only=True):
 
 Kind = Literal[
     "campaign", "stream", "destination", "source", "network", "template", "link", "page", "list",
-    "user", "token",
+    "user", "token", "target",
 ]  # fmt: skip
 TYPES: dict[Kind, type[Entity]] = {
     "campaign": Campaign,
@@ -232,6 +263,7 @@ TYPES: dict[Kind, type[Entity]] = {
     "list": NamedList,
     "user": User,
     "token": Token,
+    "target": PostbackTarget,
 }
 
 

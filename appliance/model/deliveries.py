@@ -6,7 +6,6 @@ delivers. Times are unix microseconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
@@ -97,13 +96,12 @@ class Result(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A target with deliveries pending: how many, since when, when the next is due, and its standing."""
+    """A target with deliveries pending: how many, since when, and when the next is due."""
 
     target: str
     pending: int
     oldest_us: int
     due_us: int
-    standing: Standing
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -118,10 +116,12 @@ class Selection(Struct, frozen=True, kw_only=True):
     until_us: int | None = None
 
 
-class Figures(NamedTuple):
-    """Of all targets: for status and metrics."""
+class DeliveriesReport(Struct, frozen=True, kw_only=True):
+    """Outbound deliveries now. `paused` are targets left alone, `attempts` outcomes since the start."""
 
     pending: int = 0
     dead: int = 0
-    oldest_us: int = 0
-    paused: Sequence[str] = ()
+    oldest_seconds: float = 0.0
+    paused: tuple[str, ...] = ()
+    attempts: dict[str, int] = {}
+    last_error: str = ""

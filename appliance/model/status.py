@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from appliance.model.deliveries import DeliveriesReport
 from appliance.model.health import Health
 from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, AddressFileReport, EdgeReport
@@ -122,5 +123,6 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     rss_bytes: int = 0
     disk_free_bytes: int = 0
     geo: tuple[AddressFileReport, ...] = ()
+    deliveries: DeliveriesReport = DeliveriesReport()
     unknowable: tuple[Unknowable, ...] = ()
     """The first hundred; campaigns.warnings has them all."""

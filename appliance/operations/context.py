@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from appliance.errors import FieldProblem, WeirError
 from appliance.model.catalog import Change, Entity, Kind, ListKind, Revision, User
 from appliance.model.costs import CostOrder
+from appliance.model.deliveries import Attempt, Selection, Standing, Stored
 from appliance.model.drafts import DraftChange
 from appliance.model.events import CostAdjustment
 from appliance.model.health import Health
 from appliance.model.holds import Holds
 from appliance.model.identity import Session
-from appliance.model.lists import Entries, EntriesPage
+from appliance.model.lists import Arrived, Entries, EntriesPage
 from appliance.model.live import Wish
 from appliance.model.status import SystemStatus, Unknowable
 from appliance.operations.inquiries import Reports
+from appliance.operations.lines import Blocks, Pieces
 from appliance.operations.workbench import Workbench
 from appliance.routing.configuration import Configuration
 
@@ -308,6 +311,24 @@ class Identity(Protocol):
         """End these sessions; how many there were."""
 
 
+class DeliveryDesk(Protocol):
+    """The outbox of deliveries. Every method that waits raises Unavailable."""
+
+    def standings(self) -> Sequence[Standing]:
+        """Of the targets that failed since their last success."""
+
+    async def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
+        """Newest first, with numbers lower than `below`."""
+
+    async def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None: ...
+
+    async def replay(self, selection: Selection, now_us: int, deadline_us: int) -> list[str]:
+        """Make all of them due now and resume their targets; the target of each."""
+
+    async def cancel(self, selection: Selection, now_us: int, reason: str) -> list[str]:
+        """The target of each that was pending or dead."""
+
+
 class HealthDesk(Protocol):
     """Who asks after destinations."""
 
@@ -322,12 +343,21 @@ class Lists(Protocol):
     """The files of the named lists' entries."""
 
     async def write(
-        self, of: ListKind, text: str, files: Sequence[str] = (), onto: str = "", remove: bool = False
+        self,
+        of: ListKind,
+        text: str,
+        files: Sequence[str] = (),
+        onto: str = "",
+        remove: bool = False,
+        arrived: Arrived | None = None,
     ) -> Entries:
-        """A file of the entries of the file `onto`, of the lines of `text` and of other files.
+        """A file of the entries of the file `onto`, of the lines of `text`, of other files and of `arriving`.
 
         With `remove` these are taken out of `onto`. Raises Refused, Missing for a file, Unavailable.
         """
+
+    def arriving(self, of: ListKind, text: Pieces) -> AbstractAsyncContextManager[Arrived]:
+        """Take in a text of any length, for `write` inside the block. Raises Refused, Unavailable."""
 
     async def has(self, digest: str) -> bool: ...
 
@@ -353,4 +383,7 @@ class Context:
     identity: Identity | None = None
     workbench: Workbench | None = None
     lists: Lists | None = None
+    entries: Blocks | None = None
+    """The body of a request that fills a list, as it arrives (operations.lists.FILLED)."""
     health: HealthDesk | None = None
+    deliveries: DeliveryDesk | None = None

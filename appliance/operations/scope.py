@@ -14,7 +14,18 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from appliance.errors import Conflict, FieldProblem, Missing, Refused
-from appliance.model.catalog import Campaign, Change, Entity, Kind, Link, Revision, Stream, Token, User
+from appliance.model.catalog import (
+    Campaign,
+    Change,
+    Entity,
+    Kind,
+    Link,
+    PostbackTarget,
+    Revision,
+    Stream,
+    Token,
+    User,
+)
 from appliance.model.drafts import DraftChange
 from appliance.model.history import Clash
 from appliance.operations.context import Caller, Catalog, Forbidden, KeepChange, KeepEntity
@@ -170,6 +181,8 @@ class ScopedCatalog:
                 return self._administers()
             case Token():
                 return self._administers() or self._is_his(entity.user_id)
+            case PostbackTarget():  # its URL and headers may hold what opens an account elsewhere
+                return self._caller.may("targets.read")
         return True
 
     def _those_seen(self, whole: Mapping[Key, Entity]) -> Mapping[Key, Entity]:
@@ -190,6 +203,8 @@ class ScopedCatalog:
                 return self._administers()
             case "token":
                 return self._administers() or self._is_his(values.get("user_id"))
+            case "target":
+                return self._caller.may("targets.read")
         return True
 
     def _shown(self, change: Change) -> Change:

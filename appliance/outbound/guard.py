@@ -103,6 +103,14 @@ class Guard(httpcore.AsyncNetworkBackend):
         await trio.sleep(seconds)
 
 
+class Answer(NamedTuple):
+    """An answer's status, its Retry-After header ("" without one) and the beginning of its body."""
+
+    status: int
+    retry_after: str
+    body: bytes
+
+
 class Fetched(NamedTuple):
     """An answer's status and the beginning of its body."""
 
@@ -119,6 +127,19 @@ class Fetch:
 
     async def __call__(self, method: str, url: str, seconds: float, most: int) -> Fetched:
         """Raises Refused, saying why, when no answer came within `seconds`."""
+        answer = await self.send(method, url, (_USER_AGENT,), b"", seconds, most)
+        return Fetched(answer.status, answer.body)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        seconds: float,
+        most: int,
+    ) -> Answer:
+        """One request, of whose answer at most `most` bytes are read. Raises Refused like a call."""
         try:
             with trio.fail_after(seconds):
                 async with (
@@ -127,15 +148,22 @@ class Fetch:
                         network_backend=_Sipping(self._guard, most),
                         max_keepalive_connections=0,
                     ) as pool,
-                    pool.stream(method, url, headers=[_USER_AGENT, (b"accept", b"*/*")]) as answer,
+                    pool.stream(
+                        method, url, headers=[*headers, (b"accept", b"*/*")], content=body or None
+                    ) as answer,
                 ):
-                    return Fetched(answer.status, await _beginning(answer, most))
+                    return Answer(answer.status, _retry_after(answer), await _beginning(answer, most))
         except trio.TooSlowError:
             raise Refused(f"no answer within {seconds:g} s") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as fault:
             raise Refused(str(fault) or type(fault).__name__) from fault
         except (httpcore.UnsupportedProtocol, ValueError, OverflowError) as fault:
             raise Refused(f"not a URL to ask: {fault}") from fault
+
+
+def _retry_after(answer: httpcore.Response) -> str:
+    found = (value for name, value in answer.headers if name.lower() == b"retry-after")
+    return next(found, b"")[:100].decode("latin-1")
 
 
 async def _beginning(answer: httpcore.Response, most: int) -> bytes:

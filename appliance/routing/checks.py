@@ -16,6 +16,7 @@ from appliance.model.catalog import (
     NamedList,
     Network,
     Page,
+    PostbackTarget,
     Source,
     Stream,
     Template,
@@ -27,6 +28,7 @@ from appliance.routing.holdings import UNIQUE, Holdings, references
 from appliance.routing.hops import check_hop
 from appliance.routing.macros import UrlTemplate, check_url, known
 from appliance.routing.policy import check_uniqueness
+from appliance.routing.reported import check_target
 from appliance.routing.sources import check_source
 
 LONGEST_NAME = 200
@@ -102,6 +104,8 @@ def faults(entity: Entity) -> list[FieldProblem]:
         case NamedList():
             if entity.digest and not _DIGEST.fullmatch(entity.digest):
                 found.append(FieldProblem("digest", "32 hexadecimal digits, of what was uploaded"))
+        case PostbackTarget():
+            found += check_target(entity)
         case Page():
             found += _slug(entity.slug)
             if len(entity.body.encode("utf-8", "surrogatepass")) > LARGEST_PAGE:

@@ -13,6 +13,7 @@ from appliance.model.catalog import (
     Kind,
     Link,
     Network,
+    PostbackTarget,
     Stream,
     Token,
 )
@@ -66,6 +67,15 @@ def references(entity: Entity) -> list[Reference]:
             return [Reference("template_id", "template", template)]
         case Link():
             return [Reference("campaign_id", "campaign", entity.campaign_id)]
+        case PostbackTarget():
+            found = [] if entity.source_id is None else [Reference("source_id", "source", entity.source_id)]
+            lists: tuple[tuple[str, Kind, tuple[int, ...]], ...] = (
+                ("campaign_ids", "campaign", entity.campaign_ids),
+                ("network_ids", "network", entity.network_ids),
+            )
+            for path, kind, numbers in lists:
+                found += [Reference(f"{path}[{index}]", kind, it) for index, it in enumerate(numbers)]
+            return found
         case Token():
             return [Reference("user_id", "user", entity.user_id)]
     return []
@@ -90,7 +100,7 @@ def _lists(rules: Iterable[Rule], path: str) -> list[Reference]:
 
 
 def part_of(kind: Kind, entity: Entity) -> str:
-    """The name of the routing table's part that `entity` shapes; users and tokens shape empty ones."""
+    """The name of the routing table's part that `entity` shapes; users, tokens and targets shape empty ones."""
     if kind == "campaign":
         return f"campaign/{entity.id}"
     if isinstance(entity, Stream):

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.attribution import status
+from appliance.attribution import revisions, status
 from appliance.attribution.claim import Statement
 from appliance.errors import Conflict, Unavailable
 from appliance.model.conversions import ClickFacts, Conversion, Settlement, WaitingPostback
@@ -24,7 +24,7 @@ from appliance.ports import CORE, Ledger
 from appliance.stores.sqlite.ledger import MOST_CONVERTED, SqliteLedger
 from tests.guards.record_old import filled
 
-STEPS = ("begun", "offsets", "conversions", "converted", "waiting", "outbox", "committed")
+STEPS = ("begun", "offsets", "conversions", "converted", "waiting", "deliveries", "outbox", "committed")
 NOW_MS = 1_767_225_600_000
 
 
@@ -256,7 +256,7 @@ def test_sizes_follow_what_comes_and_goes(place: Place) -> None:
 
 def test_records_come_out_in_the_order_they_went_in(place: Place) -> None:
     ledger = place.open()
-    event = status.records(status.Revised(conversion(1), (status.Difference("USD", 1, 2, 3),), ""))[0]
+    event = revisions.records(conversion(1), revisions.changes(None, conversion(1)))[0]
     ledger.commit(Settlement(records=[postback(1), event]))
     ledger.commit(Settlement(records=[postback(2)]))
     (log,) = ledger.outboxes()

@@ -43,7 +43,7 @@ export interface Warnings {
 }
 
 export interface AtItem {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
   entity: Record<string, unknown>;
 }
 
@@ -56,7 +56,7 @@ export interface At {
 }
 
 export interface Change {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
   id: number;
   before: Record<string, unknown> | null;
   after: Record<string, unknown>;
@@ -81,7 +81,7 @@ export interface FieldChange {
 }
 
 export interface Then {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
   entity: Record<string, unknown>;
   since: FieldChange[];
 }
@@ -132,6 +132,55 @@ export interface Adjustments {
   limit: number;
   offset: number;
   total: number;
+}
+
+export interface Done {
+  count: number;
+  targets: Record<string, number>;
+}
+
+export interface Delivery {
+  number: number;
+  id: string;
+  target: string;
+  conversion_id: string;
+  revision: number;
+  campaign_id: number;
+  state: "cancelled" | "dead" | "delivered" | "pending";
+  created_us: number;
+  not_before_us: number;
+  deadline_us: number;
+  attempts: number;
+  finished_us: number;
+  reason: string;
+}
+
+export interface Attempt {
+  at_us: number;
+  latency_us: number;
+  request: string;
+  status: number;
+  answer: string;
+  error: string;
+}
+
+export interface DeliveryWhole {
+  delivery: Delivery;
+  values: Record<string, string>;
+  attempts: Attempt[];
+}
+
+export interface Standing {
+  target: string;
+  failures: number;
+  paused_us: number;
+  probe_us: number;
+  reason: string;
+}
+
+export interface DeliveryList {
+  items: Delivery[];
+  paused: Standing[];
 }
 
 export interface Window {
@@ -250,7 +299,7 @@ export interface Download {
 }
 
 export interface EntityChange {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
   id: number;
   name: string;
   deed: "archived" | "changed" | "created" | "restored";
@@ -282,7 +331,7 @@ export interface HistoryPage {
 }
 
 export interface Restored {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
   entity: Record<string, unknown>;
 }
 
@@ -458,6 +507,8 @@ export interface Overview {
   holds?: number | null;
   rejected?: number | null;
   trash?: number | null;
+  refunds?: number | null;
+  chargebacks?: number | null;
   revenue?: number | null;
   hold_revenue?: number | null;
   cost?: number | null;
@@ -926,6 +977,7 @@ export interface EdgeReport {
   undecided: number;
   geo: AddressFileReport[];
   memory: MemoryReport | null;
+  unread_lists: string[];
 }
 
 export interface EdgeStatus {
@@ -979,6 +1031,15 @@ export interface LiveReport {
   last_error: string;
 }
 
+export interface DeliveriesReport {
+  pending: number;
+  dead: number;
+  oldest_seconds: number;
+  paused: string[];
+  attempts: Record<string, number>;
+  last_error: string;
+}
+
 export interface Unknowable {
   campaign_id: number;
   stream_id: number;
@@ -1006,7 +1067,61 @@ export interface SystemStatus {
   rss_bytes: number;
   disk_free_bytes: number;
   geo: AddressFileReport[];
+  deliveries: DeliveriesReport;
   unknowable: Unknowable[];
+}
+
+export interface PostbackTarget {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  url: string;
+  status: "active" | "paused";
+  source_id: number | null;
+  campaign_ids: number[];
+  network_ids: number[];
+  method: "GET" | "POST";
+  body: string;
+  headers: Record<string, string>;
+  statuses: string[];
+  types: string[];
+  min_payout: string;
+  max_payout: string;
+  share: number;
+  payout_scale: number;
+  on: "created" | "payout" | "status";
+  secret: string;
+  deadline_hours: number;
+}
+
+export interface PostbackTargetList {
+  items: PostbackTarget[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface Macro {
+  name: string;
+  meaning: string;
+}
+
+export interface Macros {
+  items: Macro[];
+}
+
+export interface TargetsPreset {
+  name: string;
+  title: string;
+  url: string;
+  blanks: string[];
+  note: string;
+}
+
+export interface TargetsPresets {
+  items: TargetsPreset[];
 }
 
 export interface Template {
@@ -1082,13 +1197,13 @@ export interface FieldProblem {
 }
 
 export interface Named {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
   id: number;
   name: string;
 }
 
 export interface Clash {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user";
+  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
   id: number;
   entity: Record<string, unknown>;
   changed: FieldChange[];
@@ -1118,14 +1233,18 @@ export interface Api {
   "campaigns.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null }; answer: CampaignList };
   "campaigns.restore": { request: { id: number; revision?: number | null }; answer: Campaign };
   "campaigns.warnings": { request: { id: number }; answer: Warnings };
-  "catalog.at": { request: { revision: number; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: At };
+  "catalog.at": { request: { revision: number; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: At };
   "catalog.history": { request: { limit?: number; before?: number | null }; answer: History };
   "clicks.configuration": { request: { id: string }; answer: ClickConfiguration };
   "clicks.get": { request: { id: string }; answer: ClickRecord };
   "clicks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
-  "conversions.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "hold" | "lead" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
+  "conversions.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "chargeback" | "hold" | "lead" | "refund" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
   "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id: number; amount: string | number; note?: string; id?: string }; answer: Adjustment };
   "costs.list": { request: { limit?: number; offset?: number }; answer: Adjustments };
+  "deliveries.cancel": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; ids?: string[]; reason?: string }; answer: Done };
+  "deliveries.get": { request: { id: string }; answer: DeliveryWhole };
+  "deliveries.list": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; limit?: number; before?: number | null }; answer: DeliveryList };
+  "deliveries.retry": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; ids?: string[]; hours?: number }; answer: Done };
   "destinations.archive": { request: { id: number; revision?: number | null }; answer: Destination };
   "destinations.caps": { request: { destination_id?: number }; answer: CapsAnswer };
   "destinations.change": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null; schedule?: Schedule | null; caps?: Cap[]; alternative_id?: number | null; probe?: Probe | null; exits?: { destination_id: number; weight?: number }[][] }; answer: Destination };
@@ -1138,14 +1257,14 @@ export interface Api {
   "destinations.probe": { request: { id: number }; answer: Health };
   "destinations.restore": { request: { id: number; revision?: number | null }; answer: Destination };
   "exports.clicks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
-  "exports.conversions": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "hold" | "lead" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
+  "exports.conversions": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "chargeback" | "hold" | "lead" | "refund" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "exports.ingestion_errors": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; format?: "csv" | "json" }; answer: Download };
-  "exports.postbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; format?: "csv" | "json" }; answer: Download };
-  "exports.report": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; format?: "csv" | "json" }; answer: Download };
+  "exports.postbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; format?: "csv" | "json" }; answer: Download };
+  "exports.report": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; known_until?: string; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; format?: "csv" | "json" }; answer: Download };
   "exports.trafficbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; campaign_id?: number; reason?: string; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
-  "history.compare": { request: { from: number; to?: number | null; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: Comparison };
-  "history.list": { request: { kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user" | null; id?: number | null; author?: string; before?: number | null; limit?: number }; answer: HistoryPage };
-  "history.restore": { request: { kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "template" | "token" | "user"; id: number; revision: number; current?: number | null }; answer: Restored };
+  "history.compare": { request: { from: number; to?: number | null; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: Comparison };
+  "history.list": { request: { kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user" | null; id?: number | null; author?: string; before?: number | null; limit?: number }; answer: HistoryPage };
+  "history.restore": { request: { kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user"; id: number; revision: number; current?: number | null }; answer: Restored };
   "ingestion_errors.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; limit?: number; offset?: number }; answer: Page };
   "journal.hold": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
   "journal.release": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
@@ -1187,13 +1306,13 @@ export interface Api {
   "pages.get": { request: { id?: number | null; slug?: string | null }; answer: CatalogPage };
   "pages.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string }; answer: PageList };
   "pages.restore": { request: { id: number; revision?: number | null }; answer: CatalogPage };
-  "postbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; limit?: number; offset?: number }; answer: Page };
+  "postbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; limit?: number; offset?: number }; answer: Page };
   "reports.cancel": { request: { id?: number; tag?: string }; answer: Cancelled };
-  "reports.overview": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; campaign_id?: number | null; stream_id?: number | null; destination_id?: number | null; source_id?: number | null; network_id?: number | null; link_id?: number | null }; answer: Overview };
-  "reports.query": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
+  "reports.overview": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; known_until?: string; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; campaign_id?: number | null; stream_id?: number | null; destination_id?: number | null; source_id?: number | null; network_id?: number | null; link_id?: number | null }; answer: Overview };
+  "reports.query": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; known_until?: string; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
   "reports.running": { request: Record<string, never>; answer: RunningReports };
-  "reports.series": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; interval?: "day" | "hour" | "minute" | "month" | "week" }; answer: Series };
-  "reports.trafficback": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by?: string[]; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
+  "reports.series": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; known_until?: string; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; interval?: "day" | "hour" | "minute" | "month" | "week" }; answer: Series };
+  "reports.trafficback": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; known_until?: string; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by?: string[]; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
   "routing.explain": { request: { click_id: string }; answer: Explanation };
   "routing.reload": { request: Record<string, never>; answer: Reloaded };
   "routing.replay": { request: { campaign_id?: number | null; clicks?: number; changes?: ({ kind: "campaign" | "destination" | "link" | "source" | "stream"; deed?: "archive" | "change" | "create"; id?: number | null; values?: Record<string, unknown> })[] }; answer: Replay };
@@ -1227,6 +1346,16 @@ export interface Api {
   "system.about": { request: Record<string, never>; answer: About };
   "system.event_producers": { request: Record<string, never>; answer: Producers };
   "system.status": { request: Record<string, never>; answer: SystemStatus };
+  "targets.archive": { request: { id: number; revision?: number | null }; answer: PostbackTarget };
+  "targets.change": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; source_id?: number | null; campaign_ids?: number[]; network_ids?: number[]; method?: "GET" | "POST"; body?: string; headers?: Record<string, string>; statuses?: string[]; types?: string[]; min_payout?: string; max_payout?: string; share?: number; payout_scale?: number; on?: "created" | "payout" | "status"; secret?: string; deadline_hours?: number }; answer: PostbackTarget };
+  "targets.create": { request: { name: string; url: string; status?: "active" | "paused"; source_id?: number | null; campaign_ids?: number[]; network_ids?: number[]; method?: "GET" | "POST"; body?: string; headers?: Record<string, string>; statuses?: string[]; types?: string[]; min_payout?: string; max_payout?: string; share?: number; payout_scale?: number; on?: "created" | "payout" | "status"; secret?: string; deadline_hours?: number }; answer: PostbackTarget };
+  "targets.create_from_preset": { request: { preset: string; values?: Record<string, string>; source_id?: number | null; name?: string }; answer: PostbackTarget };
+  "targets.duplicate": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; source_id?: number | null; campaign_ids?: number[]; network_ids?: number[]; method?: "GET" | "POST"; body?: string; headers?: Record<string, string>; statuses?: string[]; types?: string[]; min_payout?: string; max_payout?: string; share?: number; payout_scale?: number; on?: "created" | "payout" | "status"; secret?: string; deadline_hours?: number }; answer: PostbackTarget };
+  "targets.get": { request: { id: number }; answer: PostbackTarget };
+  "targets.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; status?: "active" | "paused"; source_id?: number | null }; answer: PostbackTargetList };
+  "targets.macros": { request: Record<string, never>; answer: Macros };
+  "targets.presets": { request: Record<string, never>; answer: TargetsPresets };
+  "targets.restore": { request: { id: number; revision?: number | null }; answer: PostbackTarget };
   "templates.archive": { request: { id: number; revision?: number | null }; answer: Template };
   "templates.change": { request: { id: number; revision?: number | null; name?: string; mapping?: Record<string, string[]> }; answer: Template };
   "templates.create": { request: { name: string; mapping?: Record<string, string[]> }; answer: Template };

@@ -7,7 +7,7 @@ from quart_trio import QuartTrio
 
 from appliance import metrics
 from appliance.http.admin.dispatch import Dispatch
-from appliance.http.admin.rest import json
+from appliance.http.admin.rest import asked, json
 from appliance.operations.context import System, local_administrator
 from appliance.operations.routing import routing_stats
 from appliance.operations.system import producers
@@ -18,6 +18,7 @@ ROUTES = (
     ("GET", "/metrics", "Prometheus figures"),
     ("POST", "/internal/cache/reload", "read the catalog again and push it to every edge"),
     ("GET", "/internal/cache/stats", "revision and age of the routing table per edge"),
+    ("POST", "/internal/outbound/retry", "attempt outbound deliveries again: deliveries.retry"),
     ("GET", "/internal/event-producer/stats", "how events get into the journals, per edge and topic"),
 )
 
@@ -44,6 +45,10 @@ def mount(app: QuartTrio, dispatch: Dispatch, system: System) -> None:
     @app.get("/internal/cache/stats")
     async def cache_stats() -> Response:
         return json(routing_stats(system.status()))
+
+    @app.post("/internal/outbound/retry")
+    async def outbound_retry() -> Response:
+        return json(await dispatch.call("deliveries.retry", await asked(), local_administrator("rest")))
 
     @app.get("/internal/event-producer/stats")
     async def event_producer_stats() -> Response:

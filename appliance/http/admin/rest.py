@@ -16,7 +16,7 @@ from werkzeug.routing import BaseConverter, Map
 
 from appliance.errors import FieldProblem, Refused, TooMany, WeirError
 from appliance.http.admin.credentials import COOKIE
-from appliance.http.admin.dispatch import STATUS, Dispatch, shape
+from appliance.http.admin.dispatch import STATUS, Dispatch, revision_in, shape
 from appliance.http.admin.openapi import document
 from appliance.model.catalog import Entity
 from appliance.operations.downloads import Download
@@ -24,7 +24,6 @@ from appliance.operations.registry import Operation, encode
 from appliance.operations.routes import Route, payload, route_of
 from appliance.operations.session import SignedIn
 
-_ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"')
 View = Callable[..., Awaitable[Response]]
 
 
@@ -75,7 +74,7 @@ def _view(each: Operation, route: Route, dispatch: Dispatch) -> View:
         caller = await dispatch.caller(request.scope, "rest", anyone=each.permission == "anyone")
         body = _body(data, texts) if data else {}
         if versioned and isinstance(body, dict) and "If-Match" in request.headers:
-            body.setdefault("revision", _revision(request.headers["If-Match"]))
+            body.setdefault("revision", revision_in(request.headers["If-Match"]))
         asked = payload(each, segment, request.args.items(multi=True), body)
         response = _answered(await dispatch.call(each.name, asked, caller), route.status)
         if each.name == "session.sign_out":
@@ -83,6 +82,13 @@ def _view(each: Operation, route: Route, dispatch: Dispatch) -> View:
         return response
 
     return view
+
+
+async def asked() -> object:
+    """The JSON body of the request at hand, {} for none. Raises Refused."""
+    data = await request.get_data()
+    assert isinstance(data, bytes)
+    return _body(data, False) if data else {}
 
 
 def _body(data: bytes, texts: bool) -> object:
@@ -98,14 +104,6 @@ def _body(data: bytes, texts: bool) -> object:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise Refused("the request is wrong", [FieldProblem("(body)", f"is no JSON: {fault}")]) from None
-
-
-def _revision(text: str) -> int:
-    found = _ETAG.fullmatch(text.strip())
-    if found is None:
-        problem = FieldProblem("If-Match", 'the ETag of an entity, such as "17"')
-        raise Refused("the request is wrong", [problem])
-    return int(found.group(1))
 
 
 def _answered(answer: object, status: int) -> Response:

@@ -17,7 +17,6 @@ from appliance.errors import Unavailable
 from appliance.model.deliveries import (
     Attempt,
     Delivery,
-    Figures,
     Result,
     Selection,
     Standing,
@@ -114,7 +113,7 @@ class SqliteDeliveries:
                         ("select min(not_before_us) from delivery", ""),
                     )
                 )
-                found.append(Waiting(target, rows, oldest, due, _standing(db, target)))
+                found.append(Waiting(target, rows, oldest, due))
         return found
 
     def take(self, wanted: Mapping[str, int], now_us: int, lease_us: int) -> Sequence[Stored]:
@@ -156,14 +155,11 @@ class SqliteDeliveries:
                     " where number=?5 and (?1='delivered' or (state='pending' and lease_us=?6))",
                     (state, not_before_us, 0 if state == "pending" else now_us, reason, number, lease_us),
                 )
-            self._put_standings(db, standings)
-
-    @staticmethod
-    def _put_standings(db: sqlite3.Connection, standings: Iterable[Standing]) -> None:
-        db.executemany(
-            "insert or replace into standing values (?,?,?,?,?)",
-            [(it.target, it.failures, it.paused_us, it.probe_us, it.reason) for it in standings],
-        )
+            db.executemany(
+                "insert or replace into standing values (?,?,?,?,?)",
+                [(it.target, it.failures, it.paused_us, it.probe_us, it.reason) for it in standings],
+            )
+            db.execute("delete from standing where failures=0")
 
     def expire(self, target: str, now_us: int, reason: str, limit: int) -> int:
         with self._writing() as db:
@@ -176,18 +172,13 @@ class SqliteDeliveries:
 
     # What operators ask
 
-    def figures(self) -> Figures:
-        with self._reading() as db:
-            sql = "select coalesce(sum(rows), 0) from delivery_count where state=?"
-            pending, dead = (int(db.execute(sql, (state,)).fetchone()[0]) for state in ("pending", "dead"))
-            (oldest,) = db.execute("select min(created_us) from delivery where state='pending'").fetchone()
-            sql = "select target from standing where paused_us > 0 order by target"
-            paused = [target for (target,) in db.execute(sql).fetchall()]
-        return Figures(pending, dead, oldest or 0, paused)
-
     def standings(self) -> Sequence[Standing]:
         with self._reading() as db:
-            return [Standing(**_named(row)) for row in db.execute(_STANDINGS).fetchall()]
+            sql = "select target, failures, paused_us, probe_us, reason from standing"
+            return [
+                Standing(target=target, failures=failures, paused_us=paused, probe_us=probe, reason=reason)
+                for target, failures, paused, probe, reason in db.execute(sql).fetchall()
+            ]
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         found: dict[str, dict[str, int]] = {}
@@ -225,8 +216,8 @@ class SqliteDeliveries:
         with self._writing() as db:
             return db.execute(
                 "update delivery set state='pending', not_before_us=?, deadline_us=?, lease_us=0,"  # noqa: S608
-                " finished_us=0, reason='' where number in (select number from delivery where number>? and lease_us<=?"
-                f" and {where} order by number limit ?) returning number, target",
+                " finished_us=0, reason='' where number in (select number from delivery where number>?"
+                f" and lease_us<=? and {where} order by number limit ?) returning number, target",
                 (now_us, deadline_us, above, now_us, *values, limit),
             ).fetchall()
 
@@ -263,18 +254,6 @@ class SqliteDeliveries:
         sql = f"select {_COLUMNS} from delivery where number=?"  # noqa: S608
         row: Sequence[Any] = db.execute(sql, (number,)).fetchone()
         return row
-
-
-_STANDINGS = "select target, failures, paused_us, probe_us, reason from standing"
-
-
-def _standing(db: sqlite3.Connection, target: str) -> Standing:
-    row = db.execute(f"{_STANDINGS} where target=?", (target,)).fetchone()
-    return Standing(**_named(row)) if row else Standing(target=target)
-
-
-def _named(row: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(("target", "failures", "paused_us", "probe_us", "reason"), row, strict=True))
 
 
 def _where(it: Selection) -> tuple[str, list[object]]:

@@ -1,0 +1,258 @@
+"""The delivery outbox: takes what is due under a lease, has it sent, and keeps what came of it.
+
+Each target has a queue of its own. One attempt per target is always possible, whatever the others do, so
+that a receiver that is dead or slow delays nobody but itself; more at once share what is left of the bound.
+A life that is killed leaves its leases to run out: an attempt is then made again under the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import trio
+
+from appliance.errors import Unavailable
+from appliance.model.deliveries import (
+    Attempt,
+    DeliveriesReport,
+    Result,
+    Standing,
+    Stored,
+)
+from appliance.partners.patience import SECOND, Outcome, Patience, after, standing
+from appliance.ports import Deliveries, Runner
+
+log = logging.getLogger("weir.retry")
+EXPIRED = "deadline passed while its target was paused"
+UNWANTED = "its target is not there any more"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds and rhythms; times in seconds. What happens at each bound is said beside it."""
+
+    per_target: int = 8
+    """Attempts under way for one target. Full: the next waits in the store."""
+    shared: int = 64
+    """Attempts beyond each target's first. Full: every target has its first one only."""
+    lease: float = 40.0
+    """Longer than an attempt and its storing take; whoever died holding one is followed after it."""
+    poll: float = 1.0
+    stored_again: float = 1.0
+    """Between tries to store results. Meanwhile nothing new is taken for their targets beyond the bounds."""
+    expire: float = 60.0
+    expire_at_once: int = 1_000
+
+
+Carry = Callable[[Stored], Awaitable[tuple[Attempt, Outcome]]]
+"""Makes one attempt. Raises nothing: whatever goes wrong is its outcome."""
+
+Gate = Callable[[str], str]
+"""What is to be done for a target: "open", "held" (later), "gone" (never), "" (not ours)."""
+
+
+class Retry:
+    """The actor; `run` under supervision. `draw` gives numbers from 0 to 1."""
+
+    def __init__(
+        self,
+        *,
+        store: Deliveries,
+        carry: Carry,
+        gate: Gate,
+        run_blocking: Runner,
+        now_us: Callable[[], int],
+        draw: Callable[[], float],
+        limits: Limits | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._store = store
+        self._carry = carry
+        self._gate = gate
+        self._blocking = run_blocking
+        self._now_us = now_us
+        self._draw = draw
+        self._limits = limits or Limits()
+        self._patience = patience or Patience()
+        self._wake = trio.Event()
+        self._standings: dict[str, Standing] = {}
+        self._under_way: Counter[str] = Counter()
+        self._done: list[tuple[Stored, Attempt, Outcome]] = []
+        self._came = trio.Event()
+        self._expired_at: dict[str, float] = {}
+        self._pending = self._dead = self._oldest_us = 0
+        self._turn = 0
+        self.outcomes: Counter[str] = Counter()
+        self.last_error = ""
+
+    def wake(self) -> None:
+        """There may be something to deliver; never waits."""
+        self._wake.set()
+
+    async def resume(self, targets: Iterable[str]) -> None:
+        """These are no longer paused, whatever they answered so far. Raises Unavailable."""
+        those = [target for target in targets if target in self._standings]
+        for target in those:
+            del self._standings[target]
+        if those:
+            await self._blocking(self._store.resume, those)
+        self.wake()
+
+    def standings(self) -> Mapping[str, Standing]:
+        """Of the targets that failed since their last success."""
+        return self._standings
+
+    def report(self) -> DeliveriesReport:
+        """As of the last look into the store; never waits."""
+        oldest = max(0, self._now_us() - self._oldest_us) / SECOND if self._oldest_us else 0.0
+        return DeliveriesReport(
+            pending=self._pending,
+            dead=self._dead,
+            oldest_seconds=oldest,
+            paused=tuple(sorted(name for name, found in self._standings.items() if found.paused_us)),
+            attempts=dict(self.outcomes),
+            last_error=self.last_error,
+        )
+
+    # The actor
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Deliver until cancelled. A store that is away is asked again; what was done is kept meanwhile."""
+        self._under_way.clear()
+        self._done.clear()
+        found = await self._blocking(self._store.standings)
+        self._standings = {each.target: each for each in found}
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_results)
+            while True:
+                self._wake = trio.Event()
+                try:
+                    pause = await self._look(nursery)
+                except Unavailable as fault:
+                    self._note(fault)
+                    pause = self._limits.poll
+                with trio.move_on_after(pause):
+                    await self._wake.wait()
+
+    def _note(self, fault: Unavailable) -> None:
+        self.last_error = fault.message
+        log.warning("deliveries wait", extra={"reason": fault.message})
+
+    async def _look(self, nursery: trio.Nursery) -> float:
+        """Take and begin what is due; returns after how many seconds to look again."""
+        waiting, counts = await self._blocking(lambda: (self._store.waiting(), self._store.counts()))
+        self._pending = sum(it.pending for it in waiting)
+        self._oldest_us = min((it.oldest_us for it in waiting), default=0)
+        self._dead = sum(states.get("dead", 0) for states in counts.values())
+        now = self._now_us()
+        wanted: dict[str, int] = {}
+        again = self._limits.poll
+        shared = self._limits.shared - sum(count - 1 for count in self._under_way.values())
+        # Not always the same one first: what is shared goes round.
+        self._turn += 1
+        start = self._turn % len(waiting) if waiting else 0
+        for it in [*waiting[start:], *waiting[:start]]:
+            gate = self._gate(it.target)
+            if gate == "":
+                continue
+            known = self._standings.get(it.target)
+            if gate == "held" or (known is not None and known.paused_us):
+                await self._expire(it.target, now)
+            if gate == "held":
+                continue
+            room = self._room(it.target, known, now, shared)
+            if it.due_us <= now and room:
+                wanted[it.target] = room
+                shared -= room - (0 if self._under_way[it.target] else 1)
+            elif it.due_us > now:
+                again = min(again, max((it.due_us - now) / SECOND, 0.001))
+        if wanted:
+            lease = now + int(self._limits.lease * SECOND)
+            for stored in await self._blocking(self._store.take, wanted, now, lease):
+                self._under_way[stored.delivery.target] += 1
+                nursery.start_soon(self._attempt, stored)
+        self.last_error = ""
+        return again
+
+    def _room(self, target: str, known: Standing | None, now: int, shared: int) -> int:
+        """How many more attempts a target may have at once."""
+        under_way = self._under_way[target]
+        if known is not None and known.paused_us:
+            return 1 if not under_way and known.probe_us <= now else 0
+        first = 0 if under_way else 1
+        # Who failed last is asked one by one until it answers.
+        most = 1 if known is not None else self._limits.per_target
+        return min(most - under_way, first + max(0, shared)) if most > under_way else 0
+
+    async def _expire(self, target: str, now: int) -> None:
+        """What nobody will try in time ends, so that a queue does not stay full for ever."""
+        if trio.current_time() - self._expired_at.get(target, -1e9) < self._limits.expire:
+            return
+        self._expired_at[target] = trio.current_time()
+        count = await self._blocking(self._store.expire, target, now, EXPIRED, self._limits.expire_at_once)
+        self.outcomes["expired"] += count
+
+    async def _attempt(self, stored: Stored) -> None:
+        if self._gate(stored.delivery.target) == "gone":
+            found = Attempt(at_us=self._now_us(), latency_us=0, request="", error=UNWANTED)
+            self._done.append((stored, found, Outcome(False, UNWANTED, final=True)))
+        else:
+            try:
+                self._done.append((stored, *await self._carry(stored)))
+            except Exception as fault:  # a delivery that no one foresaw must not stop all the others
+                log.exception("attempt failed", extra={"delivery": stored.delivery.id})
+                reason = f"Weir failed to make the request: {type(fault).__name__}"
+                found = Attempt(at_us=self._now_us(), latency_us=0, request="", error=reason)
+                self._done.append((stored, found, Outcome(False, reason)))
+        self._came.set()
+
+    async def _keep_results(self) -> None:
+        """Store what came of attempts, several at a time; nothing of it is given up while this life lasts."""
+        while True:
+            await self._came.wait()
+            self._came = trio.Event()
+            done, self._done = self._done, []
+            results, changed = self._conclude(done)
+            while True:
+                try:
+                    await self._blocking(self._store.finish, results, changed, self._now_us())
+                    break
+                except Unavailable as fault:
+                    self._note(fault)
+                    await trio.sleep(self._limits.stored_again)
+            for stored, _, _ in done:
+                self._under_way[stored.delivery.target] -= 1
+            self._under_way += Counter()  # those at 0 go
+            self._wake.set()
+
+    def _conclude(
+        self, done: Iterable[tuple[Stored, Attempt, Outcome]]
+    ) -> tuple[list[Result], list[Standing]]:
+        """What follows from attempts; targets' standings are changed here and nowhere else."""
+        results = []
+        changed: dict[str, Standing] = {}
+        for stored, attempt, outcome in done:
+            now, target = self._now_us(), stored.delivery.target
+            then = after(stored, outcome, self._patience, self._draw(), now)
+            results.append(Result(stored.number, stored.lease_us, attempt, *then))
+            self.outcomes["delivered" if outcome.delivered else "failed"] += 1
+            before = self._standings.get(target)
+            if outcome.reason == UNWANTED or (outcome.delivered and before is None):
+                continue
+            found = standing(before or Standing(target=target), outcome, self._patience, self._draw(), now)
+            changed[target] = found
+            if found.failures:
+                self._standings[target] = found
+            else:
+                del self._standings[target]
+            was_paused = before is not None and before.paused_us
+            if bool(found.paused_us) != bool(was_paused):
+                log.warning(
+                    "target paused" if found.paused_us else "target resumed",
+                    extra={"target": target, "reason": found.reason},
+                )
+        return results, list(changed.values())

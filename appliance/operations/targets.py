@@ -1,0 +1,175 @@
+"""Targets of outbound postbacks: who is told of conversions, of which, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from appliance.errors import FieldProblem, Refused
+from appliance.model.catalog import PostbackTarget, Status
+from appliance.model.postbacks import MACROS
+from appliance.operations.context import Context
+from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, UnsetType, offer, shown
+from appliance.operations.registry import operation
+from appliance.partners import presets
+from appliance.routing.reported import LARGEST_SCALE, LONGEST_DEADLINE
+
+Share = Annotated[int, Meta(ge=1, le=100)]
+Scale = Annotated[int, Meta(ge=0, le=LARGEST_SCALE)]
+Hours = Annotated[int, Meta(ge=1, le=LONGEST_DEADLINE)]
+
+
+class List(Listing, frozen=True, kw_only=True):
+    status: Status | UnsetType = UNSET
+    source_id: Id | UnsetType | None = UNSET
+
+
+class Create(Request, frozen=True, kw_only=True):
+    """`url` with macros after the host, such as {source_click_id} and {payout}; targets.macros names them.
+
+    Conditions left empty hold for all. `on`: created tells a conversion once, status at each change of its
+    status too, payout at each change of its amount too. `share` per cent of the conversions are told, with
+    `payout_scale` per cent of their payout. `body` is a JSON template for POST. `secret` (whsec_…) signs
+    requests by Standard Webhooks. An attempt that fails is repeated for `deadline_hours`.
+    """
+
+    name: str
+    url: str
+    status: Status = "active"
+    source_id: Id | None = None
+    campaign_ids: tuple[Id, ...] = ()
+    network_ids: tuple[Id, ...] = ()
+    method: Literal["GET", "POST"] = "GET"
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    statuses: tuple[str, ...] = ("lead", "sale")
+    types: tuple[str, ...] = ()
+    min_payout: str = ""
+    max_payout: str = ""
+    share: Share = 100
+    payout_scale: Scale = 100
+    on: Literal["created", "status", "payout"] = "created"
+    secret: str = ""
+    deadline_hours: Hours = 72
+
+
+class ChangeTarget(Change, frozen=True, kw_only=True):
+    name: str | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+    source_id: Id | UnsetType | None = UNSET
+    campaign_ids: tuple[Id, ...] | UnsetType = UNSET
+    network_ids: tuple[Id, ...] | UnsetType = UNSET
+    method: Literal["GET", "POST"] | UnsetType = UNSET
+    body: str | UnsetType = UNSET
+    headers: dict[str, str] | UnsetType = UNSET
+    statuses: tuple[str, ...] | UnsetType = UNSET
+    types: tuple[str, ...] | UnsetType = UNSET
+    min_payout: str | UnsetType = UNSET
+    max_payout: str | UnsetType = UNSET
+    share: Share | UnsetType = UNSET
+    payout_scale: Scale | UnsetType = UNSET
+    on: Literal["created", "status", "payout"] | UnsetType = UNSET
+    secret: str | UnsetType = UNSET
+    deadline_hours: Hours | UnsetType = UNSET
+
+
+offer(
+    "target",
+    "targets",
+    listing=List,
+    create=Create,
+    change=ChangeTarget,
+    example={
+        "name": "Push network",
+        "url": "https://postback.example/?cid={source_click_id}&payout={payout}&s={status:sale=1,lead=0}",
+        "statuses": ["sale"],
+    },
+    change_example={"status": "paused"},
+)
+
+
+class Everything(Request, frozen=True, kw_only=True):
+    """No fields."""
+
+
+class Macro(Struct, frozen=True, kw_only=True):
+    name: str
+    meaning: str
+
+
+class Macros(Struct, frozen=True, kw_only=True):
+    items: tuple[Macro, ...]
+
+
+@operation("targets.macros", permission="targets.read")
+async def macros(request: Everything, context: Context) -> Macros:
+    """What a target's URL, body and headers may say of a conversion."""
+    return Macros(items=tuple(Macro(name=name, meaning=meaning) for name, meaning in MACROS.items()))
+
+
+class Preset(Struct, frozen=True, kw_only=True):
+    """Where a traffic source hears of conversions. `blanks`: what your account with it has to tell."""
+
+    name: str
+    title: str
+    url: str
+    blanks: tuple[str, ...]
+    note: str
+
+
+class Presets(Struct, frozen=True, kw_only=True):
+    items: tuple[Preset, ...]
+
+
+@operation("targets.presets", permission="targets.read")
+async def listed(request: Everything, context: Context) -> Presets:
+    """The report-back addresses of traffic sources that Weir knows; a url "" is given out per account."""
+    return Presets(
+        items=tuple(
+            Preset(name=it.name, title=it.title, url=it.url, blanks=it.blanks, note=it.note)
+            for it in presets.ALL
+        )
+    )
+
+
+class FromPreset(Request, frozen=True, kw_only=True):
+    """`preset` by its name; `values`: its blanks. `source_id`: the source whose conversions are told.
+
+    `name` "" takes the preset's title.
+    """
+
+    preset: str
+    values: dict[str, str] = field(default_factory=dict)
+    source_id: Id | None = None
+    name: str = ""
+
+
+@operation(
+    "targets.create_from_preset",
+    permission="targets.write",
+    changes=True,
+    example={"preset": "propellerads", "values": {"account": "12345", "tracker": "678"}, "source_id": 1},
+)
+async def create_from_preset(request: FromPreset, context: Context) -> PostbackTarget:
+    """A new target at the report-back address of a traffic source; it is the operator's own from then on."""
+    found = presets.named(request.preset)
+    if found is None:
+        known = ", ".join(each.name for each in presets.ALL)
+        problem = FieldProblem("preset", f"there is no {request.preset[:40]!r}; there are: {known}")
+        raise Refused("this target cannot be made", [problem])
+    problems = [FieldProblem("preset", found.note)] if not found.url else []
+    problems += [
+        FieldProblem(f"values.{blank}", "your account with the source tells it")
+        for blank in found.blanks
+        if not request.values.get(blank)
+    ]
+    if problems:
+        raise Refused("this target cannot be made", problems)
+    target = PostbackTarget(
+        name=request.name or found.title, url=found.filled(request.values), source_id=request.source_id
+    )
+    made = await context.catalog.create("target", target, context.caller)
+    assert isinstance(made, PostbackTarget)
+    return shown(made)
