@@ -335,7 +335,8 @@ async def main(control: Control) -> None:
                         await linking.start(supervise, tree, "healthcheck", healthcheck.run)
                         # Without streams it would say that none is ranked.
                         await linking.start(supervise, tree, "ranks", ranks.run)
-                        # Nor this: without its target a delivery would be given up.
+                        # Without streams it would say that none is ranked.
+                            # Nor this: without its target a delivery would be given up.
                         await linking.start(supervise, tree, "retry", retry.run)
                         await cataloguing.start(supervise, tree, "identity", identity.run, identity.mailbox)
                         await _serve_doors(control, tree, desk, identity, live, call_door, admin, admin_port)

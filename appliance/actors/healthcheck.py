@@ -105,7 +105,7 @@ class Healthcheck:
         if asked is None:
             raise Refused("this destination has no probe, or is paused")
         await self._ask(number, asked)
-        return self._health[number]
+        return self._health.get(number, Health(destination_id=number))
 
     def health(self) -> tuple[Health, ...]:
         """Every destination with a probe now."""
@@ -146,22 +146,19 @@ class Healthcheck:
         async with self._limit:
             seen = await self._see(asked)
         self.probes += 1
-        async with self._writing:  # two probes of one destination count one after the other
-            if self._asked.get(number) is not asked:
-                return  # it was changed or taken away meanwhile
-            before = self._health.get(number, Health(destination_id=number))
-            now = after(before, asked.probe, seen)
-            self._health[number] = now
-            self._say()
-            if now.state != before.state:
-                event = DestinationHealthEvent(
-                    1, seen.at_us, number, before.state, now.state, seen.status, seen.latency_us, seen.error
-                )
+        if self._asked.get(number) is not asked:
+            return  # it was changed or taken away meanwhile
+        before = self._health.get(number, Health(destination_id=number))
+        now = after(before, asked.probe, seen)
+        self._health[number] = now
+        self._say()
+        if now.state != before.state:
+            log.info("health changed", extra={"destination": number, "state": now.state, "error": seen.error})
+            event = DestinationHealthEvent(
+                1, seen.at_us, number, before.state, now.state, seen.status, seen.latency_us, seen.error
+            )
+            async with self._writing:  # changes are stored in the order of their coming
                 await self._keep(now, event)
-                log.info(
-                    "health changed",
-                    extra={"destination": number, "state": now.state, "error": seen.error},
-                )
 
     async def _see(self, asked: _Asked) -> Seen:
         probe = asked.probe

@@ -48,7 +48,8 @@ class Ranks:
         self._sampler = sampler
         self._currency = currency
         self._now_us = now_us
-        self._said: dict[int, dict[int, int]] = {}
+        self._said: dict[int, dict[int, int]] | None = None
+        """None: edges may still hold what another core said."""
         self._shares: dict[int, tuple[object, dict[int, int]]] = {}
         """Stream → what its shares were drawn from, and they: the same figures are not drawn from again."""
         self._too_many = False

@@ -196,6 +196,41 @@ async def test_a_change_acts_at_once_and_is_stored_when_the_disk_has_room(
     assert [e.after for e in site.events()] == ["unhealthy"] and site.healthcheck.last_error == ""
 
 
+async def test_while_the_disk_is_full_others_are_closed_and_opened_all_the_same(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    check = site.healthcheck
+    check.configure([destination(n, every_s=10, down_after=1, up_after=1) for n in (1, 2)])
+    await nursery.start(check.run)
+    await trio.sleep(1)
+    site.full = True
+    site.world.answers["https://d1.example/?c=&x=1"] = (500, b"", 0.1)
+    await trio.sleep(10)
+    site.world.answers["https://d2.example/?c=&x=1"] = (500, b"", 0.1)
+    await trio.sleep(10)
+    assert site.closed[-1].keys() == {1, 2} and "full" in check.last_error
+    site.full = False
+    await trio.sleep(3)
+    assert {each.destination_id: each.state for each in site.healths()} == {1: "unhealthy", 2: "unhealthy"}
+    assert not check.last_error
+
+
+async def test_a_probe_that_is_taken_away_while_somebody_asks_is_told_as_unknown(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    check = site.healthcheck
+    site.world.answers["https://d1.example/?c=&x=1"] = (200, b"", 5)
+    await nursery.start(check.run)
+    check.configure([destination(1)])
+
+    async def change() -> None:
+        await trio.sleep(1)
+        check.configure([destination(1, status="paused")])
+
+    nursery.start_soon(change)
+    assert (await check.probe(1)).state == "unknown"
+
+
 def test_macros_are_left_empty() -> None:
     assert url_of(Destination(id=1, url="https://x.example/{sub1}?c={click_id}")) == "https://x.example/?c="
 

@@ -95,6 +95,16 @@ async def test_while_the_warehouse_is_away_what_was_told_stays(autojump_clock: M
         nursery.cancel_scope.cancel()
 
 
+async def test_a_core_that_begins_says_that_nothing_is_ranked_any_more(autojump_clock: MockClock) -> None:
+    world = World()  # what an edge still holds is of streams or figures that are gone
+    async with trio.open_nursery() as nursery:
+        await looks(world, nursery)
+        assert world.said == [{}]
+        await trio.sleep(EVERY * 3)
+        assert world.said == [{}]
+        nursery.cancel_scope.cancel()
+
+
 async def test_the_same_figures_are_not_drawn_from_again(autojump_clock: MockClock) -> None:
     world = World(stream(1, "adaptive", floor_percent=10))
     world.figures(1, 1, 1_000, 5)
