@@ -1,4 +1,4 @@
-"""What clicks converted on, told to every edge out of the ledger: no kill of the core or of an edge loses one.
+"""What clicks converted on, told to every edge out of the ledger: no kill of core or edge loses one.
 
 Each edge remembers, beside what it learned, the ledger's number up to which it was told, and says it after
 every Hello; the core keeps nothing of it. Each edge has one message on its way, the next follows its answer.

@@ -12,14 +12,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from typing import TypeVar
 
 import msgspec
 import trio
 
-from appliance.errors import Unavailable
+from appliance.actors.memory_keeping import MOST_LOGGED, Keeping, MemoryStore, steps
 from appliance.model.events import ClickEvent, decode
 from appliance.model.memory import (
     Converted,
@@ -33,20 +32,16 @@ from appliance.model.memory import (
     Taught,
     TaughtTaken,
 )
-from appliance.ports import MemoryStore, Runner
+from appliance.ports import Runner
 from appliance.routing.lessons import CLICK, CONVERTED, SHOWN, Lesson
-from appliance.routing.pairs import Pairs, pack, unpack
+from appliance.routing.pairs import pack, unpack
 
 log = logging.getLogger("weir.memory")
-T = TypeVar("T")
 _LOW = (1 << 64) - 1
 SECOND = 1_000_000
-# Places packed, or pairs learned, before the connections run: about 1 ms.
-_STEP = 250
 _SAVE_SECONDS = 0.5
 _SHARE_SECONDS = 0.1
 _MOST_SHARED = 5_000
-_MOST_SAVED = 50_000
 # An answer of the core that does not come: the connection ended in between, and all is said again.
 _UNANSWERED_SECONDS = 3.0
 # What the core took and had not passed on when it died was learned within its last minute.
@@ -73,11 +68,12 @@ class VisitorMemory:
         position: Callable[[], tuple[int, int]],
         now_us: Callable[[], int],
         pid: int,
+        most_logged: int = MOST_LOGGED,
     ) -> None:
         self._turns: dict[int, int] = {}
-        self._pairs = Pairs(capacity)
+        self._keeping = Keeping(capacity, store, run_blocking, most_logged)
+        self._pairs = self._keeping.pairs
         self._key = key
-        self._store = store
         self._blocking = run_blocking
         self._position = position
         self._say: Say = _to_nobody
@@ -85,9 +81,6 @@ class VisitorMemory:
         self._now_us = now_us
         self._pid = pid
         self._hashes: dict[tuple[int, int, str], int] = {}
-        self._saved = 0
-        self._saved_place = MemoryPlace(0, 0)
-        self._lost_unsaved = 0
         self._turned = False
         self._heard = (0, 0, 0)
         self._core = 0
@@ -97,7 +90,6 @@ class VisitorMemory:
         self._told: deque[Taught | Converted] = deque()
         self._converted = 0
         self._wake = trio.Event()
-        self._last_error = ""
 
     # -- the hot path ---------------------------------------------------------------------------------
 
@@ -150,9 +142,8 @@ class VisitorMemory:
 
     def _learn(self, hash_: int, value: int, at_s: int, *, own: bool) -> None:
         pairs = self._pairs
-        if pairs.learn(hash_, value, at_s, own) and pairs.next - self._saved > pairs.capacity:
-            self._saved += 1
-            self._lost_unsaved += 1
+        if pairs.learn(hash_, value, at_s, own) and pairs.next - self._keeping.saved > pairs.capacity:
+            self._keeping.overrun()
 
     # -- what the core says ---------------------------------------------------------------------------
 
@@ -200,10 +191,10 @@ class VisitorMemory:
             pairs=pairs.live,
             capacity=pairs.capacity,
             pushed_out=pairs.pushed_out,
-            unsaved=pairs.next - self._saved,
-            lost_unsaved=self._lost_unsaved,
+            unsaved=pairs.next - self._keeping.saved,
+            lost_unsaved=self._keeping.lost_unsaved,
             unshared=pairs.next - max(self._shared, pairs.next - pairs.capacity),
-            last_error=self._last_error,
+            last_error=self._keeping.last_error,
         )
 
     # -- the actor ------------------------------------------------------------------------------------
@@ -220,46 +211,36 @@ class VisitorMemory:
         `say` sends a message to the core when it can; `connected` tells whether it is there.
         """
         self._say, self._connected = say, connected
-        if not self._saved_place.epoch:  # not after a restart of this actor alone, which has it all
+        if not self._keeping.loaded:  # not after a restart of this actor alone, which has it all
             await self._load()
         task_status.started()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._saving)
+                nursery.start_soon(self._keeping.imaging)
                 nursery.start_soon(self._sharing)
                 nursery.start_soon(self._hearing)
         finally:
             with trio.CancelScope(shield=True):
                 await self._save()
-                await self._blocking(self._store.close)
+                await self._keeping.close()
 
     async def _load(self) -> None:
-        try:
-            place = await self._blocking(self._store.place)
-            groups = self._store.groups()
-            while (body := await self._blocking(next, groups, None)) is not None:
-                self._pairs.load(body)
-                await trio.lowlevel.checkpoint()
-        except Unavailable as fault:
-            self._last_error = str(fault)
-            log.error("the memory of visitors begins empty", extra={"error": str(fault)})
-            place = None
-        self._saved = self._pairs.next
+        place = await self._keeping.load()
+        pairs = self._pairs = self._keeping.pairs
         if place is not None:
             self._turns.update(place.turns)
             self._heard, self._converted = place.heard, place.converted
-            self._shared = self._pairs.first_since(place.shared_s - _MARGIN_S)
-        before = self._pairs.next
-        records = self._store.unsaved(place)
+            self._shared = pairs.first_since(place.shared_s - _MARGIN_S)
+        before = pairs.next
+        records = await self._keeping.unsaved(place)
         while (bodies := await self._blocking(next, records, None)) is not None:
-            for some in _steps(bodies):
+            for some in steps(bodies):
                 self._relearn(some)
                 await trio.lowlevel.checkpoint()
-        self._saved_place = place or MemoryPlace(1, 0)
-        log.info(
-            "visitors remembered",
-            extra={"pairs": self._pairs.live, "from_the_journal": self._pairs.next - before},
-        )
+        self._keeping.place = place or MemoryPlace(1, 0)
+        extra = {"pairs": pairs.live, "from_the_journal": pairs.next - before}
+        log.info("visitors remembered", extra=extra)
 
     def _relearn(self, bodies: Sequence[bytes]) -> None:
         for body in bodies:
@@ -280,49 +261,23 @@ class VisitorMemory:
             if self._connected():
                 core, number, _ = self._heard
                 self._heard = (core, number, self._now_us() // SECOND)
-            moved = self._position()[0] not in (0, self._saved_place.epoch)
+            saved = self._keeping.place
+            moved = self._position()[0] not in (0, saved.epoch)
             # So that no edge has to tell a day again after a kill.
-            late = self._pairs.next and self._heard[2] - self._saved_place.heard[2] > _MARGIN_S
-            told = self._converted != self._saved_place.converted
-            if moved or late or told or self._turned or self._pairs.next > self._saved:
+            late = self._pairs.next and self._heard[2] - saved.heard[2] > _MARGIN_S
+            told = self._converted != saved.converted
+            if moved or late or told or self._turned or self._pairs.next > self._keeping.saved:
                 await self._save()
 
     async def _save(self) -> None:
-        """Everything learned until now, and the place: the journal's position before it was gathered.
-
-        Of more than 50,000 pairs, part by part; the place moves on with the last one.
-        """
         epoch, seq = self._position()
-        end = self._pairs.next
-        self._turned = False
+        saved = self._keeping.place
         if epoch == 0:  # no journal can be opened: what is learned now is behind the place before
-            epoch, seq = self._saved_place.epoch, self._saved_place.seq
-        shared_s = self._now_us() // SECOND if self._shared >= end else self._saved_place.shared_s
-        place = MemoryPlace(epoch, seq, self._heard, shared_s, dict(self._turns), self._converted)
-        number = self._saved
-        while True:
-            count, bodies = 0, []
-            while number < end and count < _MOST_SAVED:
-                pairs, number = self._pairs.since(number, min(_STEP, end - number))
-                count += len(pairs)
-                bodies.append(pack(pairs))
-                await trio.lowlevel.checkpoint()
-            done = number >= end
-            groups = [(count, b"".join(bodies))] if count else []
-            if not await self._write(groups, place if done else self._saved_place, number) or done:
-                return
-
-    async def _write(self, groups: list[tuple[int, bytes]], place: MemoryPlace, number: int) -> bool:
-        try:
-            with trio.CancelScope(shield=True):
-                await self._blocking(self._store.save, groups, place, self._pairs.capacity)
-        except Unavailable as fault:
-            if not self._last_error:
-                log.error("the memory of visitors waits for the disk", extra={"error": str(fault)})
-            self._last_error = str(fault)
-            return False
-        self._saved, self._saved_place, self._last_error = max(self._saved, number), place, ""
-        return True
+            epoch, seq = saved.epoch, saved.seq
+        self._turned = False
+        shared_s = self._now_us() // SECOND if self._shared >= self._pairs.next else saved.shared_s
+        turns = dict(self._turns)
+        await self._keeping.save(MemoryPlace(epoch, seq, self._heard, shared_s, turns, self._converted))
 
     async def _sharing(self) -> None:
         """What this edge learned, to the core: one message at a time, the next after its answer."""
@@ -354,7 +309,7 @@ class VisitorMemory:
     async def _hear_taught(self, message: Taught) -> None:
         for body in message.bodies:
             with suppress(ValueError):  # not ours to mend; the sender's own memory is whole
-                for some in _steps(list(unpack(body))):
+                for some in steps(list(unpack(body))):
                     for pair in some:
                         self._learn(pair.hash, pair.value, pair.at_s, own=False)
                     await trio.lowlevel.checkpoint()
@@ -363,7 +318,7 @@ class VisitorMemory:
 
     async def _hear_converted(self, message: Converted) -> None:
         """Whose click is not known here learns it from the edge that knows: hence `own`."""
-        for some in _steps(message.clicks):
+        for some in steps(message.clicks):
             for click_id, destination_id in some:
                 for value, _ in self._pairs.find(self._hash(CLICK, 0, click_id)):
                     self._learn(_doubled(value), destination_id, self._now_us() // SECOND, own=True)
@@ -377,8 +332,3 @@ def _doubled(hash_: int) -> int:
     """A user key's hash where conversions are remembered: a click's record keeps 8 bytes of it."""
     low = hash_ & _LOW
     return low << 64 | low
-
-
-def _steps(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for begin in range(0, len(items), _STEP):
-        yield items[begin : begin + _STEP]

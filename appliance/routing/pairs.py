@@ -19,6 +19,20 @@ _FORM = struct.Struct("<QQQIB")
 _UNIT: dict[str, int] = {"B": 1, "I": 4, "Q": 8}
 
 
+class Extent(NamedTuple):
+    """What an image of Pairs is read with: the counters of the same names."""
+
+    capacity: int
+    next: int
+    live: int
+    pushed_out: int
+
+    @property
+    def used(self) -> int:
+        """Places that hold anything: the first so many."""
+        return min(self.next, self.capacity)
+
+
 class Pair(NamedTuple):
     """`own`: this edge learned it from a click; else it was told."""
 
@@ -70,6 +84,8 @@ class Pairs:
         self._value = _zeros("Q", capacity)
         self._at = _zeros("I", capacity)  # 0: nothing here any more
         self._own = _zeros("B", capacity)
+        self._changed: tuple[set[int], set[int]] | None = None
+        """While an image is made: slots and places that changed since it was begun."""
 
     def find(self, hash_: int) -> list[tuple[int, int]]:
         """Every (value, at_s) learned with this hash."""
@@ -105,6 +121,9 @@ class Pairs:
         while index[slot]:
             slot = (slot + 1) & mask
         index[slot] = place + 1
+        if self._changed is not None:
+            self._changed[0].add(slot)
+            self._changed[1].add(place)
         self.next += 1
         self.live += 1
         return True
@@ -180,13 +199,63 @@ class Pairs:
         """Empty a place and its slot, and move up what probing could not find any more behind it."""
         self._at[place] = 0
         self.live -= 1
-        index, mask = self._index, self._mask
+        index, mask, changed = self._index, self._mask, self._changed
+        if changed is not None:
+            changed[1].add(place)
         free = slot
         slot = (slot + 1) & mask
         while entry := index[slot]:
             home = self._low[entry - 1] & mask
             if (slot - home) & mask >= (slot - free) & mask:
                 index[free] = entry
+                if changed is not None:
+                    changed[0].add(free)
                 free = slot
             slot = (slot + 1) & mask
         index[free] = 0
+        if changed is not None:
+            changed[0].add(free)
+
+    # -- images: the memory as it is, read back without learning it pair by pair ------------------------
+
+    @property
+    def extent(self) -> Extent:
+        return Extent(self.capacity, self.next, self.live, self.pushed_out)
+
+    def sections(self, used: int) -> list[tuple[int, memoryview]]:
+        """The memory itself as (offset in an image, bytes): the index, and of all places the first `used`."""
+        found, offset = [(0, self._index.cast("B"))], len(self._index) * _UNIT["I"]
+        for view in self._columns():
+            found.append((offset, view.cast("B")[: used * view.itemsize]))
+            offset += view.nbytes
+        return found
+
+    def begin_image(self) -> list[tuple[int, memoryview]]:
+        """Note from now on what changes; what to copy, in any order and meanwhile, then `changes`."""
+        self._changed = (set(), set())
+        return self.sections(self.extent.used)
+
+    def changes(self, most: int) -> list[tuple[int, bytes]]:
+        """(offset, bytes) of up to `most` slots and places that changed; none when a copy is up to date."""
+        slots, places = self._changed or (set(), set())
+        found: list[tuple[int, bytes]] = []
+        while slots and len(found) < most:
+            slot = slots.pop()
+            found.append((slot * _UNIT["I"], bytes(self._index[slot : slot + 1])))
+        count, begin = len(found), len(self._index) * _UNIT["I"]
+        while places and count < most:
+            place, offset, count = places.pop(), begin, count + 1
+            for view in self._columns():
+                found.append((offset + place * view.itemsize, bytes(view[place : place + 1])))
+                offset += view.nbytes
+        return found
+
+    def end_image(self) -> None:
+        self._changed = None
+
+    def restore(self, extent: Extent) -> None:
+        """The sections hold what was copied; these were the counters."""
+        _, self.next, self.live, self.pushed_out = extent
+
+    def _columns(self) -> tuple[Any, ...]:
+        return (self._low, self._high, self._value, self._at, self._own)

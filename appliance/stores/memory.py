@@ -1,7 +1,8 @@
-"""An edge's memory of visitors on disk: packed pairs in the order they were learned, and where it is.
+"""An edge's memory of visitors on disk: an image, a log of packed pairs behind it, and where it is.
 
-Written by the edge's memory actor in a thread, about twice a second while anything is learned. A process that
-takes over from another has the file open beside it for some seconds; SQLite lets one write after the other.
+Written by the edge's memory actor in a thread: the log about twice a second while anything is learned, the
+image when the log has grown, which empties it. A process that takes over from another has the log open beside
+it for some seconds; SQLite lets one write after the other, and each knows which groups its image covers.
 """
 
 from __future__ import annotations
@@ -11,24 +12,30 @@ import logging
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from appliance.errors import JournalMalformed, Unavailable
 from appliance.model.memory import MemoryPlace
+from appliance.routing.pairs import Extent
+from appliance.stores import memory_image
 from appliance.stores.journal import reader
 from appliance.stores.journal.segment import SUFFIX
 
 log = logging.getLogger("weir.memory")
 NAME = "memory.db"
+IMAGE = "memory.image"
 _SCHEMA = """
-create table if not exists groups (
-    id integer primary key autoincrement, count integer not null, body blob not null
+create table if not exists learned (
+    id integer primary key autoincrement, writer integer not null, count integer not null, body blob not null
 );
 create table if not exists place (one integer primary key check (one = 1), body blob not null);
+create table if not exists owner (one integer primary key check (one = 1), writer integer not null);
 """
+_COVERED = "(id <= ? or (writer = ? and id <= ?))"
+"""What an image holds already, by its Head: `loaded`, `writer`, `written`."""
 _READ = 5_000
 _LITTLE_ROOM = 256 << 20
 _WITHOUT_PLACE = 2
@@ -38,13 +45,23 @@ _decode = msgspec.msgpack.Decoder(MemoryPlace).decode
 
 
 class MemoryFile:
-    """ports.MemoryStore over one file. Any thread may call, one at a time. Raises Unavailable."""
+    """actors.memory_keeping.MemoryStore. Any thread may call, one at a time. Raises Unavailable."""
 
     def __init__(self, home: Path) -> None:
         self._path = home / NAME
         self._journals = home / "journal"
+        self._image = home / IMAGE
         self._db: sqlite3.Connection | None = None
+        self._writer = secrets.randbits(62)
+        self._loaded = self._written = 0
+        """The highest id of a group that was read, and of one that was written here."""
         self._held = 0
+        self._making: memory_image.ImageWriter | None = None
+
+    @property
+    def logged(self) -> int:
+        """Pairs in the log: learned again one by one at the next start."""
+        return self._held
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
@@ -54,7 +71,7 @@ class MemoryFile:
                 db.execute("pragma journal_mode=wal")
                 db.execute("pragma synchronous=normal")
                 db.executescript(_SCHEMA)
-                (self._held,) = db.execute("select coalesce(sum(count), 0) from groups").fetchone()
+                (self._held,) = db.execute("select coalesce(sum(count), 0) from learned").fetchone()
             except BaseException:
                 db.close()
                 raise
@@ -72,22 +89,83 @@ class MemoryFile:
             self._set_aside(fault)
             return None
 
+    def extent(self) -> Extent | None:
+        """The counters of the image; None without one. From here on no other process makes an image."""
+        with contextlib.suppress(sqlite3.Error):  # `save` says it
+            self._open().execute("insert or replace into owner values (1, ?)", (self._writer,))
+        memory_image.sweep(self._image)
+        head = memory_image.read_head(self._image)
+        if head is None and self._image.exists():
+            log.error("the memory's image is broken: what it held is forgotten")
+        return Extent(*head.extent) if head is not None else None
+
+    def read_image(self, sections: Sequence[tuple[int, memoryview]]) -> bool:
+        """Fill (offset, memory) from the image; False when it is broken, and the memory is spoilt."""
+        head = memory_image.read_head(self._image)
+        if head is not None and memory_image.read_into(self._image, head, sections):
+            return True
+        log.error("the memory's image is broken: what it held is forgotten")
+        self._image.unlink(missing_ok=True)
+        return False
+
+    def begin_image(self) -> None:
+        """A new image, which takes the place of the present one when it ends."""
+        with _reported():
+            self._making = memory_image.ImageWriter(self._image, self._writer)
+
+    def write_image(self, pieces: Iterable[tuple[int, bytes | memoryview]]) -> None:
+        """Bytes at their offsets."""
+        assert self._making is not None
+        with _reported():
+            self._making.write(pieces)
+
+    def covered(self) -> int:
+        """What an image of what is in memory now holds of the log: for `end_image`."""
+        return self._written
+
+    def end_image(self, extent: Extent, sizes: Sequence[tuple[int, int]], covered: int) -> None:
+        """Put a complete image to use and drop what it covers from the log."""
+        assert self._making is not None
+        head = memory_image.Head(extent, self._loaded, self._writer, covered, 0)
+        with _reported():
+            self._making.seal(sizes, head)
+            db = self._open()
+            db.execute("begin immediate")
+            try:
+                if db.execute("select writer from owner").fetchone() != (self._writer,):
+                    raise Unavailable("another process has taken over the memory")
+                self._making.publish()
+                held = _drop_covered(db, head)
+                db.execute("commit")
+                self._held = held
+            finally:
+                if db.in_transaction:
+                    db.execute("rollback")
+
+    def abandon_image(self) -> None:
+        """Nothing more comes for one that has not ended."""
+        if self._making is not None:
+            self._making.abandon()
+            self._making = None
+
     def groups(self) -> Iterator[bytes]:
-        """Every group of packed pairs, the oldest first. What is behind a broken page is left out."""
+        """Every group of packed pairs that no image holds, the oldest first. A broken page ends it."""
+        head = memory_image.read_head(self._image)
+        if head is not None:
+            with contextlib.suppress(sqlite3.Error):  # no room: passed over below
+                self._held = _drop_covered(self._open(), head)
+        covered = _covered(head)
+        sql = f"select id, body from learned where id > ? and not {_COVERED} order by id limit 50"  # noqa: S608
         last = 0
         while True:
             try:
-                rows = (
-                    self._open()
-                    .execute("select id, body from groups where id > ? order by id limit 50", (last,))
-                    .fetchall()
-                )
+                rows = self._open().execute(sql, (last, *covered)).fetchall()
             except sqlite3.DatabaseError as fault:
                 log.error("a part of the memory cannot be read", extra={"error": str(fault)})
                 return
             if not rows:
                 return
-            last = rows[-1][0]
+            self._loaded = last = rows[-1][0]
             for _, body in rows:
                 yield body
 
@@ -100,11 +178,14 @@ class MemoryFile:
             db = self._open()
             db.execute("begin immediate")
             try:
-                db.executemany("insert into groups (count, body) values (?, ?)", groups)
+                written = self._written
+                for count, body in groups:
+                    sql = "insert into learned (writer, count, body) values (?, ?, ?) returning id"
+                    (written,) = db.execute(sql, (self._writer, count, body)).fetchone()
                 db.execute("insert or replace into place values (1, ?)", (_encode(place),))
                 held = self._trim(db, self._held + sum(count for count, _ in groups), capacity)
                 db.execute("commit")
-                self._held = held
+                self._held, self._written = held, written
             except BaseException:
                 if db.in_transaction:
                     db.execute("rollback")
@@ -115,10 +196,10 @@ class MemoryFile:
     def _trim(self, db: sqlite3.Connection, held: int, capacity: int) -> int:
         """Drop groups of which no pair can be among the newest `capacity`; how many are left."""
         while held > capacity:
-            oldest = db.execute("select id, count from groups order by id limit 1").fetchone()
+            oldest = db.execute("select id, count from learned order by id limit 1").fetchone()
             if oldest is None or held - oldest[1] < capacity:
                 break
-            db.execute("delete from groups where id = ?", (oldest[0],))
+            db.execute("delete from learned where id = ?", (oldest[0],))
             held -= oldest[1]
         return held
 
@@ -159,6 +240,25 @@ class MemoryFile:
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
             self._db = None
+
+
+def _covered(head: memory_image.Head | None) -> tuple[int, int, int]:
+    return (head.loaded, head.writer, head.written) if head is not None else (0, 0, 0)
+
+
+def _drop_covered(db: sqlite3.Connection, head: memory_image.Head) -> int:
+    """What an image holds leaves the log; how many pairs are left there."""
+    db.execute(f"delete from learned where {_COVERED}", _covered(head))  # noqa: S608
+    (held,) = db.execute("select coalesce(sum(count), 0) from learned").fetchone()
+    return int(held)
+
+
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as fault:
+        raise Unavailable(f"the memory's image cannot be written: {fault}") from fault
 
 
 def hashing_key(data: Path) -> bytes:

@@ -10,10 +10,10 @@ import pytest
 
 from appliance.errors import Unavailable
 from appliance.model.memory import MemoryPlace
-from appliance.routing.pairs import Pair, pack, unpack
+from appliance.routing.pairs import Pair, Pairs, pack, unpack
 from appliance.stores.journal.reader import journal_directory
 from appliance.stores.journal.segment import Segment
-from appliance.stores.memory import NAME, MemoryFile, hashing_key, needed_by_memory
+from appliance.stores.memory import IMAGE, NAME, MemoryFile, hashing_key, needed_by_memory
 
 
 def pair(number: int) -> Pair:
@@ -107,3 +107,123 @@ def test_all_edges_hash_with_one_key(tmp_path: Path) -> None:
     assert len(key) == 32 and hashing_key(tmp_path) == key
     assert (tmp_path / "memory.key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["memory.key"]
+
+
+def image(store: MemoryFile, pairs: Pairs, covered: int | None = None) -> None:
+    """As the memory's actor makes one."""
+    store.begin_image()
+    try:
+        store.write_image(pairs.begin_image())
+        pairs.end_image()
+        sizes = [(offset, len(view)) for offset, view in pairs.sections(pairs.extent.used)]
+        store.end_image(pairs.extent, sizes, store.covered() if covered is None else covered)
+    finally:
+        store.abandon_image()
+
+
+def some_pairs(*numbers: int) -> Pairs:
+    pairs = Pairs(100)
+    for number in numbers:
+        pairs.learn(*pair(number))
+    return pairs
+
+
+def read(store: MemoryFile) -> list[int] | None:
+    extent, pairs = store.extent(), Pairs(100)
+    if extent is None or not store.read_image(pairs.sections(extent.used)):
+        return None
+    pairs.restore(extent)
+    return [found.value for found in pairs]
+
+
+def test_an_image_holds_what_left_the_log(home: Path, store: MemoryFile) -> None:
+    assert store.extent() is None
+    place = MemoryPlace(7, 9)
+    store.save([group(1, 2), group(3)], place, 100)
+    assert store.logged == 3
+    image(store, some_pairs(1, 2, 3))
+    assert store.logged == 0
+    store.save([group(4)], place, 100)
+    other = MemoryFile(home)
+    assert (other.place(), read(other), held(other)) == (place, [1, 2, 3], [4])
+    image(other, some_pairs(1, 2, 3, 4))
+    other.save([group(5)], place, 100)
+    third = MemoryFile(home)
+    assert (read(third), held(third), third.logged) == ([1, 2, 3, 4], [5], 1)
+    other.close()
+    third.close()
+
+
+def test_what_was_saved_behind_the_mark_of_an_image_stays_in_the_log(store: MemoryFile) -> None:
+    store.extent()
+    store.save([group(1)], MemoryPlace(1, 1), 100)
+    mark = store.covered()
+    store.save([group(2)], MemoryPlace(1, 2), 100)
+    image(store, some_pairs(1), mark)
+    assert read(store) == [1] and held(store) == [2]
+
+
+def test_a_log_that_could_not_be_shortened_is_not_read_again(home: Path, store: MemoryFile) -> None:
+    store.extent()
+    store.save([group(1)], MemoryPlace(1, 1), 100)
+    store.close()
+    before = (home / NAME).read_bytes()
+    image(store, some_pairs(1))
+    store.close()
+    (home / NAME).write_bytes(before)  # as after a kill between the image and the end of the transaction
+    other = MemoryFile(home)
+    assert other.place() == MemoryPlace(1, 1) and read(other) == [1] and held(other) == []
+    assert other.logged == 0
+    other.close()
+
+
+def test_an_image_that_is_not_complete_changes_nothing(home: Path, store: MemoryFile) -> None:
+    store.extent()
+    image(store, some_pairs(1))
+    for write in (True, False):
+        store.begin_image()
+        if write:
+            store.write_image(some_pairs(1, 2).begin_image())
+        other = MemoryFile(home)  # a kill leaves what was begun; the next process removes it
+        assert read(other) == [1]
+        assert sorted(path.name for path in home.glob("*image*")) == [IMAGE]
+        other.close()
+
+
+def test_a_process_that_was_replaced_makes_no_image_any_more(home: Path, store: MemoryFile) -> None:
+    store.extent()
+    store.save([group(1)], MemoryPlace(1, 1), 100)
+    other = MemoryFile(home)
+    assert read(other) is None and held(other) == [1]
+    store.save([group(2)], MemoryPlace(1, 2), 100)  # on its way out
+    with pytest.raises(Unavailable, match="taken over"):
+        image(store, some_pairs(1, 2))
+    image(other, some_pairs(1, 3))
+    third = MemoryFile(home)
+    assert read(third) == [1, 3] and held(third) == [2]
+    other.close()
+    third.close()
+
+
+def test_a_broken_image_is_forgotten_wherever_it_is_broken(home: Path, store: MemoryFile) -> None:
+    store.extent()
+    image(store, some_pairs(*range(1, 50)))
+    whole = (home / IMAGE).read_bytes()
+    for at in (3, 20, 4096, 4096 + 60, len(whole) - 1):
+        broken = bytearray(whole)
+        broken[at] ^= 1
+        (home / IMAGE).write_bytes(broken)
+        assert read(store) is None
+    (home / IMAGE).write_bytes(whole[:-1])
+    assert read(store) is None
+    (home / IMAGE).write_bytes(whole)
+    assert read(store) == list(range(1, 50))
+
+
+def test_an_image_without_room_leaves_the_log(home: Path, store: MemoryFile) -> None:
+    store.extent()
+    store.save([group(1)], MemoryPlace(1, 1), 100)
+    (home / f".{IMAGE}.{store._writer:x}").mkdir()  # as good as a full disk: it cannot be written
+    with pytest.raises(Unavailable):
+        image(store, some_pairs(1))
+    assert held(store) == [1]

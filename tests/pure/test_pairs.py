@@ -89,3 +89,47 @@ def test_loading_packed_pairs_is_learning_them(capacity, lessons):
     other.load(packed)
     assert list(other) == list(one)
     assert (other.next, other.live, other.pushed_out) == (one.next, one.live, one.pushed_out)
+
+
+@settings(max_examples=300)
+@given(
+    capacity=st.integers(1, 9),
+    before=st.lists(learned, max_size=25),
+    meanwhile=st.lists(learned, max_size=40),
+    piece=st.integers(1, 40),
+    most=st.integers(1, 9),
+)
+def test_an_image_is_the_memory_at_its_end_whatever_was_learned_while_it_was_made(
+    capacity, before, meanwhile, piece, most
+):
+    pairs, image, rest = Pairs(capacity), bytearray(1_000), list(meanwhile)
+    for lesson in before:
+        pairs.learn(*lesson)
+
+    def write(offset: int, data: bytes | memoryview) -> None:
+        image[offset : offset + len(data)] = data
+        if rest:
+            pairs.learn(*rest.pop())
+
+    for offset, view in pairs.begin_image():
+        for at in range(0, len(view), piece):
+            write(offset + at, bytes(view[at : at + piece]))
+    while changes := pairs.changes(most):
+        for change in changes:
+            write(*change)
+    extent = pairs.extent
+    pairs.end_image()
+    kept = list(pairs)
+    for lesson in rest:  # behind the image
+        pairs.learn(*lesson)
+
+    read = Pairs(capacity)
+    for offset, view in read.sections(extent.used):
+        view[:] = image[offset : offset + len(view)]
+    read.restore(extent)
+    assert list(read) == kept and read.extent == extent
+    for lesson in kept:
+        assert (lesson.value, lesson.at_s) in read.find(lesson.hash)
+    for lesson in rest:
+        read.learn(*lesson)
+    assert list(read) == list(pairs) and read.extent == pairs.extent

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.attribution.status import figures
+from appliance.attribution.revisions import census, figures
 from appliance.errors import Conflict, Unavailable
 from appliance.model.conversions import (
     Conversion,
@@ -39,7 +39,7 @@ from appliance.model.health import Health
 from appliance.ports import CORE, Entry, EventLog
 from appliance.stores.sqlite import deliveries
 
-VERSION = 1
+VERSION = 2
 _encode_body = msgspec.msgpack.Encoder().encode
 _decode_health = msgspec.msgpack.Decoder(Health).decode
 _decode_order = msgspec.msgpack.Decoder(CostOrder).decode
@@ -78,6 +78,8 @@ class SqliteLedger:
                     )
                 self._db.executescript(files(__package__).joinpath("ledger.sql").read_text("utf-8"))
                 deliveries.prepare(self._db)
+                if version == 1:
+                    self._upgrade(now * 1000)
                 self._db.execute(f"pragma user_version={VERSION}")
                 self._sizes = LedgerSizes(*self._measure("waiting"), *self._measure("outbox"))
                 sql = "select count(*), coalesce(max(number), 0) from converted"
@@ -86,6 +88,23 @@ class SqliteLedger:
             except BaseException:
                 self._db.close()
                 raise
+
+    def _upgrade(self, now_us: int) -> None:
+        """From before conversions said where they enter: each says so once, in one transaction."""
+        last = ""
+        self._db.execute("begin immediate")
+        while rows := self._db.execute(
+            "select id, body from conversion where id > ? order by id limit ?", (last, CHUNK)
+        ).fetchall():
+            told = [census(_decode_conversion(body), now_us) for _, body in rows]
+            self._db.executemany(
+                "update conversion set revision=?, known_us=?, body=? where id=?",
+                [(it.revision, it.known_us, _encode_body(it), it.id) for it, _ in told],
+            )
+            self._send(self._db, [encode(record) for _, record in told])
+            last = rows[-1][0]
+        self._db.execute("pragma user_version=2")
+        self._db.execute("commit")
 
     def _measure(self, table: str) -> tuple[int, int]:
         """(rows, bytes of their bodies), kept in memory from here on."""
@@ -138,6 +157,14 @@ class SqliteLedger:
                 found.update((id_, _decode_conversion(body)) for id_, body in db.execute(sql, some))
         return found
 
+    def firsts(self, claims: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        with self._reading() as db:
+            for some in _chunks(claims):
+                sql = f"select claim, conversion_id from first where claim in ({_marks(some)})"  # noqa: S608
+                found.update(db.execute(sql, some).fetchall())
+        return found
+
     def counted(self, since_us: int) -> Iterator[list[Counted]]:
         """What every conversion since then counts for, in pages: each page is read when it is asked for."""
         at, last = since_us, ""
@@ -179,12 +206,13 @@ class SqliteLedger:
                 "insert or replace into conversion values (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 [_row(conversion) for conversion in settlement.conversions],
             )
+            db.executemany("insert or replace into first values (?,?)", settlement.firsts.items())
             step("conversions")
             held = self._note_converted(db, settlement.records)
             step("converted")
             gone = self._remove_waiting(db, [*settlement.settled, *(w.position for w in settlement.waiting)])
             rows = [
-                (*w.position, w.click_id, int(w.attempts > 0), w.attempts, int(w.told), w.due_us,
+                (*w.position, w.click_id, int(w.attempts > 0), w.attempts, w.told | w.recorded << 1, w.due_us,
                  w.deadline_us, encode(w.event))
                 for w in settlement.waiting
             ]  # fmt: skip
@@ -211,12 +239,13 @@ class SqliteLedger:
         held: int = self._converted + len(it)
         if held > MOST_CONVERTED:
             oldest = "select number from converted order by number limit ?"
-            db.execute(f"delete from converted where number in ({oldest})", (held - MOST_CONVERTED,))  # noqa: S608
+            sql = f"delete from converted where number in ({oldest})"  # noqa: S608
+            db.execute(sql, (held - MOST_CONVERTED,))
         return min(held, MOST_CONVERTED)
 
     def converted(self, after: int, limit: int) -> list[tuple[int, str, int]]:
         with self._reading() as db:
-            sql = "select number, click_id, destination_id from converted where number>? order by number limit ?"
+            sql = "select * from converted where number>? order by number limit ?"
             return db.execute(sql, (after, limit)).fetchall()
 
     def _send(self, db: sqlite3.Connection, bodies: Sequence[bytes]) -> list[int]:
@@ -399,6 +428,7 @@ def _postback(row: Sequence[Any]) -> WaitingPostback:
         click_id=click_id,
         attempts=attempts,
         told=bool(told),
+        recorded=told > 1,
         due_us=due_us,
         deadline_us=deadline_us,
         event=_decode_postback(body),
