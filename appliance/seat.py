@@ -22,6 +22,9 @@ GOOD_RUN = 10.0
 """Seconds after which a ready child's death begins the backoff anew."""
 READY_WITHIN = 20.0
 """Seconds from spawn to ready; the core needs 1.5 s for chDB on an idle machine (experiments.md d)."""
+READY_AT_MOST = 320.0
+"""Whoever follows one that was killed for being late has twice the time: a start that takes long on a busy
+machine would be cut short for ever."""
 
 Start = Callable[[Settings], Awaitable[Child]]
 """Spawns a child and begins to follow it. Raises OSError when the system refuses a process."""
@@ -54,6 +57,7 @@ class Seat:
         self._proven = False
         """A child has been ready with these settings: a later death is no fault of the configuration."""
         self._delay = 0.0
+        self._ready_within = READY_WITHIN
 
     @property
     def serving(self) -> Child | None:
@@ -152,7 +156,7 @@ class Seat:
     async def _until_ready(self, child: Child, keep: bool = True) -> None:
         """Wait until `child` is ready or gone; kill it when that takes too long or we are cancelled."""
         try:
-            with trio.move_on_after(READY_WITHIN) as late:
+            with trio.move_on_after(self._ready_within) as late:
                 async with trio.open_nursery() as nursery:
 
                     async def either(event: trio.Event) -> None:
@@ -162,8 +166,13 @@ class Seat:
                     nursery.start_soon(either, child.gone)
                     nursery.start_soon(either, child.ready)
             if late.cancelled_caught:
-                log.error("killed: not ready in time", extra={"child": self.name, "seconds": READY_WITHIN})
+                extra = {"child": self.name, "seconds": self._ready_within}
+                log.error("killed: not ready in time", extra=extra)
+                self._ready_within = min(self._ready_within * 2, READY_AT_MOST)
                 child.kill()
+            elif child.ready.is_set():
+                took = trio.current_time() - child.began
+                self._ready_within = max(READY_WITHIN, min(2 * took, READY_AT_MOST))
         except trio.Cancelled:
             if not keep:
                 child.kill()
