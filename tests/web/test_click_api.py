@@ -245,3 +245,31 @@ def test_whatever_is_asked_the_answer_is_json_and_leads_to_the_catalog(fields):
     url = told["url"] if "url" in told else told["info"]["url"]
     assert urlsplit(url).hostname in ("offer.example", "ios.example", "back.example")
     assert event is not None and event.url_hash == url_hash(url)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"ua": {"a": 1}}, "ua is a text"),
+        ({"user_agent": 5}, "user_agent is a text"),
+        ({"original_host": ["h"]}, "original_host is a text"),
+        ({"uri": 7}, "uri is a text"),
+        ({"uri": "//["}, "uri cannot be read"),
+        ({"ip": ["203.0.113.7"]}, "ip is an IPv4 or IPv6 address, as text"),
+        ({"cookies": 7}, "cookies is an object of texts"),
+        ({"cookies": "a=b"}, "cookies is an object of texts"),
+        ({"original_headers": [1]}, "original_headers is an object of texts, at most 100"),
+        ({"headers": {f"x{n}": "" for n in range(101)}}, "headers is an object of texts, at most 100"),
+        ({"params": [1]}, "params is an object, or a query string"),
+    ],
+)
+async def test_a_field_of_another_kind_is_named(edge: Front, asked, words: str) -> None:
+    answer = await ask(edge, {"token": SECRET, **asked})
+    assert (answer.status, json.loads(answer.body)) == (400, {"error": words})
+    assert edge.events(ClickEvent) == []
+
+
+async def test_null_is_nothing_and_a_campaign_that_is_no_text_is_none(edge: Front) -> None:
+    nothing = dict.fromkeys(("campaign", "ua", "host", "headers", "cookies", "uri", "params", "ip"))
+    assert (await ask(edge, {"token": SECRET, **nothing})).status == 200
+    assert (await ask(edge, {"token": SECRET, "campaign": 1})).status == 403

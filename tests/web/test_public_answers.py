@@ -243,6 +243,13 @@ async def test_a_page_s_click_is_recorded_with_what_the_page_knows(edge: Front) 
     assert left.location.startswith("https://two.example/") and "s=x&u=fb" in left.location
 
 
+async def test_a_long_page_s_parameters_are_all_read(edge: Front) -> None:
+    page = "https://land.example/?x=" + "y" * 3_000 + "&fbclid=F"
+    await edge.ask("/api/track", "POST", {}, json.dumps({"c": "page", "page": page, "fbp": None}).encode())
+    (event,) = edge.events(ClickEvent)
+    assert event.source_click_id == "F" and len(event.signals["page"]) == 2_048
+
+
 async def test_what_is_not_on_the_page_is_not_made_up(edge: Front) -> None:
     body = {"go": "P3", "page": "file:///x", "fbp": "<script>", "fbc": "", "consent": ""}
     await edge.ask("/api/track", "POST", {}, json.dumps(body).encode())
@@ -252,7 +259,17 @@ async def test_what_is_not_on_the_page_is_not_made_up(edge: Front) -> None:
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(b"", 400), (b"[]", 400), (b"{", 400), (b'{"c":"none"}', 404), (b"{}", 404), (b"x" * 20_000, 400)],
+    [
+        (b"", 400),
+        (b"[]", 400),
+        (b"{", 400),
+        (b'{"c":"none"}', 404),
+        (b"{}", 404),
+        (b"x" * 20_000, 400),
+        (b'{"c":7}', 400),
+        (b'{"c":"page","page":{}}', 400),
+        (b'{"c":"page","page":"http://["}', 400),
+    ],
 )
 async def test_what_the_script_never_sends_is_refused(edge: Front, body: bytes, status: int) -> None:
     assert (await edge.ask("/api/track", "POST", {"Origin": "https://x.example"}, body)).status == status

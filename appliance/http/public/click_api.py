@@ -38,6 +38,7 @@ _OWN = {
 """Field of a request → what it is to us. Every other field is a parameter of the click."""
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _YES = (True, 1, "1", "true")
+_TEXTS = ("ua", "language", "referrer", "host", "method", "uri", "x_requested_with", "request_id")
 
 
 @dataclass
@@ -47,6 +48,8 @@ class Asked:
     status: int = 200
     fault: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """Of the fields, as the caller wrote them."""
     params: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -72,7 +75,8 @@ def read(request: Request) -> Asked:
     for name, value in given.items():
         own = _OWN.get(name)
         if own is not None:
-            asked.fields.setdefault(own, value)
+            if value is not None and own not in asked.fields:
+                asked.fields[own], asked.names[own] = value, name
         elif value is not None:
             asked.params[_tracking(name)] = _text(value)
     bearer = request.header(b"authorization", 1_024)
@@ -87,7 +91,9 @@ def campaign_of(asked: Asked, table: RoutingTable) -> CompiledCampaign | None:
     named = asked.fields.get("campaign")
     digest = hashlib.sha256((token if isinstance(token, str) else "").encode("utf-8", "surrogatepass"))
     found: CompiledCampaign | None
-    if isinstance(named, str) and named:
+    if named and not isinstance(named, str):
+        found = None
+    elif named:
         found = table.by_slug.get(named) or table.by_public_id.get(named)
     else:
         # Looked up by digest: how long that takes says nothing of a secret that nobody can steer towards.
@@ -100,6 +106,9 @@ def campaign_of(asked: Asked, table: RoutingTable) -> CompiledCampaign | None:
 def visit_of(asked: Asked, campaign: CompiledCampaign, caller: str, request_id: str) -> Visit | str:
     """The visit that the caller tells of, or a sentence that says what is wrong with it."""
     fields, params = asked.fields, dict(asked.params)
+    for own in _TEXTS:
+        if not isinstance(fields.get(own, ""), str):
+            return f"{asked.names[own]} is a text"
     more = fields.get("params")
     if isinstance(more, str):
         params = read_query(more.lstrip("?")) | params
@@ -107,15 +116,13 @@ def visit_of(asked: Asked, campaign: CompiledCampaign, caller: str, request_id: 
         params = {_tracking(str(n)): _text(v) for n, v in more.items() if v is not None} | params
     elif more is not None:
         return "params is an object, or a query string"
-    uri = fields.get("uri")
-    if isinstance(uri, str):
-        try:
-            params = read_query(urlsplit(uri).query) | params
-        except ValueError:
-            return "uri cannot be read"
+    try:
+        params = read_query(urlsplit(fields.get("uri", "")).query) | params
+    except ValueError:
+        return "uri cannot be read"
     headers = _headers(fields.get("headers"))
     if headers is None:
-        return "headers is an object of texts"
+        return f"{asked.names['headers']} is an object of texts, at most {MOST_HEADERS}"
     query = urlencode(params, errors="replace")
     visit = Visit("api", campaign.slug, query, read_query(query))
     visit.address = caller
@@ -123,7 +130,7 @@ def visit_of(asked: Asked, campaign: CompiledCampaign, caller: str, request_id: 
         try:
             visit.address = plain_address(given if isinstance(given, str) else "")
         except ValueError:
-            return "ip is an IPv4 or IPv6 address"
+            return "ip is an IPv4 or IPv6 address, as text"
     visit.headers = headers
     visit.user_agent = _said(fields, "ua", headers, b"user-agent", 1_024)
     visit.referrer = _said(fields, "referrer", headers, b"referer", 2_048)
@@ -139,8 +146,10 @@ def visit_of(asked: Asked, campaign: CompiledCampaign, caller: str, request_id: 
             headers[name] = _text(fields[field_name])[:2_048].encode("utf-8", "replace")
     if fields.get("x_requested_with"):
         headers[b"x-requested-with"] = _text(fields["x_requested_with"])[:255].encode("utf-8", "replace")
-    given_cookies = fields.get("cookies")
-    if isinstance(given_cookies, dict):
+    given_cookies = _object(fields.get("cookies"))
+    if given_cookies is None:
+        return "cookies is an object of texts"
+    if given_cookies:
         text = "; ".join(f"{name}={value}" for name, value in list(given_cookies.items())[: cookies.MOST])
         visit.cookies = cookies.read(text.encode("latin-1", "replace"))
     elif b"cookie" in headers:
@@ -232,19 +241,24 @@ def _said(
     return headers.get(header, b"")[:most].decode("utf-8", "replace")
 
 
-def _headers(given: Any) -> dict[bytes, bytes] | None:
-    """An object of headers, or its JSON in a form, with names in lower case."""
-    if isinstance(given, str):
+def _object(given: Any) -> dict[str, Any] | None:
+    """An object, or its JSON in a form; {} for nothing, None for anything else."""
+    if isinstance(given, str) and given:
         try:
             given = _decode(given)
         except (msgspec.MsgspecError, RecursionError):
             return None
-    if given is None:
-        return {}
-    if not isinstance(given, dict):
+    given = given or {}
+    return given if isinstance(given, dict) else None
+
+
+def _headers(given: Any) -> dict[bytes, bytes] | None:
+    """Headers with their names in lower case; None for what is no object of them, or too many."""
+    fields = _object(given)
+    if fields is None or len(fields) > MOST_HEADERS:
         return None
     found: dict[bytes, bytes] = {}
-    for name, value in list(given.items())[:MOST_HEADERS]:
+    for name, value in fields.items():
         text = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
         found[name.lower().encode("utf-8", "replace")] = text.encode("utf-8", "replace")[:LONGEST_HEADER]
     return found

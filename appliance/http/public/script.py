@@ -20,6 +20,8 @@ from appliance.routing.visit import Visit, read_query
 
 LARGEST = 16 * 1024
 LONGEST_PAGE = 2_048
+LONGEST_QUERY = 8 * 1024
+_FIELDS = ("c", "go", "r", "page", "referrer", "fbp", "fbc", "consent")
 LONGEST_SIGNAL = 512
 _META = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,20}\..{1,480}", re.ASCII | re.DOTALL)
 _ORIGIN = re.compile(rb"https?://[A-Za-z0-9.:\[\]-]{1,300}|null")
@@ -93,10 +95,14 @@ def read(body: bytes) -> tuple[str, Visit] | str:
     if len(body) > LARGEST:
         return f"at most {LARGEST // 1024} KiB"
     try:
-        given = {name: value for name, value in _decode(body).items() if isinstance(value, str)}
+        sent = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "one JSON object"
-    page = given.get("page", "")[:LONGEST_PAGE]
+    given = {name: sent[name] for name in _FIELDS if sent.get(name) is not None}
+    for name, value in given.items():
+        if not isinstance(value, str):
+            return f"{name} is a text"
+    page = given.get("page", "")
     try:
         split = urlsplit(page)
     except ValueError:
@@ -104,10 +110,10 @@ def read(body: bytes) -> tuple[str, Visit] | str:
     if split.scheme not in ("http", "https"):
         page, query = "", ""
     else:
-        query = split.query
+        query = split.query[:LONGEST_QUERY]
     visit = Visit("js", given.get("c", "") or given.get("go", ""), query, read_query(query))
     visit.referrer = given.get("referrer", "")[:LONGEST_PAGE]
-    signals = {"page": page} if page else {}
+    signals = {"page": page[:LONGEST_PAGE]} if page else {}
     for name in ("fbp", "fbc"):
         if _META.fullmatch(given.get(name, "")):
             signals[name] = given[name]
