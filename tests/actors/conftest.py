@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from tests.actors.caps_rig import Site
 from tests.actors.conversions_rig import Rig
 from tests.actors.live_rig import Feed, running
+from tests.actors.memory_rig import World, a_world
 
 
 @pytest.fixture
@@ -46,3 +47,9 @@ async def site(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[Site]:
     nursery.start_soon(made.chatter)
     yield made
     made.end()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with a_world(tmp_path) as made:
+        yield made
