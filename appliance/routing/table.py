@@ -237,8 +237,8 @@ class RoutingTable:
         self.settings = settings
         self.trafficback = Back(settings.trafficback_url) if settings.trafficback_url else None
         self.by_id: dict[int, CompiledCampaign] = {}
-        self.by_secret: dict[bytes, CompiledCampaign] = {}
-        """Digest of its secret → campaign, for callers of the click API who name no campaign."""
+        self.by_secret: dict[bytes, CompiledCampaign | None] = {}
+        """Digest of its secret → campaign, for callers of the click API who name no campaign; None: several."""
         self.by_slug: dict[str, CompiledCampaign] = {}
         self.by_public_id: dict[str, CompiledCampaign] = {}
         self.links: dict[str, tuple[Link, CompiledCampaign]] = {}
@@ -254,7 +254,7 @@ class RoutingTable:
         if campaign.public_id:
             self.by_public_id[campaign.public_id] = campaign
         if campaign.secret:
-            self.by_secret[campaign.secret] = campaign
+            self.by_secret[campaign.secret] = None if campaign.secret in self.by_secret else campaign
 
     def campaign(self, door: str, key: str) -> tuple[CompiledCampaign | None, Link | None]:
         """Whom a tracked link means: door c and tb take a slug, go a public id, r a link's token."""

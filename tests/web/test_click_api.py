@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from appliance.actors.kernel import Mailbox
 from appliance.actors.router import Router
+from appliance.http.public import click_api
 from appliance.http.public.callers import GUESSES_AT_ONCE, Callers
 from appliance.http.public.pace import Pace
 from appliance.http.public.request import Request
@@ -94,6 +95,22 @@ async def test_without_an_address_the_caller_is_the_visitor(edge: Front) -> None
 )
 async def test_the_secret_may_stand_in_either_place(edge: Front, asked, headers) -> None:
     assert json.loads((await ask(edge, asked, JSON | headers)).body)["campaign_id"] == 1
+
+
+@pytest.mark.parametrize(
+    ("named", "found"), [({}, None), ({"campaign": "boots"}, 2), ({"campaign": "P1"}, 1)]
+)
+def test_a_secret_of_several_campaigns_is_good_with_a_name_only(named, found) -> None:
+    same = {"secret": SECRET}
+    table = build(
+        Campaign(id=1, slug="shoes", public_id="P1", **same),
+        Campaign(id=2, slug="boots", public_id="P2", **same),
+        Campaign(id=3, slug="hats", public_id="P3", **same),
+    )
+    request = Request()
+    request.body = json.dumps({"token": SECRET, **named}).encode()
+    campaign = click_api.campaign_of(click_api.read(request), table)
+    assert (campaign.id if campaign is not None else None) == found
 
 
 @pytest.mark.parametrize(

@@ -769,6 +769,7 @@ export interface Source {
   cost_model: CostModel;
   transparent: Transparent | null;
   secret: string;
+  preset: string;
 }
 
 export interface SourceList {
@@ -1327,10 +1328,10 @@ export interface Api {
   "sessions.list": { request: { user_id?: number | null; limit?: number; offset?: number }; answer: SessionList };
   "sessions.revoke": { request: { id: string }; answer: SignedOut };
   "sources.archive": { request: { id: number; revision?: number | null }; answer: Source };
-  "sources.change": { request: { id: number; revision?: number | null; name?: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string }; answer: Source };
-  "sources.create": { request: { name: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string }; answer: Source };
+  "sources.change": { request: { id: number; revision?: number | null; name?: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string; preset?: string }; answer: Source };
+  "sources.create": { request: { name: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string; preset?: string }; answer: Source };
   "sources.create_from_preset": { request: { preset: string; name?: string; currency?: string }; answer: Source };
-  "sources.duplicate": { request: { id: number; revision?: number | null; name?: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string }; answer: Source };
+  "sources.duplicate": { request: { id: number; revision?: number | null; name?: string; currency?: string; params?: Record<string, string>; cost_model?: CostModel; transparent?: Transparent | null; secret?: string; preset?: string }; answer: Source };
   "sources.get": { request: { id: number }; answer: Source };
   "sources.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; name?: string }; answer: SourceList };
   "sources.presets": { request: Record<string, never>; answer: Presets };
