@@ -39,7 +39,6 @@ export interface Click {
 }
 
 const PAGE = 100;
-const MICRO = 1_000_000;
 const FACTS = "country device os browser".split(" ");
 
 export function Clicks() {
@@ -104,7 +103,7 @@ function useFresh(): { count: number; reset: () => void } {
 }
 
 function columns(): Column<Click>[] {
-  const money: Column<Click>[] = me.value?.sees_money === false ? [] : [{ key: "cost", head: "Cost", figure: true, roomy: true, show: (row) => <><Amount value={row.cost === null ? null : row.cost / MICRO} shape="fine" /> <span class="dim">{row.currency}</span></> }];
+  const money: Column<Click>[] = me.value?.sees_money === false ? [] : [{ key: "cost", head: "Cost", figure: true, roomy: true, show: (row) => <><Amount value={row.cost} shape="fine" /> <span class="dim">{row.currency}</span></> }];
   return [
     { key: "at", head: "Time", show: (row) => <At us={row.at_us} id={row.id} /> },
     { key: "campaign", head: "Campaign", show: (row) => nameOf("campaigns", row.campaign_id) || "–" },

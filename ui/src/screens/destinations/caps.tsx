@@ -28,6 +28,7 @@ function CapBar({ cap }: { cap: CapReport }) {
       </p>
       <Meter cap={cap} label={`${shown(used, shape)} of ${shown(limit, shape)} ${unit} used`} />
       <p class="dim row">
+        {cap.exceeded && <span class="warned">more than the limit: it was taken before the cap was set or lowered</span>}
         {lent > 0 && <span><i class="key lent" aria-hidden="true" /> {shown(lent, shape)} of these lent to edges</span>}
         <span class="room" />
         <span>{resets(cap)}</span>

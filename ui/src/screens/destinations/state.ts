@@ -48,7 +48,7 @@ export function amounts(cap: CapReport): { used: number; lent: number; limit: nu
 
 /** The cap that is nearest to its limit. */
 export function tightest(caps: readonly CapReport[]): CapReport | undefined {
-  const part = (cap: CapReport): number => (cap.reached ? 2 : cap.limit ? cap.used / cap.limit : 1);
+  const part = (cap: CapReport): number => (cap.reached ? Number.POSITIVE_INFINITY : cap.limit ? cap.used / cap.limit : 1);
   return [...caps].sort((a, b) => part(b) - part(a))[0];
 }
 
