@@ -36,24 +36,28 @@ STEP = 2_000
 """Entries between two steps: some 5 ms."""
 _RUN = 4_096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_MARK = "\ufeff"
+"""What editors of Windows put before a text: the first entry would never be met."""
 
 Steps = Generator[None, None, Footer]
 
 
-def read_entries(of: ListKind, text: str, path: str = "text") -> list[bytes]:
-    """Lines of text → entries in order, each once. Raises Refused naming the lines that are none.
+def read_entries(of: ListKind, text: str, first: int = 1) -> list[bytes]:
+    """Lines of text, the first one with the number `first` → entries in order, each once.
+
+    Raises Refused naming the lines that are none.
 
     Blanks around an entry and empty lines count for nothing; in a list of addresses neither does what
     follows a #.
     """
     found: set[bytes] = set()
     faults: list[FieldProblem] = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.removeprefix(_MARK).split("\n"), first):
         entry = line.partition("#")[0].strip() if of == "address" else line.strip()
         if not entry:
             continue
         if fault := _fault(of, entry):
-            faults.append(FieldProblem(path, f"line {number}: {fault}"))
+            faults.append(FieldProblem("text", f"line {number}: {fault}"))
             if len(faults) == MOST_FAULTS:
                 break
         else:

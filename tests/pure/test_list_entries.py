@@ -37,6 +37,11 @@ def test_lines_are_entries_each_once_and_in_order():
     assert read_entries("mask", "*bot*\n\n*bot*") == [b"*bot*"]
 
 
+@pytest.mark.parametrize("of", ["text", "address", "mask"])
+def test_a_text_of_windows_begins_with_its_first_entry(of):
+    assert read_entries(of, "\ufeff1.2.3.4\r\n5.6.7.8\r\n") == [b"1.2.3.4", b"5.6.7.8"]
+
+
 @pytest.mark.parametrize(
     ("of", "text", "line"),
     [
