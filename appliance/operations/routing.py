@@ -62,7 +62,7 @@ def routing_stats(status: SystemStatus) -> RoutingStats:
             EdgeTable(
                 edge=edge.edge,
                 connected=edge.connected,
-                revision=report.revision if report else edge.taken_revision,
+                revision=edge.taken_revision,  # said at once; a report may be a second old
                 age_seconds=round(report.table_age_us / 1e6 + edge.report_age_seconds, 3) if report else 0.0,
                 behind=edge.behind_revisions,
                 refused=edge.refused,

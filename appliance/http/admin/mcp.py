@@ -6,8 +6,10 @@ tool that writes.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import trio
 from quart import Response, request
 from quart_trio import QuartTrio
 
@@ -55,7 +57,11 @@ class Server:
         self._tools = {each.name.replace(".", "_"): each for each in dispatch.offered("mcp")}
         if len(self._tools) != len(dispatch.offered("mcp")):
             raise ValueError("two operations have the same name as tools")
-        self._described = {name: _tool(name, each) for name, each in self._tools.items()}
+
+    @functools.cached_property
+    def _described(self) -> dict[str, dict[str, Any]]:
+        """The tools with their schemas. Made when first asked for: it takes a tenth of a second."""
+        return {name: _tool(name, each) for name, each in self._tools.items()}
 
     async def answer(self, data: bytes, spoken: str, caller: Caller) -> tuple[int, bytes]:
         """HTTP status and body of one message."""
@@ -81,7 +87,8 @@ class Server:
             case "ping":
                 return jsonrpc.result(asked.id, {})
             case "tools/list":
-                mine = [self._described[n] for n, each in self._tools.items() if caller.may(each.permission)]
+                described = await trio.to_thread.run_sync(lambda: self._described)
+                mine = [described[n] for n, each in self._tools.items() if caller.may(each.permission)]
                 return jsonrpc.result(asked.id, {"tools": mine})
             case "tools/call":
                 tool = self._tools.get(str(asked.params.get("name")))

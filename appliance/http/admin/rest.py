@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
@@ -9,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import trio
 from msgspec import structs
 from quart import Response, request
 from quart_trio import QuartTrio
@@ -34,11 +36,15 @@ class WrongType(Refused):
 def mount(app: QuartTrio, dispatch: Dispatch, version: str) -> None:
     """Add every operation's route, and the document that describes them."""
     offered = dispatch.offered("rest")
-    described = encode(document(offered, version))
+
+    @functools.cache
+    def described() -> bytes:
+        """Made when first asked for: it takes a tenth of a second."""
+        return encode(document(offered, version))
 
     @app.get("/api/openapi.json")
     async def openapi() -> Response:
-        return Response(described, content_type="application/json")
+        return Response(await trio.to_thread.run_sync(described), content_type="application/json")
 
     app.url_map.converters["not"] = _Segment
     paths = [route_of(each).path for each in offered]
