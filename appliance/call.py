@@ -17,19 +17,30 @@ import msgspec
 
 from appliance import unix
 
+_BLOCK = 1 << 16
 LONGEST_ANSWER_WAIT = 120.0
 """Seconds: a report may take up to warehouse.query_seconds, the rest answers in milliseconds."""
 
 
-def call(data: Path, name: str, payload: str, out: IO[str] | None = None, err: IO[str] | None = None) -> int:
-    """Call `name` with the JSON text `payload`; the exit code: 0, or 1 after an error on stderr."""
+def call(
+    data: Path,
+    name: str,
+    payload: str,
+    out: IO[str] | None = None,
+    err: IO[str] | None = None,
+    entries: IO[bytes] | None = None,
+) -> int:
+    """Call `name` with the JSON text `payload`; the exit code: 0, or 1 after an error on stderr.
+
+    `entries` are those of a list, one a line, however many.
+    """
     out, err = out or sys.stdout, err or sys.stderr
     try:
-        request = {"name": name, "payload": json.loads(payload)}
+        request = {"name": name, "payload": json.loads(payload), "entries": entries is not None}
     except (ValueError, RecursionError) as fault:
         return fail(err, "refused", f"the payload is no JSON: {fault}")
     try:
-        answer = _exchange(data / "run" / "call.sock", json.dumps(request).encode() + b"\n")
+        answer = _exchange(data / "run" / "call.sock", json.dumps(request).encode() + b"\n", entries)
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         way_out = f"start it with `weir --data {data} serve`, or name another --data"
         return fail(err, "unavailable", f"no Weir is running on {data}; {way_out}")
@@ -50,11 +61,13 @@ def call(data: Path, name: str, payload: str, out: IO[str] | None = None, err: I
     return 1 if failed else 0
 
 
-def _exchange(path: Path, request: bytes) -> bytes:
+def _exchange(path: Path, request: bytes, entries: IO[bytes] | None) -> bytes:
     with unix.connect(path, LONGEST_ANSWER_WAIT) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):
             # A request that is too long is refused before its end: the answer says so.
             connection.sendall(request)
+            while entries is not None and (block := entries.read(_BLOCK)):
+                connection.sendall(block)
             connection.shutdown(socket.SHUT_WR)
         received = bytearray()
         try:

@@ -11,6 +11,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ from msgspec import Struct
 from appliance.errors import Refused, Unavailable, WeirError
 from appliance.operations.context import Caller, Context, local_administrator
 from appliance.operations.decoding import decode
+from appliance.operations.lines import Blocks
+from appliance.operations.lists import FILLED
 from appliance.operations.registry import Operation, call, encode, error_shape, internal_error
 
 log = logging.getLogger("weir.call")
@@ -34,10 +37,11 @@ MakeContext = Callable[[Caller, str], Context]
 
 
 class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A request: an operation's name and its payload."""
+    """A request: an operation's name and its payload. `entries`: a list's follow, to the client's end."""
 
     name: str
     payload: Any = msgspec.field(default_factory=dict)
+    entries: bool = False
 
 
 class CallDoor:
@@ -99,15 +103,21 @@ class CallDoor:
                     return
                 finally:
                     self._waiting.discard(waiting)
-            if not line or not await _write(stream, await self.answer(line)):
+            following = _Following(stream, received)
+            if not line or not await _write(stream, await self.answer(line, following)) or following.meant:
                 return
 
-    async def answer(self, line: bytes) -> bytes:
+    async def answer(self, line: bytes, following: _Following | None = None) -> bytes:
         """The answer to one request, whatever it is, without the newline."""
         request_id = secrets.token_hex(8)
         try:
             asked = decode(Asked, _json(line))
             context = self._make_context(local_administrator("call"), request_id)
+            if asked.entries and following is not None:
+                following.meant = True
+                if asked.name not in FILLED:
+                    raise Refused(f"{asked.name[:80]} takes no entries; {', '.join(FILLED)} do")
+                context = replace(context, entries=following.blocks())
             return encode(await call(self._operations, asked.name, asked.payload, context))
         except WeirError as fault:
             return encode(error_shape(fault))
@@ -139,6 +149,28 @@ async def _line(stream: trio.abc.Stream, received: bytearray) -> bytes | None:
     line = bytes(received[:end])
     del received[: end + 1]
     return line
+
+
+class _Following:
+    """What a client sends behind a request, to its end. `meant`: the request says that there is something."""
+
+    def __init__(self, stream: trio.abc.Stream, received: bytearray) -> None:
+        self._stream = stream
+        self._received = received
+        self.meant = False
+
+    async def blocks(self) -> Blocks:
+        """Raises Refused when it stands still."""
+        yield bytes(self._received)
+        self._received.clear()
+        while True:
+            with trio.move_on_after(READ_SECONDS) as waiting:
+                data = await self._stream.receive_some(_CHUNK)
+            if waiting.cancelled_caught:
+                raise Refused(f"no entry came for {READ_SECONDS:g} s")
+            if not data:
+                return
+            yield bytes(data)
 
 
 async def _write(stream: trio.abc.Stream, answer: bytes) -> bool:

@@ -8,9 +8,10 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import trio
 
@@ -89,6 +90,9 @@ def parser() -> argparse.ArgumentParser:
     call.add_argument("name", metavar="NAME", help="for example campaigns.list; `weir operations` lists them")
     call.add_argument("payload", metavar="JSON", nargs="?", default="{}", help='the input; "-" reads stdin')
     call.add_argument(
+        "--entries", metavar="FILE", type=Path, help="for lists.replace, append and remove: one entry a line"
+    )
+    call.add_argument(
         "--url", metavar="URL", help="of another machine's Weir, such as https://weir.example.com"
     )
     token = call.add_mutually_exclusive_group()
@@ -154,7 +158,7 @@ def _run(arguments: argparse.Namespace, children: Command | None, system_file: P
             return _config(source)
         case "tail":
             return _tail(source, arguments)
-    return _call(source, arguments.name, arguments.payload)
+    return _call(source, arguments)
 
 
 GIVEN = {"data": "data", "public": "public.bind", "admin": "admin.bind", "edges": "edges",
@@ -230,11 +234,21 @@ def _config(source: Source) -> int:
     return 0
 
 
-def _call(source: Source, name: str, payload: str) -> int:
+def _call(source: Source, arguments: argparse.Namespace) -> int:
     from appliance.call import call
 
-    data = Path(source.load().data)
-    return call(data, name, sys.stdin.read() if payload == "-" else payload)
+    data, payload = Path(source.load().data), arguments.payload
+    with _entries(arguments.entries) as entries:
+        return call(data, arguments.name, sys.stdin.read() if payload == "-" else payload, entries=entries)
+
+
+def _entries(path: Path | None) -> AbstractContextManager[IO[bytes] | None]:
+    if path is None:
+        return nullcontext()
+    try:
+        return path.open("rb")
+    except OSError as fault:
+        raise WeirError(f"{path} cannot be read: {fault.strerror}") from None
 
 
 def _tail(source: Source, arguments: argparse.Namespace) -> int:
@@ -262,7 +276,8 @@ def _call_elsewhere(arguments: argparse.Namespace) -> int:
 
     token = remote.token_in(arguments.token_file) if arguments.token_file else arguments.token or ""
     payload = sys.stdin.read() if arguments.payload == "-" else arguments.payload
-    return remote.call(arguments.url, token, arguments.name, payload, sys.stdout, sys.stderr)
+    with _entries(arguments.entries) as entries:
+        return remote.call(arguments.url, token, arguments.name, payload, sys.stdout, sys.stderr, entries)
 
 
 def _operations(arguments: argparse.Namespace) -> int:

@@ -17,16 +17,34 @@ import msgspec
 from appliance.call import LONGEST_ANSWER_WAIT, fail, show
 from appliance.errors import Refused, WeirError
 from appliance.operations import registry, routes
+from appliance.operations.lists import FILLED
 from appliance.operations.registry import error_shape
 
 _BLOCK = 1 << 16
 
 
-def call(url: str, token: str, name: str, payload: str, out: IO[str], err: IO[str]) -> int:
-    """Call `name` at `url` with the JSON text `payload`; the exit code: 0, or 1 after an error on stderr."""
+def call(
+    url: str,
+    token: str,
+    name: str,
+    payload: str,
+    out: IO[str],
+    err: IO[str],
+    entries: IO[bytes] | None = None,
+) -> int:
+    """Call `name` at `url` with the JSON text `payload`; the exit code: 0, or 1 after an error on stderr.
+
+    `entries` are those of a list, one a line, however many.
+    """
     try:
         method, target, body = _request(name, payload)
-        return _exchange(url, token, method, target, body, out, err)
+        if entries is None:
+            return _exchange(url, token, method, target, body, "application/json", out, err)
+        if name not in FILLED:
+            raise Refused(f"{name} takes no entries; {', '.join(FILLED)} do")
+        if body != b"{}":
+            raise Refused("beside --entries the payload is the list's id alone")
+        return _exchange(url, token, method, target, entries, "text/plain", out, err)
     except WeirError as fault:
         show(msgspec.json.encode(error_shape(fault)), err)
         return 1
@@ -63,14 +81,21 @@ def _request(name: str, payload: str) -> tuple[str, str, bytes | None]:
 
 
 def _exchange(
-    url: str, token: str, method: str, target: str, body: bytes | None, out: IO[str], err: IO[str]
+    url: str,
+    token: str,
+    method: str,
+    target: str,
+    body: bytes | IO[bytes] | None,
+    content_type: str,
+    out: IO[str],
+    err: IO[str],
 ) -> int:
     parts = urlsplit(url if "://" in url else f"https://{url}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Refused(f"{url} is no address such as https://weir.example.com")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if body is not None:
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = content_type
     connection = (
         http.client.HTTPSConnection(
             parts.hostname, parts.port, timeout=LONGEST_ANSWER_WAIT, context=ssl.create_default_context()

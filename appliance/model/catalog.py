@@ -171,8 +171,8 @@ class PostbackTarget(Entity, frozen=True, kw_only=True):
     """Who is told of conversions: a traffic source, or any URL. partners/postback.py tells when and how.
 
     A condition left empty holds for all: `source_id`, `campaign_ids` and `network_ids` are the click's and
-    the conversion's, payouts are decimal numbers. `share` per cent of the conversions are told, always the same
-    ones, with `payout_scale` per cent of their payout. `on`: once; also at changes of status; also of payout.
+    the conversion's, payouts are decimal numbers. `share` per cent of the conversions are told, always the
+    same ones, with `payout_scale` per cent of their payout. `on`: once; also at changes of status; of payout.
     `headers` and `secret` (Standard Webhooks) are for the receiver to know who speaks.
     """
 

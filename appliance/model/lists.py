@@ -15,6 +15,12 @@ class Entries(Struct, frozen=True, kw_only=True):
     entries: int
 
 
+class Arrived(Struct, frozen=True):
+    """Paths of files of sorted entries, one of each piece of a text that was taken in."""
+
+    runs: list[str]
+
+
 class EntriesPage(Struct, frozen=True, kw_only=True):
     """Some entries in order; `total` counts all that were asked for."""
 

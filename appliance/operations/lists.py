@@ -8,11 +8,14 @@ from msgspec import Meta, Struct
 
 from appliance.errors import Conflict, FieldProblem, Missing, Refused, Unavailable
 from appliance.model.catalog import ListKind, NamedList
-from appliance.model.lists import Entries
+from appliance.model.lists import Arrived, Entries
 from appliance.operations.context import Context, Lists
+from appliance.operations.lines import pieces
 from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, Seen, UnsetType, offer, shown
 from appliance.operations.registry import operation
 
+FILLED = ("lists.append", "lists.remove", "lists.replace")
+"""Operations whose entries may arrive apart from their fields (Context.entries), also a million of them."""
 _ATTEMPTS = 3
 """At a change of entries that somebody else's overtook, where the caller named no revision."""
 
@@ -59,7 +62,9 @@ class Lined(Request, frozen=True, kw_only=True):
 
 
 class Given(Request, frozen=True, kw_only=True):
-    """Entries as `text`, one a line (over REST also as a body of text/plain), and those of earlier `uploads`.
+    """Entries as `text`, one a line, and those of earlier `uploads`; all of them or none.
+
+    Over REST they may be a body of text/plain of 257 MB; `weir call --entries FILE` sends one.
 
     `revision`: refuse with a conflict unless the list still is at this revision.
     """
@@ -146,12 +151,22 @@ async def check(request: CheckRequest, context: Context) -> Checked:
 async def _edited(
     request: Given, context: Context, *, keep: bool = True, take_out: bool = False
 ) -> NamedList:
+    if context.entries is None:
+        return await _written(request, context, None, keep, take_out)
+    found = await _list(request.id, context)
+    async with _lists(context).arriving(found.of, pieces(context.entries)) as arrived:
+        return await _written(request, context, arrived, keep, take_out)
+
+
+async def _written(
+    request: Given, context: Context, arrived: Arrived | None, keep: bool, take_out: bool
+) -> NamedList:
     attempts = 1 if request.revision is not None else _ATTEMPTS
     while True:
         attempts -= 1
         found = await _list(request.id, context)
         made = await _lists(context).write(
-            found.of, request.text, request.uploads, found.digest if keep else "", take_out
+            found.of, request.text, request.uploads, found.digest if keep else "", take_out, arrived
         )
         values = {"digest": made.digest, "entries": made.entries}
         seen = request.revision if request.revision is not None else found.revision

@@ -25,6 +25,7 @@ class Create(Request, frozen=True, kw_only=True):
 
     `params` says what its parameters mean: our field → its parameter's name, such as {"sub1": "zoneid"};
     sources.presets knows those of many sources. `cost_model`: what a click, a thousand or a conversion costs.
+    `preset`: the one of them that it is.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Create(Request, frozen=True, kw_only=True):
     cost_model: CostModel = CostModel()
     transparent: Transparent | None = None
     secret: str = ""
+    preset: str = ""
 
 
 class ChangeSource(Change, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ class ChangeSource(Change, frozen=True, kw_only=True):
     cost_model: CostModel | UnsetType = UNSET
     transparent: Transparent | UnsetType | None = UNSET
     secret: str | UnsetType = UNSET
+    preset: str | UnsetType = UNSET
 
 
 offer(
@@ -125,7 +128,9 @@ async def create_from_preset(request: FromPreset, context: Context) -> Source:
         known = ", ".join(presets.names())
         problem = FieldProblem("preset", f"there is no {request.preset[:40]!r}; there are: {known}")
         raise Refused("this source cannot be made", [problem])
-    source = Source(name=request.name or found.title, currency=request.currency, params=found.params)
+    source = Source(
+        name=request.name or found.title, currency=request.currency, params=found.params, preset=found.name
+    )
     made = await context.catalog.create("source", source, context.caller)
     assert isinstance(made, Source)
     return shown(made)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from appliance.errors import FieldProblem
 from appliance.model import money
 from appliance.model.catalog import Source
+from appliance.routing import presets
 from appliance.routing.visit import PLAIN, SLOTS, SUBS, UTM, Reading, Slot
 
 FIELDS = ("source_click_id", "cost", "currency", *(f"sub{n}" for n in range(1, SUBS + 1)), *UTM)
@@ -72,7 +73,10 @@ def click_price(source: Source) -> int:
 
 def check_source(source: Source) -> list[FieldProblem]:
     """Every fault of a source beside its name, its currency and its transparent links (routing/hops.py)."""
-    return [*_check_params(source), *_check_cost(source), *_check_secret(source)]
+    problems = [*_check_params(source), *_check_cost(source), *_check_secret(source)]
+    if source.preset and presets.named(source.preset) is None:
+        problems.append(FieldProblem("preset", "no such preset; sources.presets names them all"))
+    return problems
 
 
 def _check_params(source: Source) -> Iterable[FieldProblem]:

@@ -10,8 +10,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from hashlib import blake2b
 from itertools import islice
 from mmap import ACCESS_READ, mmap
@@ -19,7 +19,8 @@ from pathlib import Path
 
 from appliance.errors import FieldProblem, Missing, Refused, Unavailable, WeirError
 from appliance.model.catalog import ListKind
-from appliance.model.lists import Entries, EntriesPage
+from appliance.model.lists import Arrived, Entries, EntriesPage
+from appliance.operations.lines import Pieces
 from appliance.ports import Runner
 from appliance.routing.entries import build, merge, read_entries
 from appliance.routing.lists import Contents, Damaged, ListFile
@@ -29,6 +30,7 @@ FOLDER = "lists"
 MOST_BYTES = 4 << 30
 """Some 80 states of lists of a million entries; uploads that no list takes count until they are swept."""
 KEPT_SECONDS = 7 * 86_400.0
+_UNFINISHED = ".new"
 _PIECE = 1 << 20
 _BUFFER = 1 << 18
 _NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -45,25 +47,32 @@ class ListFiles:
         self._folder = data / FOLDER
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._step = step
-        for left in self._folder.glob("*.new"):
+        self._runs = 0
+        for left in self._folder.glob(f"*{_UNFINISHED}"):
             left.unlink()
 
     def write(
-        self, of: ListKind, text: str, files: Sequence[str] = (), onto: str = "", remove: bool = False
+        self,
+        of: ListKind,
+        text: str,
+        files: Sequence[str] = (),
+        onto: str = "",
+        remove: bool = False,
+        runs: Sequence[str] = (),
     ) -> Entries:
-        """A file of the entries of the file `onto` and of those given: lines of `text`, and other files.
+        """A file of the entries of the file `onto` and of those given: lines of `text`, other files, runs.
 
         With `remove` those given are taken out of `onto`. Durable when it returns. Raises Refused, Missing
         for a file, Unavailable when it cannot be written.
         """
         given: list[Iterable[bytes]] = [read_entries(of, text), *(self._lines(of, file) for file in files)]
+        given += map(_run_lines, runs)
         held = self._lines(of, onto) if onto else iter(())
         entries = merge([held], merge(given)) if remove else merge([held, *given])
-        unfinished = self._folder / f"{os.getpid()}.new"
+        unfinished = self._folder / f"{os.getpid()}{_UNFINISHED}"
         summed = blake2b(digest_size=16)
         try:
-            if sum(path.stat().st_size for path in self._folder.iterdir()) >= self._most_bytes:
-                raise Unavailable("the lists' files take too much room; those of no list go after a week")
+            self._need_room()
             with unfinished.open("wb", buffering=_BUFFER) as out:
 
                 def write(data: bytes) -> None:
@@ -91,6 +100,25 @@ class ListFiles:
             with suppress(OSError):
                 unfinished.unlink()
         return Entries(of=of, digest=summed.hexdigest(), entries=count)
+
+    def write_run(self, of: ListKind, text: str, first: int) -> str:
+        """A part of what arrives: its entries in order, for `write` to merge; whoever made it removes it.
+
+        `first` is the number of the text's first line. Raises Refused, Unavailable.
+        """
+        entries = read_entries(of, text, first)
+        self._runs += 1
+        path = self._folder / f"{os.getpid()}.{self._runs}{_UNFINISHED}"
+        try:
+            self._need_room()
+            path.write_bytes(b"".join(entry + b"\n" for entry in entries))
+        except OSError as fault:
+            raise Unavailable(f"the list cannot be written: {fault}") from fault
+        return str(path)
+
+    def _need_room(self) -> None:
+        if sum(path.stat().st_size for path in self._folder.iterdir()) >= self._most_bytes:
+            raise Unavailable("the lists' files take too much room; those of no list go after a week")
 
     def _lines(self, of: ListKind, digest: str) -> Iterator[bytes]:
         file = self._file(digest)
@@ -172,9 +200,29 @@ class Lists:
         self._files, self._writer, self._reader = files, writer, reader
 
     async def write(
-        self, of: ListKind, text: str, files: Sequence[str] = (), onto: str = "", remove: bool = False
+        self,
+        of: ListKind,
+        text: str,
+        files: Sequence[str] = (),
+        onto: str = "",
+        remove: bool = False,
+        arrived: Arrived | None = None,
     ) -> Entries:
-        return await self._writer(self._files.write, of, text, files, onto, remove)
+        runs = arrived.runs if arrived is not None else ()
+        return await self._writer(self._files.write, of, text, files, onto, remove, runs)
+
+    @asynccontextmanager
+    async def arriving(self, of: ListKind, text: Pieces) -> AsyncIterator[Arrived]:
+        """Take in a text of any length; what came of it is there while the block lasts."""
+        arrived = Arrived([])
+        try:
+            async with aclosing(text):
+                async for piece in text:
+                    run = await self._writer(self._files.write_run, of, piece.text, piece.first)
+                    arrived.runs.append(run)
+            yield arrived
+        finally:
+            _remove(arrived.runs)
 
     async def has(self, digest: str) -> bool:
         return await self._reader(self._files.has, digest)
@@ -205,6 +253,17 @@ async def open_all(
                 log.error("a named list cannot be read", extra={"list": digest, "why": fault.message})
         found[digest] = contents
     return found
+
+
+def _run_lines(path: str) -> Iterator[bytes]:
+    with Path(path).open("rb") as file:
+        for line in file:
+            yield line[:-1]
+
+
+def _remove(runs: Sequence[str]) -> None:
+    for run in runs:
+        Path(run).unlink(missing_ok=True)
 
 
 def _mapped(path: Path) -> mmap:

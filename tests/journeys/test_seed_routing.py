@@ -279,6 +279,7 @@ def test_trafficback_event(board: Board) -> None:
 
 def test_a_source_made_from_a_preset_reads_its_own_parameters(board: Board) -> None:
     source = board.call("sources.create_from_preset", preset="propellerads", currency="EUR")
+    assert source["preset"] == "propellerads"
     assert (source["name"], source["params"]["sub1"]) == ("PropellerAds", "zoneid")
     slug = board.campaign(
         {"rules": [rule("sub1", "eq", "77")], "to": ["yes"]}, {"to": ["no"]}, source_id=source["id"]

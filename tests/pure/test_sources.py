@@ -126,6 +126,7 @@ def test_what_a_click_costs(model: CostModel, cost: int) -> None:
         (Source(currency="EUR", cost_model=CostModel(kind="cpm", amount="0.0015")), ["cost_model.amount"]),
         (Source(cost_model=CostModel(kind="revshare", amount="100.1")), ["cost_model.amount"]),
         (Source(secret="a\nb"), ["secret"]),
+        (Source(preset="nobody"), ["preset"]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_source(source: Source, wrong: list[str]) -> None:
@@ -140,6 +141,7 @@ def test_what_is_wrong_with_a_source(source: Source, wrong: list[str]) -> None:
         Source(cost_model=CostModel(kind="revshare", amount="100")),
         Source(cost_model=CostModel(kind="cpc")),
         Source(secret="s" * 200),
+        Source(preset="propellerads"),
     ],
 )
 def test_a_good_source_passes(source: Source) -> None:

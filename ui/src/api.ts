@@ -623,6 +623,8 @@ export interface Trace {
   facts: Record<string, string>;
   streams: StreamSeen[];
   destinations: DestinationSeen[];
+  landing_id: number;
+  exit_number: number;
   unknown_macros: string[];
   unusable_params: string[];
 }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.errors import Unauthenticated, WeirError
+from appliance.errors import FieldProblem, Refused, Unauthenticated, WeirError
 from appliance.http.admin.credentials import Authenticate, caller_of
 from appliance.operations.context import Caller, Context, Socket
+from appliance.operations.lines import Blocks
 from appliance.operations.registry import (
     Door,
     ErrorShape,
@@ -30,6 +32,9 @@ STATUS = {
     "too_many": 429, "unavailable": 503,
 }  # fmt: skip
 """HTTP status per error code; whatever else is 500."""
+
+
+_ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"')
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,20 @@ class Dispatch:
             return Caller("nobody", door, address=address)
 
     async def call(
-        self, name: object, payload: object, caller: Caller, socket: Socket | None = None
+        self,
+        name: object,
+        payload: object,
+        caller: Caller,
+        socket: Socket | None = None,
+        entries: Blocks | None = None,
     ) -> object:
         """The operation's answer. Raises WeirError, and Failed for a fault of ours."""
         request_id = secrets.token_hex(8)
         context = self.make_context(caller, request_id)
         if socket is not None:
             context = dataclasses.replace(context, socket=socket)
+        if entries is not None:
+            context = dataclasses.replace(context, entries=entries)
         try:
             return await call(self.operations, name, payload, context)
         except WeirError:
@@ -84,3 +96,12 @@ class Failed(WeirError):
 
 def shape(fault: WeirError) -> ErrorShape:
     return internal_error(fault.message) if isinstance(fault, Failed) else error_shape(fault)
+
+
+def revision_in(text: str) -> int:
+    """What If-Match names. Raises Refused."""
+    found = _ETAG.fullmatch(text.strip())
+    if found is None:
+        problem = FieldProblem("If-Match", 'the ETag of an entity, such as "17"')
+        raise Refused("the request is wrong", [problem])
+    return int(found.group(1))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +24,8 @@ MOST_BODIES = 32 * 1024 * 1024
 SMALL_BODY = 16 * 1024
 """What the bodies of all requests at work may hold. They are read before anybody has signed in: 2,048 slow
 ones would be 2 GB. Small ones, which nearly all are, pass all the same."""
+FILLING = re.compile(r"/api/lists/([0-9]{1,18})/(append|remove|replace)")
+"""With text/plain these take a body of any length as it arrives (filling.py)."""
 LOCAL_PATHS = ("/healthz", "/readyz", "/metrics", "/internal")
 """For this machine only, without sign-in: what monitoring and shells ask."""
 SOCKET_PATH = "/ws"
@@ -100,7 +103,7 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        fields = _fields(scope)
+        fields = fields_of(scope)
         scope = _through_proxy(scope, fields, self._rules)
         refusal = refuse(scope, fields, self._rules)
         if scope["type"] == "websocket":
@@ -116,7 +119,8 @@ class Gate:
             allowed = _CORS if _origin(fields) in self._rules.origins else {}
             await _answer(send, HTTPStatus.NO_CONTENT, b"", allowed)
         else:
-            await self._bounded(scope, receive, send)
+            run = self._app if fills(scope, fields) else self._bounded
+            await run(scope, receive, send)
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The app, as long as the bodies of all requests leave room for this one's: else 503."""
@@ -188,9 +192,15 @@ def refuse(scope: Scope, fields: Fields, rules: Rules) -> Refusal | None:
             why = "with the cookie, a request has to say that it comes from Weir's own page; or send a token"
             return 403, "forbidden", why
     lengths = fields.get(b"content-length", [])
-    if any(int(length) > LARGEST_BODY for length in lengths if length.isdigit()):
+    if not fills(scope, fields) and any(int(length) > LARGEST_BODY for length in lengths if length.isdigit()):
         return 413, "refused", f"a body has at most {LARGEST_BODY} bytes"
     return None
+
+
+def fills(scope: Scope, fields: Fields) -> bool:
+    """Whether a request brings a list's entries as its body."""
+    kind = fields.get(b"content-type", [b""])[0].partition(b";")[0].strip().lower()
+    return kind == b"text/plain" and scope["method"] == "POST" and bool(FILLING.fullmatch(str(scope["path"])))
 
 
 def _refuse_socket(path: str, host: str, fields: Fields, rules: Rules) -> Refusal | None:
@@ -255,7 +265,8 @@ def _client_of(text: str) -> str:
     return UNREACHABLE if is_loopback(address) else address
 
 
-def _fields(scope: Scope) -> dict[bytes, list[bytes]]:
+def fields_of(scope: Scope) -> dict[bytes, list[bytes]]:
+    """Header fields by name in lower case."""
     fields: dict[bytes, list[bytes]] = {}
     for name, value in scope["headers"]:
         fields.setdefault(bytes(name).lower(), []).append(bytes(value))
