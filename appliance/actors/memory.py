@@ -72,7 +72,6 @@ class VisitorMemory:
     ) -> None:
         self._turns: dict[int, int] = {}
         self._keeping = Keeping(capacity, store, run_blocking, most_logged)
-        self._pairs = self._keeping.pairs
         self._key = key
         self._blocking = run_blocking
         self._position = position
@@ -99,14 +98,16 @@ class VisitorMemory:
 
     def shown(self, stream_id: int, key: str, since_us: int) -> Collection[int]:
         since_s = since_us // SECOND
-        return {value for value, at in self._pairs.find(self._hash(SHOWN, stream_id, key)) if at > since_s}
+        return {
+            value for value, at in self._keeping.pairs.find(self._hash(SHOWN, stream_id, key)) if at > since_s
+        }
 
     def converted(self, key: str) -> Collection[int]:
-        return {value for value, _ in self._pairs.find(_doubled(self._hash(CONVERTED, 0, key)))}
+        return {value for value, _ in self._keeping.pairs.find(_doubled(self._hash(CONVERTED, 0, key)))}
 
     def seen(self, kind: int, scope: int, key: str, since_us: int) -> bool:
         since_s = since_us // SECOND
-        return any(at > since_s for _, at in self._pairs.find(self._hash(kind, scope, key)))
+        return any(at > since_s for _, at in self._keeping.pairs.find(self._hash(kind, scope, key)))
 
     def learn(self, lessons: Sequence[Lesson], at_us: int) -> tuple[tuple[bytes, int], ...]:
         """Remember what a click taught; returns what its record must say of it."""
@@ -141,7 +142,7 @@ class VisitorMemory:
         return found
 
     def _learn(self, hash_: int, value: int, at_s: int, *, own: bool) -> None:
-        pairs = self._pairs
+        pairs = self._keeping.pairs
         if pairs.learn(hash_, value, at_s, own) and pairs.next - self._keeping.saved > pairs.capacity:
             self._keeping.overrun()
 
@@ -182,11 +183,11 @@ class VisitorMemory:
                 self._go_back(self._heard[2] - _MARGIN_S)
 
     def _go_back(self, since_s: int) -> None:
-        self._shared = min(self._shared, self._pairs.first_since(since_s))
+        self._shared = min(self._shared, self._keeping.pairs.first_since(since_s))
         self._in_flight = 0  # its answer would take the place forward again
 
     def report(self) -> MemoryReport:
-        pairs = self._pairs
+        pairs = self._keeping.pairs
         return MemoryReport(
             pairs=pairs.live,
             capacity=pairs.capacity,
@@ -227,7 +228,7 @@ class VisitorMemory:
 
     async def _load(self) -> None:
         place = await self._keeping.load()
-        pairs = self._pairs = self._keeping.pairs
+        pairs = self._keeping.pairs
         if place is not None:
             self._turns.update(place.turns)
             self._heard, self._converted = place.heard, place.converted
@@ -264,9 +265,9 @@ class VisitorMemory:
             saved = self._keeping.place
             moved = self._position()[0] not in (0, saved.epoch)
             # So that no edge has to tell a day again after a kill.
-            late = self._pairs.next and self._heard[2] - saved.heard[2] > _MARGIN_S
+            late = self._keeping.pairs.next and self._heard[2] - saved.heard[2] > _MARGIN_S
             told = self._converted != saved.converted
-            if moved or late or told or self._turned or self._pairs.next > self._keeping.saved:
+            if moved or late or told or self._turned or self._keeping.pairs.next > self._keeping.saved:
                 await self._save()
 
     async def _save(self) -> None:
@@ -275,7 +276,7 @@ class VisitorMemory:
         if epoch == 0:  # no journal can be opened: what is learned now is behind the place before
             epoch, seq = saved.epoch, saved.seq
         self._turned = False
-        shared_s = self._now_us() // SECOND if self._shared >= self._pairs.next else saved.shared_s
+        shared_s = self._now_us() // SECOND if self._shared >= self._keeping.pairs.next else saved.shared_s
         turns = dict(self._turns)
         await self._keeping.save(MemoryPlace(epoch, seq, self._heard, shared_s, turns, self._converted))
 
@@ -284,8 +285,12 @@ class VisitorMemory:
         while True:
             await trio.sleep(_SHARE_SECONDS)
             late = trio.current_time() - self._said_at > _UNANSWERED_SECONDS
-            while self._connected() and (not self._in_flight or late) and self._shared < self._pairs.next:
-                pairs, end = self._pairs.since(self._shared, _MOST_SHARED)
+            while (
+                self._connected()
+                and (not self._in_flight or late)
+                and self._shared < self._keeping.pairs.next
+            ):
+                pairs, end = self._keeping.pairs.since(self._shared, _MOST_SHARED)
                 own = [pair for pair in pairs if pair.own]
                 if not own:
                     self._shared = end
@@ -320,7 +325,7 @@ class VisitorMemory:
         """Whose click is not known here learns it from the edge that knows: hence `own`."""
         for some in steps(message.clicks):
             for click_id, destination_id in some:
-                for value, _ in self._pairs.find(self._hash(CLICK, 0, click_id)):
+                for value, _ in self._keeping.pairs.find(self._hash(CLICK, 0, click_id)):
                     self._learn(_doubled(value), destination_id, self._now_us() // SECOND, own=True)
             await trio.lowlevel.checkpoint()
         if message.after <= self._converted:  # else said to the process that takes over from this one

@@ -83,6 +83,7 @@ class Keeping:
         self, capacity: int, store: MemoryStore, run_blocking: Runner, most_logged: int = MOST_LOGGED
     ) -> None:
         self.pairs = Pairs(capacity)
+        self._capacity = capacity
         self.saved = 0
         self.place = MemoryPlace(0, 0)
         self.lost_unsaved = 0
@@ -125,19 +126,10 @@ class Keeping:
         extent = await self._blocking(self._store.extent)
         if extent is None:
             return
-        capacity = self.pairs.capacity
-        read = self.pairs if extent.capacity == capacity else Pairs(extent.capacity)
-        if not await self._blocking(self._store.read_image, read.sections(extent.used)):
-            self.pairs = Pairs(capacity)
-            return
-        read.restore(extent)
-        if read is not self.pairs:  # memory.pairs was changed: once more pair by pair
-            self._resized = True
-            number = 0
-            while number < read.next:
-                some, number = read.since(number, STEP)
-                self.pairs.load(pack(some))
-                await trio.lowlevel.checkpoint()
+        pairs = Pairs(extent.capacity)
+        if await self._blocking(self._store.read_image, pairs.sections(extent.used)):
+            pairs.restore(extent)
+            self.pairs = pairs
 
     async def unsaved(self, place: MemoryPlace | None) -> Iterator[Sequence[bytes]]:
         """The journal's records behind a place, in pieces. Each may block."""
@@ -175,6 +167,7 @@ class Keeping:
 
     async def imaging(self) -> None:
         """Make an image whenever the log has grown, until cancelled."""
+        await self._resize()
         while True:
             await trio.sleep(_LOOK_SECONDS)
             if self._store.logged <= self._most_logged and not self._resized:
@@ -191,6 +184,16 @@ class Keeping:
                 self._image_error, self._resized = "", False
                 seconds = round(trio.current_time() - began, 3)
                 log.info("the memory's image is made", extra={"pairs": self.pairs.live, "seconds": seconds})
+
+    async def _resize(self) -> None:
+        """memory.pairs was changed since the image was made: it serves while its pairs move to a new ring."""
+        if self.pairs.capacity == self._capacity:
+            return
+        fresh, number = Pairs(self._capacity), 0
+        while (number := fresh.take_over(self.pairs, number, STEP)) < self.pairs.next:
+            await trio.lowlevel.checkpoint()
+        self.pairs, self._resized = fresh, True
+        log.info("the memory has another size", extra={"capacity": fresh.capacity, "pairs": fresh.live})
 
     async def _make_image(self) -> None:
         pairs = self.pairs

@@ -112,9 +112,7 @@ class Pairs:
                 break
             slot = (slot + 1) & mask
         place = self.next % self.capacity
-        if self._at[place]:
-            self._forget(place, self._slot_of(place))
-            self.pushed_out += 1
+        self._free(place)
         self._low[place], self._high[place], self._value[place] = low, high, value
         self._at[place], self._own[place] = at_s, own
         slot = hash_ & mask
@@ -146,6 +144,27 @@ class Pairs:
             times[place], owns[place], index[slot] = at_s, own, place + 1
             self.next += 1
             self.live += 1
+
+    def take_over(self, other: Pairs, number: int, limit: int) -> int:
+        """Learn what stands at `limit` places of `other` from `number` on, each at the place of its number.
+
+        Returns the number to go on from: `other.next` when this has all of it. Begins with the oldest.
+        """
+        number = max(number, other.next - other.capacity)
+        if not self.live:
+            self.next = number
+        while self.next < number:  # it learned more meanwhile than one step: what was there is gone
+            self._free(self.next % self.capacity)
+            self.next += 1
+        end = min(number + limit, other.next)
+        for at in range(number, end):
+            place = at % other.capacity
+            if other._at[place]:
+                self.learn(*other._pair(place))
+            else:
+                self._free(self.next % self.capacity)
+                self.next += 1
+        return end
 
     def since(self, number: int, limit: int) -> tuple[list[Pair], int]:
         """Pairs at the places from `number` on, at most `limit` places, and the number to go on from."""
@@ -194,6 +213,12 @@ class Pairs:
         while self._index[slot] != place + 1:
             slot = (slot + 1) & self._mask
         return slot
+
+    def _free(self, place: int) -> None:
+        """Whoever is at the next place has to go."""
+        if self._at[place]:
+            self._forget(place, self._slot_of(place))
+            self.pushed_out += 1
 
     def _forget(self, place: int, slot: int) -> None:
         """Empty a place and its slot, and move up what probing could not find any more behind it."""

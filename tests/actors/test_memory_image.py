@@ -56,9 +56,12 @@ async def test_another_capacity_keeps_the_newest(world: World, autojump_clock: M
         edge.kill()
         world.capacity = capacity
         edge = await world.start(0)
+        assert all(edge.knows(f"v{number}") for number in range(500 - left, 500))  # at once
+        await trio.sleep(7)
         found = [number for number in range(500) if edge.knows(f"v{number}")]
         assert found == list(range(500 - left, 500))
-        await trio.sleep(7)
+        report = edge.memory.report()
+        assert (report.pairs, report.capacity) == (left, capacity)
 
 
 async def test_a_broken_image_costs_what_it_held_and_no_more(world: World, autojump_clock: MockClock) -> None:

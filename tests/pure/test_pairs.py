@@ -133,3 +133,29 @@ def test_an_image_is_the_memory_at_its_end_whatever_was_learned_while_it_was_mad
     for lesson in rest:
         read.learn(*lesson)
     assert list(read) == list(pairs) and read.extent == pairs.extent
+
+
+@settings(max_examples=300)
+@given(
+    old=st.integers(1, 9),
+    new=st.integers(1, 9),
+    before=st.lists(learned, max_size=25),
+    meanwhile=st.lists(learned, max_size=25),
+    step=st.integers(1, 5),
+)
+def test_a_ring_of_another_size_takes_over_what_it_holds_at_the_same_numbers(
+    old, new, before, meanwhile, step
+):
+    pairs, fresh, number = Pairs(old), Pairs(new), 0
+    for lesson in before:
+        pairs.learn(*lesson)
+    while (number := fresh.take_over(pairs, number, step)) < pairs.next:
+        if meanwhile:
+            pairs.learn(*meanwhile.pop())
+    assert fresh.next == pairs.next
+    newest = pairs.since(max(0, pairs.next - new), new)[0]
+    held = list(fresh)  # a larger one keeps what the other had to let go meanwhile
+    assert held[len(held) - len(newest) :] == newest and fresh.live == len(held) <= new
+    assert len({pair[:2] for pair in held}) == len(held)
+    for pair in held:
+        assert (pair.value, pair.at_s) in fresh.find(pair.hash)
