@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from appliance.attribution.status import figures
+from appliance.attribution.revisions import figures
 from appliance.model import money
 from appliance.model.catalog import Source
 from appliance.model.conversions import Conversion, Terms
@@ -40,37 +40,36 @@ def charge(conversion: Conversion) -> tuple[str, int]:
 
 
 def charges(before: Conversion | None, after: Conversion) -> list[CostAdjustment]:
-    """What this revision adds to the cost, or takes away; two rows when the currency changed."""
-    terms = after.terms
-    if terms is None:
-        return []
-    differences: dict[str, int] = {}
-    if before is not None:
-        currency, amount = charge(before)
-        differences[currency] = -amount
-    currency, amount = charge(after)
-    differences[currency] = differences.get(currency, 0) + amount
-    click = after.click
+    """What this revision adds to the cost, or takes away: two rows when the currency, the time or the click
+    changed."""
+    due: dict[tuple[str, int, int, bool], tuple[Conversion, int]] = {}
+    for sign, it in ((-1, before), (1, after)):
+        if it is None or it.terms is None:
+            continue
+        currency, amount = charge(it)
+        # A click has dictionaries and no hash; a conversion is given its click once.
+        where = (currency, it.at_us, it.network_id, it.attributed)
+        due[where] = (it, due[where][1] + sign * amount if where in due else sign * amount)
     return [
         CostAdjustment(
             v=1,
-            id=after.id,
-            at_us=after.at_us,
+            id=it.id,
+            at_us=it.at_us,
             known_us=after.known_us,
-            campaign_id=click.campaign_id,
-            stream_id=click.stream_id,
-            destination_id=click.destination_id,
-            source_id=click.source_id,
-            network_id=after.network_id,
-            link_id=click.link_id,
-            cost=difference,
-            currency=unit,
+            campaign_id=it.click.campaign_id,
+            stream_id=it.click.stream_id,
+            destination_id=it.click.destination_id,
+            source_id=it.click.source_id,
+            network_id=it.network_id,
+            link_id=it.click.link_id,
+            cost=amount,
+            currency=where[0],
             author="",
-            note=f"{terms.kind}, revision {after.revision}",
-            subs=click.subs,
-            utm=click.utm,
-            click_id=click.id,
+            note=f"{it.terms.kind if it.terms else ''}, revision {after.revision}",
+            subs=it.click.subs,
+            utm=it.click.utm,
+            click_id=it.click.id,
         )
-        for unit, difference in differences.items()
-        if difference
+        for where, (it, amount) in due.items()
+        if amount
     ]

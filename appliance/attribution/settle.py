@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
 from appliance.attribution import status
 from appliance.attribution.charge import charges
 from appliance.attribution.claim import Statement, Unusable
+from appliance.attribution.rates import RateOf, no_rate
+from appliance.attribution.revisions import Change, records
 from appliance.model.conversions import (
     ClickFacts,
     Conversion,
@@ -21,6 +24,9 @@ from appliance.model.conversions import (
 )
 from appliance.model.deliveries import Delivery
 from appliance.model.events import PostbackLogEvent
+
+COUNTED = ("conversion", "duplicate", "attributed")
+"""Outcomes of a postback that belongs to a conversion."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,8 @@ class Arrival:
 
 @dataclass
 class Batch:
-    """What a batch did so far. `settled` are positions that waited before and no longer do."""
+    """What a batch did so far. `settled` are positions that waited before and no longer do, `recorded` those
+    that became part of a conversion without their click and wait for it."""
 
     known: dict[str, Conversion]
     now_us: int
@@ -50,12 +57,24 @@ class Batch:
     unresolved: list[Arrival] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
+    firsts: dict[str, str] = field(default_factory=dict)
+    changed_firsts: dict[str, str] = field(default_factory=dict)
+    recorded: set[Position] = field(default_factory=set)
 
     def close(self, arrival: Arrival, outcome: str, reason: str) -> None:
         """Log what became of a postback that needs no more attention."""
         self.say(arrival, outcome, reason)
+        self.end(arrival)
+
+    def end(self, arrival: Arrival) -> None:
+        """Its outcome was logged before; now it waits no longer."""
         if arrival.row is not None:
             self.settled.append(arrival.position)
+
+    def record(self, arrival: Arrival, outcome: str, reason: str) -> None:
+        """Log what became of a postback that is counted already and still waits for its click."""
+        self.say(arrival, outcome, reason)
+        self.recorded.add(arrival.position)
 
     def say(self, arrival: Arrival, outcome: str, reason: str) -> None:
         """Log an outcome; the postback's own parameters stay in its `received` record alone."""
@@ -71,7 +90,7 @@ class Batch:
                 address="",
                 click_id=meaning.click_id,
                 transaction_id=meaning.transaction_id,
-                conversion_id=arrival.claim if outcome in ("conversion", "duplicate") else "",
+                conversion_id=arrival.claim if outcome in COUNTED else "",
                 known_us=self.now_us,
             )
         )
@@ -91,6 +110,21 @@ def no_post(before: Conversion | None, after: Conversion, now_us: int) -> Iterab
     return ()
 
 
+def own_currency(campaign_id: int) -> str:
+    """Every conversion counts in the currency that its network names."""
+    return ""
+
+
+class Circles(NamedTuple):
+    """Whom a batch asks: what a source asks for a conversion that begins now, in which currency a campaign's
+    conversions count ("" for their own), what is known of currencies, and who is told of a revision."""
+
+    terms: Callable[[int], Terms | None] = no_terms
+    post: Post = no_post
+    unit: Callable[[int], str] = own_currency
+    rate: RateOf = no_rate
+
+
 def settle(
     arrivals: Iterable[Arrival],
     known: Mapping[str, Conversion],
@@ -98,58 +132,126 @@ def settle(
     now_us: int,
     terms: Callable[[int], Terms | None] = no_terms,
     post: Post = no_post,
+    *,
+    unit: Callable[[int], str] = own_currency,
+    rate: RateOf = no_rate,
+    firsts: Mapping[str, str] | None = None,
+    tried: Collection[Position] = (),
 ) -> Batch:
-    """Apply postbacks in the order of their stamps. `known` holds the conversions their claims name.
+    """Apply postbacks in the order of their stamps. `known` holds the conversions they speak of and those
+    that `firsts` names: the earliest one of each claim.
 
-    `terms` says what a source asks for a conversion that begins now, `post` who is told of a revision.
+    `terms` says what a source asks for a conversion that begins now, `post` who is told of a revision, `unit`
+    in which currency a campaign's conversions count ("" for their own), `rate` what is known of currencies.
     A postback whose conversion exists needs no click. One whose click `find` does not know is left in
-    `unresolved`, unless another postback of this batch has begun its conversion.
+    `unresolved`, unless another postback of this batch has begun its conversion. Where its network accepts
+    that, and a lookup was tried, it is recorded without its click and waits on, in `unresolved` too.
     """
-    batch = Batch(dict(known), now_us)
+    batch = Batch(dict(known), now_us, firsts=dict(firsts or {}))
+    work = _Settling(batch, find, Circles(terms, post, unit, rate), frozenset(tried))
     ordered = sorted(arrivals, key=lambda arrival: (arrival.event.at_us, arrival.position))
-    left = [arrival for arrival in ordered if not _apply(batch, arrival, find, terms, post)]
+    left = [arrival for arrival in ordered if not work.apply(arrival)]
     batch.unresolved = [
-        arrival
-        for arrival in left
-        if arrival.claim not in batch.known or not _apply(batch, arrival, find, terms, post)
+        arrival for arrival in left if arrival.claim not in batch.known or not work.apply(arrival)
     ]
     return batch
 
 
-def _apply(
-    batch: Batch,
-    arrival: Arrival,
-    find: Callable[[str], ClickFacts | None],
-    terms: Callable[[int], Terms | None],
-    post: Post,
-) -> bool:
-    """Settle one postback; False when its click is not known."""
-    said = arrival.meaning
-    if isinstance(said, Unusable):
-        batch.close(arrival, "refused", said.reason)
-        return True
-    before = batch.known.get(said.conversion_id)
-    verdict: status.Verdict
-    if before is not None:
-        verdict = status.advance(before, said, batch.now_us)
-    elif not said.click_id:
-        batch.close(arrival, "refused", "click_id: missing, and no such transaction is known")
-        return True
-    else:
-        click = find(said.click_id)
-        if click is None:
+class _Settling:
+    """One batch at work."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        find: Callable[[str], ClickFacts | None],
+        circles: Circles,
+        tried: frozenset[Position],
+    ) -> None:
+        self._batch = batch
+        self._find = find
+        self._circles = circles
+        self._tried = tried
+
+    def apply(self, arrival: Arrival) -> bool:
+        """Settle one postback; False when it waits (on) for its click."""
+        said, batch = arrival.meaning, self._batch
+        if isinstance(said, Unusable):
+            batch.close(arrival, "refused", said.reason)
+            return True
+        before = batch.known.get(said.conversion_id)
+        click = (
+            self._find(said.click_id) if said.click_id and (before is None or not before.attributed) else None
+        )
+        if before is None:
+            return self._begin(arrival, said, click)
+        recorded = arrival.position in batch.recorded or (arrival.row is not None and arrival.row.recorded)
+        if not recorded:
+            verdict = status.advance(before, said, batch.now_us, self._circles.rate)
+            outcome, reason = self._store(before, verdict, said)
+        now = batch.known[said.conversion_id]
+        if not now.attributed and click is not None:
+            attached = status.attach(now, click, batch.now_us, self._circumstances(click))
+            self._store(now, attached, said)
+            if recorded:
+                batch.close(arrival, "attributed", "its click is known now")
+                return True
+        elif not now.attributed and said.click_id and (said.accept or recorded):
+            if not recorded:
+                batch.record(arrival, outcome, reason)
             return False
-        verdict = status.begin(said, click, batch.now_us, terms(click.source_id))
-    after = verdict.conversion
-    batch.known[after.id] = batch.changed[after.id] = after
-    notes = [verdict.note] if verdict.note else []
-    if said.click_id and said.click_id != after.click.id:
-        notes.append("names another click than its conversion's")
-    outcome = "duplicate"
-    if isinstance(verdict, status.Revised):
-        batch.records += status.records(verdict)
-        batch.records += charges(before, after)
-        batch.deliveries += post(before, after, batch.now_us)
-        outcome = "conversion"
-    batch.close(arrival, outcome, "; ".join([*notes, *said.notes]))
-    return True
+        if recorded:
+            batch.end(arrival)
+        else:
+            batch.close(arrival, outcome, reason)
+        return True
+
+    def _begin(self, arrival: Arrival, said: Statement, click: ClickFacts | None) -> bool:
+        batch = self._batch
+        if click is None and not said.accept:
+            if said.click_id:
+                return False
+            batch.close(arrival, "refused", "click_id: missing, and no such transaction is known")
+            return True
+        if click is None and said.click_id and arrival.position not in self._tried:
+            return False
+        verdict = status.begin(said, click, batch.now_us, self._circumstances(click))
+        if said.policy == "repeat":
+            verdict = self._among(said, verdict)
+        outcome, reason = self._store(None, verdict, said)
+        if click is None and said.click_id:
+            batch.record(arrival, outcome, "; ".join(filter(None, [reason, "its click is not known yet"])))
+            return False
+        batch.close(arrival, outcome, reason)
+        return True
+
+    def _among(self, said: Statement, begun: status.Revised) -> status.Revised:
+        """Of all conversions of a claim, all but the earliest are marked."""
+        batch = self._batch
+        earliest = batch.known.get(batch.firsts.get(said.claim, ""))
+        if earliest is not None and earliest.history[0].stamp < said.stamp:
+            after = msgspec.structs.replace(begun.conversion, repeated=True)
+            return status.Revised(after, (Change(after, begun.changes[0].amounts),), "repeated")
+        batch.firsts[said.claim] = batch.changed_firsts[said.claim] = begun.conversion.id
+        if earliest is not None:
+            self._store(earliest, status.repeat(earliest, batch.now_us), said)
+        return begun
+
+    def _circumstances(self, click: ClickFacts | None) -> status.Circumstances:
+        terms = self._circles.terms(click.source_id) if click is not None else None
+        unit = self._circles.unit(click.campaign_id if click is not None else 0)
+        return status.Circumstances(unit, terms, self._circles.rate)
+
+    def _store(self, before: Conversion | None, verdict: status.Verdict, said: Statement) -> tuple[str, str]:
+        """Keep what became of a conversion; (outcome, reason) of the postback."""
+        batch, after = self._batch, verdict.conversion
+        batch.known[after.id] = batch.changed[after.id] = after
+        notes = [verdict.note] if verdict.note else []
+        if said.click_id and said.click_id != after.click.id:
+            notes.append("names another click than its conversion's")
+        outcome = "duplicate"
+        if isinstance(verdict, status.Revised):
+            batch.records += records(after, verdict.changes)
+            batch.records += charges(before, after)
+            batch.deliveries += self._circles.post(before, after, batch.now_us)
+            outcome = "conversion"
+        return outcome, "; ".join([*notes, *said.notes])

@@ -1,47 +1,41 @@
-"""The state machine of one conversion: its state and a postback → a revision, as differences, or a duplicate.
-
-Status, payout and currency are each "the latest word wins", by the postback's stamp. So the end state does
-not depend on the order in which postbacks are read: edges, retries and restarts may reorder them.
-"""
+"""The state machine of one conversion: its state and a postback → a revision, or a duplicate."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from appliance.attribution import history
 from appliance.attribution.claim import Statement
-from appliance.model.conversions import NEVER, ClickFacts, Conversion, Terms
-from appliance.model.events import ConversionEvent
+from appliance.attribution.rates import Exchange, RateOf, no_rate
+from appliance.attribution.revisions import Change, amounts, changes
+from appliance.model.conversions import NEVER, ClickFacts, Conversion, Said, Terms
 
 
-class Figures(NamedTuple):
-    """What a conversion adds to a report, in micro-units of its currency."""
+class Circumstances(NamedTuple):
+    """What counts beside the postbacks, at the moment when a conversion begins or its click is found.
 
-    conversions: int
-    revenue: int
-    hold: int
+    `unit`: the currency it counts in, "" for its own; `terms`: what its source asks for it; `rate`: what is
+    known of currencies.
+    """
 
-
-class Difference(NamedTuple):
-    """A change of the figures in one currency."""
-
-    currency: str
-    conversions: int
-    revenue: int
-    hold: int
+    unit: str = ""
+    terms: Terms | None = None
+    rate: RateOf = no_rate
 
 
 class Revised(NamedTuple):
-    """Something visible changed. One revision number per difference, the last being the conversion's."""
+    """Something visible changed. One revision number per change, the last being the conversion's."""
 
     conversion: Conversion
-    differences: tuple[Difference, ...]
+    changes: tuple[Change, ...]
     note: str
 
 
 class Duplicate(NamedTuple):
-    """Nothing visible changed. `conversion` remembers the newer stamps and must still be stored."""
+    """Nothing visible changed. `conversion` remembers what was said and must still be stored."""
 
     conversion: Conversion
     note: str
@@ -50,110 +44,147 @@ class Duplicate(NamedTuple):
 Verdict = Revised | Duplicate
 
 
-def figures(conversion: Conversion) -> Figures:
-    """sale and lead: one, and its revenue. hold: one, and money in hold. rejected and trash: nothing."""
-    payout = conversion.payout or 0
-    if conversion.status in ("sale", "lead"):
-        return Figures(1, payout, 0)
-    if conversion.status == "hold":
-        return Figures(1, 0, payout)
-    return Figures(0, 0, 0)
+def said_of(statement: Statement) -> Said:
+    """What is kept of it."""
+    return Said(
+        statement.stamp,
+        statement.status,
+        statement.original_status,
+        statement.payout,
+        statement.currency,
+        statement.event_type,
+        statement.upsell,
+        statement.policy,
+    )
 
 
-def begin(said: Statement, click: ClickFacts, known_us: int, terms: Terms | None = None) -> Revised:
-    """The first postback of a claim: revision 1. `terms`: what its source asks for it."""
+def begin(
+    said: Statement,
+    click: ClickFacts | None,
+    known_us: int,
+    circumstances: Circumstances = Circumstances(),  # noqa: B008  a value
+) -> Revised:
+    """The first postback of a claim: revision 1. Without a click it is not attributed."""
     conversion = Conversion(
         id=said.conversion_id,
-        revision=1,
-        network_id=said.network_id or click.network_id,
+        revision=0,
+        network_id=said.network_id or (click.network_id if click else 0),
         transaction_id=said.transaction_id,
-        event_type=said.event_type,
-        at_us=said.stamp[0],
+        event_type="",
+        at_us=0,
         known_us=known_us,
-        status=said.status,
-        original_status=said.original_status,
-        status_stamp=said.stamp,
-        payout=said.payout,
-        payout_stamp=NEVER if said.payout is None else said.stamp,
-        currency=said.currency or said.fallback,
-        currency_stamp=said.stamp if said.currency else NEVER,
-        click=click,
-        terms=terms,
+        status="",
+        original_status="",
+        status_stamp=NEVER,
+        payout=None,
+        payout_stamp=NEVER,
+        currency="",
+        currency_stamp=NEVER,
+        click=click or ClickFacts(id=said.click_id, at_us=said.stamp[0]),
+        terms=circumstances.terms,
+        history=(said_of(said),),
+        transitions=said.transitions,
+        fallback=said.fallback,
+        unit=circumstances.unit,
+        attributed=click is not None,
+        claim=said.claim if said.claim != said.conversion_id else "",
     )
-    return Revised(conversion, (Difference(conversion.currency, *figures(conversion)),), "")
+    return _revised(None, _evaluated(conversion, circumstances.rate), known_us, "")
 
 
-def advance(before: Conversion, said: Statement, known_us: int) -> Verdict:
-    """A further postback of the claim.
+def advance(before: Conversion, said: Statement, known_us: int, rate: RateOf = no_rate) -> Verdict:
+    """A further postback of the conversion, wherever among the others its stamp puts it."""
+    base = history.base_of(before)
+    place = history.place_of(before.history, said.stamp)
+    if place < len(before.history) and before.history[place].stamp == said.stamp:
+        return Duplicate(before, "already known")
+    if base is not None and said.stamp <= base.last:
+        return Duplicate(before, "older than what is known, or without effect")
+    told = (*before.history[:place], said_of(said), *before.history[place:])
+    after = msgspec.structs.replace(
+        before, history=told, base=base, fallback=before.fallback or said.fallback, void=False
+    )
+    if before.void:
+        after = msgspec.structs.replace(after, transitions=said.transitions, claim=said.claim)
+    after = _shortened(_evaluated(after, rate), rate)
+    if changes(before, after):
+        return _revised(before, after, known_us, _what_changed(before, after))
+    return Duplicate(after, _without_effect(before, said))
 
-    A postback without a payout keeps the one known, and so for the currency. A changed
-    currency takes the old figures back and adds the new ones, as two revisions.
-    """
-    changes: dict[str, object] = {}
-    if said.stamp > before.status_stamp:
-        changes["status_stamp"] = said.stamp
-        if said.status != before.status:
-            changes["status"] = said.status
-            changes["original_status"] = said.original_status
-    if said.payout is not None and said.stamp > before.payout_stamp:
-        changes |= {"payout": said.payout, "payout_stamp": said.stamp}
-    if said.currency and said.stamp > before.currency_stamp:
-        changes |= {"currency": said.currency, "currency_stamp": said.stamp}
-    after = msgspec.structs.replace(before, **changes)
-    old, new = figures(before), figures(after)
-    moved = after.currency != before.currency and (any(old) or any(new))
-    if after.status == before.status and old == new and not moved:
-        same = said.status == before.status and said.payout in (None, after.payout)
-        return Duplicate(after, "already known" if same else "older than what is known, or without effect")
-    differences: tuple[Difference, ...]
-    if moved and any(old):
-        differences = (
-            Difference(before.currency, -old.conversions, -old.revenue, -old.hold),
-            Difference(after.currency, *new),
+
+def attach(before: Conversion, click: ClickFacts, known_us: int, circumstances: Circumstances) -> Revised:
+    """Its click is known now: from here on it counts where the click does."""
+    after = msgspec.structs.replace(
+        before,
+        click=click,
+        attributed=True,
+        network_id=before.network_id or click.network_id,
+        terms=circumstances.terms,
+        unit=circumstances.unit,
+    )
+    return _revised(before, _evaluated(after, circumstances.rate), known_us, "its click is known now")
+
+
+def repeat(before: Conversion, known_us: int, *, repeated: bool = True) -> Revised:
+    """Another conversion of its claim is the earliest now, or it is that one."""
+    after = msgspec.structs.replace(before, repeated=repeated)
+    return _revised(before, after, known_us, "repeated" if repeated else "the first one")
+
+
+def retell(before: Conversion, said: Sequence[Statement], known_us: int, rate: RateOf = no_rate) -> Verdict:
+    """The conversion as if these had been its postbacks, by today's rates: what reprocessing makes of it.
+    Without any it is void."""
+    ordered = sorted(said, key=lambda it: it.stamp)
+    after = msgspec.structs.replace(
+        before, history=tuple(map(said_of, ordered)), base=None, rates={}, void=not ordered
+    )
+    if ordered:
+        first = ordered[0]
+        after = msgspec.structs.replace(after, transitions=first.transitions, fallback=first.fallback)
+        after = _shortened(_evaluated(after, rate), rate)
+    if changes(before, after):
+        return _revised(
+            before, after, known_us, "processed anew" if ordered else "its postbacks are others' now"
         )
-    else:
-        differences = (
-            Difference(
-                after.currency,
-                new.conversions - old.conversions,
-                new.revenue - old.revenue,
-                new.hold - old.hold,
-            ),
-        )
-    after = msgspec.structs.replace(after, revision=before.revision + len(differences), known_us=known_us)
-    note = f"{before.status} to {after.status}" if after.status != before.status else "amount corrected"
-    return Revised(after, differences, note)
+    return Duplicate(after, "the same when processed anew")
 
 
-def records(revised: Revised) -> list[ConversionEvent]:
-    """The revision as events: one per difference, each with its own revision number."""
-    conversion, click = revised.conversion, revised.conversion.click
-    first = conversion.revision - len(revised.differences) + 1
-    return [
-        ConversionEvent(
-            v=1,
-            id=conversion.id,
-            revision=first + index,
-            at_us=conversion.at_us,
-            known_us=conversion.known_us,
-            status=conversion.status,
-            original_status=conversion.original_status,
-            event_type=conversion.event_type,
-            count=difference.conversions,
-            revenue=difference.revenue,
-            hold=difference.hold,
-            currency=difference.currency,
-            transaction_id=conversion.transaction_id,
-            network_id=conversion.network_id,
-            click_id=click.id,
-            click_at_us=click.at_us,
-            campaign_id=click.campaign_id,
-            stream_id=click.stream_id,
-            destination_id=click.destination_id,
-            source_id=click.source_id,
-            link_id=click.link_id,
-            subs=click.subs,
-            utm=click.utm,
-        )
-        for index, difference in enumerate(revised.differences)
-    ]
+def _rules(conversion: Conversion, rate: RateOf) -> history.Rules:
+    return history.Rules(conversion.transitions, conversion.fallback, Exchange(conversion.rates, rate))
+
+
+def _evaluated(conversion: Conversion, rate: RateOf) -> Conversion:
+    return history.evaluated(conversion, _rules(conversion, rate))
+
+
+def _shortened(conversion: Conversion, rate: RateOf) -> Conversion:
+    """With no more history than is kept."""
+    over = len(conversion.history) - history.MOST
+    if over <= 0:
+        return conversion
+    base = history.fold(conversion.base, conversion.history[:over], _rules(conversion, rate))
+    return msgspec.structs.replace(conversion, base=base, history=conversion.history[over:])
+
+
+def _revised(before: Conversion | None, after: Conversion, known_us: int, note: str) -> Revised:
+    found = changes(before, after)
+    after = msgspec.structs.replace(after, revision=after.revision + len(found), known_us=known_us)
+    return Revised(after, found, note)
+
+
+def _what_changed(before: Conversion, after: Conversion) -> str:
+    if after.status != before.status:
+        return f"{before.status} to {after.status}"
+    return "amount corrected" if amounts(after) != amounts(before) else "it began earlier"
+
+
+def _without_effect(before: Conversion, said: Statement) -> str:
+    """Why a postback changed nothing."""
+    policy = before.history[0].policy if before.history else "edit"
+    if policy in ("ignore", "event_id"):
+        return "the first one stays"
+    if history.forbidden(before.status, said.status, before.transitions):
+        return f"{before.status} may not become {said.status}"
+    original = before.original_payout if before.rate else before.payout
+    same = said.status == before.status and said.payout in (None, original)
+    return "already known" if same else "older than what is known, or without effect"

@@ -61,14 +61,54 @@ class Terms(Struct, frozen=True, kw_only=True):
     currency: str
 
 
+class Said(Struct, frozen=True, array_like=True):
+    """What one postback said of its conversion. `payout` in `currency`, "" where it named none; `word` is the
+    network's own for `status`; `policy` is what was to become of a further postback of this claim."""
+
+    stamp: Stamp
+    status: str
+    word: str
+    payout: int | None = None
+    currency: str = ""
+    event_type: str = ""
+    upsell: str = ""
+    policy: str = "edit"
+
+
+class Told(Struct, frozen=True, array_like=True):
+    """What postbacks come to, from the `first` stamp to the `last`: all in the network's words.
+
+    `returned` (in `returned_in`) is what a refund or a chargeback takes back; None for all of it.
+    """
+
+    first: Stamp
+    last: Stamp
+    status: str
+    word: str
+    payout: int | None
+    currency: str
+    returned: int | None
+    returned_in: str
+    event_type: str
+    upsell: str
+    policy: str
+
+
 class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A conversion as the ledger knows it now. Stored for ever: append fields with defaults only.
 
-    Status, payout and currency each remember the stamp of the postback that said so, so that postbacks
-    which arrive out of order end in the state of the ordered ones. `payout` is None while no postback
-    named one. `click`, `event_type`, `transaction_id` and `at_us` are the first postback's and never
-    change: every revision counts under the same dimensions and in the same hour. Neither do `terms`, what
-    its source asked for it then: None for nothing.
+    It follows from what its postbacks said (`base`, then `history`, in the order of their stamps) and from
+    what was fixed when it began, or when its click was found: `transitions`, `fallback` (the currency where
+    none is named), `unit` (the one it counts in, "" for its own), `rates` ("day from to" → the rate used, ""
+    where there was none) and `terms`, what its source asked for it: None for nothing. attribution/history.py
+    is the function. Without `base` and `history`, from before they were kept, the other fields are the base.
+
+    `at_us`, `event_type` and `upsell` are the first postback's. `payout` and `currency` are what it counts
+    in; where a `rate` was used, the network's own are in `original_payout` and `original_currency`. `payout`
+    is None while no postback named one; `returned` is what a refund or a chargeback took of it, None for all.
+    Until its click is `attributed`, `click` has only the id that was named. `claim` is what its postbacks
+    share with those of other conversions, where each makes one of its own; all of these but the earliest
+    can be marked as `repeated`. A `void` one counts nothing: its postbacks belong to other conversions now.
     """
 
     id: str
@@ -87,10 +127,26 @@ class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
     currency_stamp: Stamp
     click: ClickFacts
     terms: Terms | None = None
+    history: tuple[Said, ...] = ()
+    base: Told | None = None
+    transitions: Mapping[str, tuple[str, ...]] = {}
+    fallback: str = ""
+    unit: str = ""
+    rates: Mapping[str, str] = {}
+    upsell: str = ""
+    returned: int | None = None
+    original_payout: int | None = None
+    original_currency: str = ""
+    rate: str = ""
+    attributed: bool = True
+    claim: str = ""
+    repeated: bool = False
+    void: bool = False
 
 
 class WaitingPostback(Struct, frozen=True, kw_only=True):
-    """A postback whose click is not known (yet). `told` says that its outcome `waiting` was logged.
+    """A postback whose click is not known (yet). `told` says that its outcome was logged: `waiting`, or
+    `conversion` where it was `recorded` without its click.
 
     `attempts` counts the lookups that answered without the click; while it is 0, `due_us` is "now".
     """
@@ -102,6 +158,7 @@ class WaitingPostback(Struct, frozen=True, kw_only=True):
     event: PostbackLogEvent
     attempts: int = 0
     told: bool = False
+    recorded: bool = False
 
 
 SettledRecord = PostbackLogEvent | ConversionEvent | CostAdjustment
@@ -122,6 +179,8 @@ class Settlement(NamedTuple):
     settled: Sequence[Position] = ()
     records: Sequence[SettledRecord] = ()
     deliveries: Sequence[Delivery] = ()
+    firsts: Mapping[str, str] = {}
+    """Claim → the earliest of its conversions, where each postback makes one of its own."""
 
 
 class LedgerSizes(NamedTuple):

@@ -86,7 +86,7 @@ class PostbackLogEvent(Struct, frozen=True, array_like=True, tag="postback_log_e
     """An inbound postback: once as `received` (raw, from an edge), once as what became of it (the core).
 
     `params` and `body` never hold the secret. `stage` is received, refused or processed; `outcome` is
-    "" while received, else one of conversion, duplicate, waiting, click_unknown, refused.
+    "" while received, else one of conversion, duplicate, waiting, attributed, click_unknown, refused.
     """
 
     v: int
@@ -110,7 +110,11 @@ class ConversionEvent(Struct, frozen=True, array_like=True, tag="conversion_even
     """One revision of a conversion: the *change* it makes, so that a report is a sum.
 
     `at_us` is when the conversion happened (its first postback's arrival), `known_us` when we learned of
-    this revision. `count`, `revenue` and `hold` are differences to the previous revision.
+    this revision. `count`, `revenue`, `hold`, `original_payout` (what the network named, in
+    `original_currency`) and `entered` are differences: a conversion that changes its status, currency, hour
+    or click leaves with one revision (`entered` -1) and enters with another (1), so that the sum of `entered`
+    with a status is the number of conversions that have it. `rate` is what made `currency` of the original
+    one, "" for nothing. `repeated`: an earlier one has the same claim. `v` 1 has none of these.
     """
 
     v: int
@@ -136,6 +140,12 @@ class ConversionEvent(Struct, frozen=True, array_like=True, tag="conversion_even
     link_id: int
     subs: dict[int, str]
     utm: dict[str, str]
+    entered: int = 0
+    repeated: bool = False
+    upsell: str = ""
+    original_payout: int = 0
+    original_currency: str = ""
+    rate: str = ""
 
 
 class TrafficbackEvent(Struct, frozen=True, array_like=True, tag="trafficback_events"):

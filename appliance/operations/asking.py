@@ -31,6 +31,7 @@ _OTHERS = ("unconverted", "previous", "at")
 class ReportRequest(Period, frozen=True, kw_only=True):
     """`metrics`: which; "" is the usual ones. `custom`: names for formulas of your own over metrics.
 
+    `known_until`: leave out what became known later (a date is meant whole): "revenue as known on Monday".
     `compare` adds the figures of the period before, or of `compare_from`, `compare_to`. `tag`: a name of
     your own for this question, by which reports.cancel can end it.
     """
@@ -38,6 +39,7 @@ class ReportRequest(Period, frozen=True, kw_only=True):
     metrics: tuple[str, ...] = ()
     custom: dict[str, str] = {}  # noqa: RUF012  msgspec copies it
     filters: Filters = {}  # noqa: RUF012
+    known_until: str = ""
     compare: bool = False
     compare_from: str = ""
     compare_to: str = ""
@@ -70,10 +72,22 @@ def ask_of(request: ReportRequest, context: Context, problems: list[FieldProblem
     metrics = tuple(dict.fromkeys(name for name in request.metrics if name in METRICS))
     return structs.replace(
         question,
+        known_us=_known(request.known_until, question.timezone, problems),
         metrics=(*(metrics or USUAL), *customs),
         customs=customs,
         filters=filters_of(request.filters, problems),
     )
+
+
+def _known(text: str, timezone: str, problems: list[FieldProblem]) -> int | None:
+    """The first moment whose news are left out, in unix microseconds; None for no such moment."""
+    if not text:
+        return None
+    try:
+        return periods.micros(periods.end(text, periods.zone(timezone)))
+    except ValueError as fault:
+        problems.append(FieldProblem("known_until", str(fault)))
+        return None
 
 
 def group(question: Question, group_by: tuple[str, ...], problems: list[FieldProblem]) -> Question:

@@ -19,6 +19,8 @@ from appliance.reporting import lists
 from appliance.reporting.lists import Selection, Table
 
 Word = Annotated[str, Meta(max_length=600)]
+Outcome = Literal["conversion", "duplicate", "waiting", "attributed", "click_unknown", "refused"]
+Status = Literal["sale", "lead", "hold", "rejected", "trash", "refund", "chargeback"]
 
 
 class SelectionRequest(Span, frozen=True, kw_only=True):
@@ -40,9 +42,7 @@ class PostbacksSelection(SelectionRequest, frozen=True, kw_only=True):
     id: Word | UnsetType = UNSET
     network_id: Id | UnsetType = UNSET
     stage: Literal["received", "refused", "processed"] | UnsetType = UNSET
-    outcome: (
-        Literal["conversion", "duplicate", "waiting", "click_unknown", "refused"] | UnsetType
-    ) = UNSET  # fmt: skip
+    outcome: Outcome | UnsetType = UNSET
 
 
 class ConversionsSelection(SelectionRequest, frozen=True, kw_only=True):
@@ -53,7 +53,7 @@ class ConversionsSelection(SelectionRequest, frozen=True, kw_only=True):
     transaction_id: Word | UnsetType = UNSET
     campaign_id: Id | UnsetType = UNSET
     network_id: Id | UnsetType = UNSET
-    status: Literal["sale", "lead", "hold", "rejected", "trash"] | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
     filters: Filters = {}  # noqa: RUF012  msgspec copies it
 
 
@@ -140,7 +140,7 @@ async def postbacks(request: PostbacksRequest, context: Context) -> Page:
 
 @operation("conversions.list", permission="records.read", example={"campaign_id": 1, "limit": 10})
 async def conversions(request: ConversionsRequest, context: Context) -> Page:
-    """Revisions of conversions, newest first: count, revenue and hold are the changes a report adds up."""
+    """Revisions of conversions, newest first: count, revenue, hold and entered are changes, to be added up."""
     return await _page(lists.CONVERSIONS, request, context)
 
 

@@ -66,6 +66,8 @@ class Overview(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     holds: Count = UNSET
     rejected: Count = UNSET
     trash: Count = UNSET
+    refunds: Count = UNSET
+    chargebacks: Count = UNSET
     revenue: Ratio = UNSET
     hold_revenue: Ratio = UNSET
     cost: Ratio = UNSET

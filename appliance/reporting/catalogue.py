@@ -60,11 +60,14 @@ _MARKS = {
     "bot": "1 for robots and programs",
     "datacenter": "1 for networks where servers live",
     "prefetch": "1 for what nobody clicked yet",
+    "unique_campaign": "1 for a visitor new to the campaign, else 0; empty where it does not look",
 }
 """Facts that reports look up by name."""
 _SPOKEN = "if(spoken != '', spoken, lower(extract(language, '^[A-Za-z]{2,3}')))"
 """The language preferred; of clicks from before facts were detected, the first that was named."""
 
+DETECTED = ("spoken", *_DETECTED)
+"""Columns of a click that the warehouse makes itself: `select *` has none of them."""
 CLICK_FACTS = (
     "landing_id", "door", "decision", "reason", "language", "spoken", "referrer", "host", "facts", *_DETECTED,
 )  # fmt: skip
@@ -113,8 +116,16 @@ DIMENSIONS: dict[str, Dimension] = {
     "host": _of_click("host of the tracked link", "host"),
     **{name: _of_click(text, name) for name, text in _DETECTED.items()},
     **{name: _of_click(text, f"facts['{name}']") for name, text in _MARKS.items()},
+    "unique_stream": _of_click(
+        "1 for one new to the stream, else 0; empty where its rules do not ask",
+        "facts[concat('unique_stream.', toString(stream_id))]",
+    ),
     "status": Dimension("latest status of a conversion; no click has one", "''", "status_now", "''"),
     "event_type": Dimension("a conversion's event; no click has one", "''", "event_type", "''"),
+    "upsell": Dimension("which upsell a conversion is; no click has one", "''", "upsell", "''"),
+    "repeated": Dimension(
+        "1 for conversions after the first of their claim", "0", "repeated", "0", None, True
+    ),
     **{
         f"utm_{name}": _everywhere(f"utm_{name}", f"utm['utm_{name}']")
         for name in ("source", "medium", "campaign", "term", "content")

@@ -85,10 +85,11 @@ CONVERSIONS = Table(
     {"at": "time", "known_at": "time", "click_at": "time", "id": "text", "revision": "number",
      **_columns("", "status original_status event_type"), "count": "number", "revenue": "money",
      "hold": "money", **_columns("", "currency transaction_id click_id"), **_columns(_IDS),
-     "utm": "map", "subs": "map"},
+     "utm": "map", "subs": "map", "entered": "number", "repeated": "number", "upsell": "text",
+     "original_payout": "money", "original_currency": "text", "rate": "text"},
     "at desc, id, revision desc",
     "at, id, revision",
-    money=("revenue", "hold"),
+    money=("revenue", "hold", "original_payout"),
     dimensions=_CONVERSION_DIMENSIONS,
 )  # fmt: skip
 CLICKS = Table(

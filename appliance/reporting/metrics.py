@@ -35,7 +35,9 @@ METRICS: dict[str, Metric] = {
         "among them, how many differ in campaign, cut address (/24, /48) or user agent", dear=True
     ),
     "trafficbacks": Metric("among them, how many went to a trafficback", dear=True),
-    "lp_views": Metric("how often visitors were sent to a landing page with exits, from another one too", dear=True),
+    "lp_views": Metric(
+        "how often visitors were sent to a landing page with exits, from another one too", dear=True
+    ),
     "lp_clicks": Metric("clicks that led out of a landing page, through one of its exits", dear=True),
     "conversions": Metric("conversions that are neither rejected nor trash"),
     "sales": Metric("conversions whose latest status is sale", dear=True),
@@ -57,7 +59,10 @@ METRICS: dict[str, Metric] = {
     "cpc": Metric("cost per click", "cost / clicks", money=True),
     "cpa": Metric("cost per conversion", "cost / conversions", money=True),
     "ar": Metric(
-        "approval rate, percent", "sales / (sales + leads + holds + rejected + trash + refunds + chargebacks) * 100", 4, dear=True
+        "approval rate, percent",
+        "sales / (sales + leads + holds + rejected + trash + refunds + chargebacks) * 100",
+        4,
+        dear=True,
     ),
 }
 

@@ -81,6 +81,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *_LOG, "id", "revision", "known_at", "status", "original_status", "event_type", "count", "revenue",
         "hold", "currency", "transaction_id", "network_id", "click_id", "click_at", "campaign_id",
         "stream_id", "destination_id", "source_id", "link_id", "utm", "subs",
+        "entered", "repeated", "upsell", "original_payout", "original_currency", "rate",
     ),
     "trafficback_events": (
         *_LOG, "click_id", "revision", "campaign_id", "stream_id", "source_id", "reason", "depth", "url",
@@ -167,13 +168,14 @@ def _postback(e: PostbackLogEvent) -> Parts:
 def _conversion(e: ConversionEvent) -> Parts:
     ids = (
         e.revision, e.count, e.revenue, e.hold, e.network_id, e.campaign_id, e.stream_id, e.destination_id,
-        e.source_id, e.link_id,
+        e.source_id, e.link_id, e.entered, e.original_payout,
     )  # fmt: skip
     values = (
         e.id, e.revision, _time(_in_range(e.known_us)), e.status, e.original_status, e.event_type, e.count,
         e.revenue, e.hold, e.currency, e.transaction_id, e.network_id, e.click_id,
         _time(_in_range(e.click_at_us)), e.campaign_id, e.stream_id, e.destination_id, e.source_id,
-        e.link_id, e.utm, e.subs,
+        e.link_id, e.utm, e.subs, e.entered, 1 if e.repeated else 0, e.upsell, e.original_payout,
+        e.original_currency, e.rate,
     )  # fmt: skip
     return "", ids, values
 

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from appliance.reporting import formulas
 from appliance.reporting.buckets import clock
-from appliance.reporting.catalogue import DIMENSIONS, Dimension, click_facts
+from appliance.reporting.catalogue import DETECTED, DIMENSIONS, Dimension, click_facts
 from appliance.reporting.formulas import Formula
 from appliance.reporting.metrics import MONEY, STATUSES, SUMS, USUAL, formula, needed
 
@@ -76,17 +76,14 @@ _LANDINGS = {
 }
 # An exit that leads to another page is its view as well: there landing_id is the page that it came from.
 _NEXT_PAGES = (
-    "(select * replace (destination_id as landing_id) from click_events"  # noqa: S608
+    f"(select * replace (destination_id as landing_id), {', '.join(DETECTED)} from click_events"  # noqa: S608
     f" where {PERIOD} and exit_number != 0 and reason = 'next_landing')"
 )
 _NEXT_VIEWS = {"lp_views": "toInt64(count())"}
 _UNIQUE = {"unique_clicks": "toInt64(uniqExact(visitor))"}
 _CONVERSIONS: dict[str, str] = {
     "conversions": "sum(count)",
-    **{
-        name: f"sumIf(entered, status = '{status}')"
-        for name, status in STATUSES.items()
-    },
+    **{name: f"sumIf(entered, status = '{status}')" for name, status in STATUSES.items()},
     "revenue": "sum(revenue)",
     "hold_revenue": "sum(hold)",
 }

@@ -139,11 +139,14 @@ async def test_postbacks_of_one_claim_in_one_batch_are_applied_in_order(
     for status in ("pending", "approved", "rejected", "approved"):
         rig.postback(1, tid="T", payout="4", status=status)
     await rig.live(0.3)
-    assert [(e.revision, e.status, e.count, e.revenue, e.hold) for e in rig.conversions()] == [
-        (1, "hold", 1, 0, 4_000_000),
-        (2, "sale", 0, 4_000_000, -4_000_000),
-        (3, "rejected", -1, -4_000_000, 0),
-        (4, "sale", 1, 4_000_000, 0),
+    assert [(e.revision, e.status, e.entered, e.count, e.revenue, e.hold) for e in rig.conversions()] == [
+        (1, "hold", 1, 1, 0, 4_000_000),
+        (2, "hold", -1, -1, 0, -4_000_000),
+        (3, "sale", 1, 1, 4_000_000, 0),
+        (4, "sale", -1, -1, -4_000_000, 0),
+        (5, "rejected", 1, 0, 0, 0),
+        (6, "rejected", -1, 0, 0, 0),
+        (7, "sale", 1, 1, 4_000_000, 0),
     ]
     assert rig.ledger.totals() == {"USD": (1, 4_000_000, 0)}
 
@@ -155,7 +158,7 @@ async def test_a_change_of_status_needs_no_click_once_the_transaction_is_known(
     rig.postback(1, tid="T", payout="4")
     rig.postback(None, tid="T", status="rejected")
     await rig.live(0.3)
-    assert [event.revenue for event in rig.conversions()] == [4_000_000, -4_000_000]
+    assert [event.revenue for event in rig.conversions()] == [4_000_000, -4_000_000, 0]
 
 
 async def test_currency_and_names_come_from_the_network(rig: Rig, autojump_clock: MockClock) -> None:

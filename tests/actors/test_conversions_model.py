@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
-from appliance.attribution import status
 from appliance.attribution.claim import Statement, understand
+from appliance.attribution.revisions import figures
 from appliance.model.events import ConversionEvent, PostbackLogEvent
 from tests.actors.conversions_rig import START_US, Rig, click, facts
 
@@ -41,8 +41,8 @@ class Model:
             word = ordered[-1].status
             paid = [it.payout for it in ordered if it.payout is not None] or [0]
             named = [it.currency for it in ordered if it.currency] or ["USD"]
-            figures = {"sale": (1, paid[-1], 0), "lead": (1, paid[-1], 0), "hold": (1, 0, paid[-1])}
-            found[claim] = (word, named[-1], *figures.get(word, (0, 0, 0)))
+            counts = {"sale": (1, paid[-1], 0), "lead": (1, paid[-1], 0), "hold": (1, 0, paid[-1])}
+            found[claim] = (word, named[-1], *counts.get(word, (0, 0, 0)))
         return found
 
 
@@ -95,7 +95,7 @@ def check(rig: Rig, model: Model) -> None:
         id_: (
             it.status,
             it.currency,
-            *(getattr(status.figures(it), n) for n in ("conversions", "revenue", "hold")),
+            *figures(it),
         )
         for id_, it in stored.items()
     }
@@ -111,9 +111,9 @@ def check(rig: Rig, model: Model) -> None:
             revisions[record.id].append(record.revision)
         elif record.outcome != "waiting":
             finals[record.id] += 1
-    for id_, (_, currency, *figures) in expected.items():
+    for id_, (_, currency, *counts) in expected.items():
         left = {code: total for code, total in sums[id_].items() if any(total)}
-        assert left == ({currency: figures} if any(figures) else {})
+        assert left == ({currency: counts} if any(counts) else {})
         assert sorted(revisions[id_]) == list(range(1, len(revisions[id_]) + 1))
     assert sums.keys() <= expected.keys()
     assert finals == {f"p{number}": 1 for number in range(1, rig.sent + 1)}

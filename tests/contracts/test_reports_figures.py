@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,7 @@ ZONES = [
     ("America/Sao_Paulo", datetime(2018, 11, 4, 3, tzinfo=UTC)),  # there was no midnight
     ("UTC", datetime(2026, 1, 1, 0, tzinfo=UTC)),
 ]
-STATUSES = ("sale", "lead", "hold", "rejected", "trash")
+STATUSES = ("sale", "lead", "hold", "rejected", "trash", "refund", "chargeback")
 # (landing page, exit, where to, why): no page, a visit sent to one, clicks out of it, one to the next page.
 WAYS = ((0, 0, 9, ""), (0, 0, 9, ""), (7, 0, 7, ""), (7, 1, 9, ""), (8, 2, 9, ""), (7, 2, 8, "next_landing"))
 WAY = ("landing_id", "exit_number", "destination_id", "reason")
@@ -73,22 +74,27 @@ def worlds(draw):
     ]  # fmt: skip
     revisions = []
     for n, first in enumerate(draw(st.lists(st.sampled_from(clicks), max_size=12)) if clicks else ()):
-        at_us, currency, before = draw(times), draw(st.sampled_from(("USD", "EUR"))), (0, 0, 0)
-        for revision in range(1, draw(st.integers(1, 3)) + 1):
+        at_us, currency = draw(times), draw(st.sampled_from(("USD", "EUR")))
+        made = partial(
+            conversion, n, id=f"c{n}", at_us=at_us, currency=currency, click_id=first.id,
+            click_at_us=first.at_us, campaign_id=first.campaign_id, stream_id=first.stream_id,
+            subs=first.subs, utm={},
+        )  # fmt: skip
+        before, revision = None, 0
+        for _ in range(draw(st.integers(1, 3))):
             status, payout = draw(st.sampled_from(STATUSES)), draw(st.integers(0, 9_000_000))
             now = {
-                "hold": (1, 0, payout), "rejected": (0, 0, 0), "trash": (0, 0, 0),
+                "hold": (1, 0, payout), "rejected": (0, 0, 0), "trash": (0, 0, 0), "chargeback": (0, 0, 0),
             }.get(status, (1, payout, 0))  # fmt: skip
-            count, revenue, hold = (new - old for new, old in zip(now, before, strict=True))
-            revisions.append(
-                conversion(
-                    n, id=f"c{n}", revision=revision, at_us=at_us, status=status, count=count,
-                    revenue=revenue, hold=hold, currency=currency, click_id=first.id,
-                    click_at_us=first.at_us, campaign_id=first.campaign_id, stream_id=first.stream_id,
-                    subs=first.subs, utm={},
-                )
-            )  # fmt: skip
-            before = now
+            for sign, word, amounts in ((-1, *(before or ("", ()))), (1, status, now)):
+                if word:
+                    revision += 1
+                    count, revenue, hold = (sign * each for each in amounts)
+                    revisions.append(
+                        made(revision=revision, status=word, count=count, revenue=revenue, hold=hold,
+                             entered=sign)
+                    )  # fmt: skip
+            before = status, now
     return timezone, middle, clicks, revisions
 
 
@@ -139,6 +145,7 @@ def figures(clicks, revisions, currency):
         "trafficbacks": sum(each.decision == "trafficback" for each in clicks),
         "sales": by_status["sale"], "leads": by_status["lead"], "holds": by_status["hold"],
         "rejected": by_status["rejected"], "trash": by_status["trash"],
+        "refunds": by_status["refund"], "chargebacks": by_status["chargeback"],
         "revenue": revenue, "cost": cost, "profit": revenue - cost,
         "hold_revenue": Fraction(sum(each.hold for each in money), 10**6),
         "roi": over((revenue - cost) * 100, cost, 4), "cr": over(conversions * 100, n, 4),

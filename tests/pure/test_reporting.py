@@ -81,7 +81,8 @@ def test_the_metrics_are_what_their_formulas_say():
     assert line == {
         "lp_views": 3, "lp_clicks": 2, "lp_ctr": Decimal("66.6667"),
         "clicks": 3, "unique_clicks": 2, "trafficbacks": 0, "conversions": 1, "sales": 1, "leads": 0,
-        "holds": 0, "rejected": 0, "trash": 2, "revenue": Decimal("2.5"), "hold_revenue": 0,
+        "holds": 0, "rejected": 0, "trash": 2, "refunds": 0, "chargebacks": 0,
+        "revenue": Decimal("2.5"), "hold_revenue": 0,
         "cost": Decimal("0.9"), "profit": Decimal("1.6"), "roi": Decimal("177.7778"),
         "cr": Decimal("33.3333"), "epc": Decimal("0.833333"), "uepc": Decimal("1.25"),
         "cpc": Decimal("0.3"), "cpa": Decimal("0.9"), "ar": Decimal("33.3333"),

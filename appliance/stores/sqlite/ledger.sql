@@ -27,6 +27,12 @@ create table if not exists conversion (
 
 create index if not exists conversion_at on conversion (at_us);
 
+-- Where each postback makes a conversion of its own: the earliest one of each claim.
+create table if not exists first (
+    claim text primary key,
+    conversion_id text not null
+) strict, without rowid;
+
 -- `tried` is 0 until a lookup answered: those go first, so that a flood of ids that never existed cannot
 -- stand before postbacks whose click is there.
 create table if not exists waiting (
