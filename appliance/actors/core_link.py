@@ -72,6 +72,7 @@ class _Peer:
 
     hello: Hello
     frames: Frames
+    connection: trio.CancelScope
     held: Mapping[str, str]
     taken_revision: int
     report: EdgeReport | None = None
@@ -208,10 +209,10 @@ class CoreLink:
                 with trio.CancelScope(deadline=trio.current_time() + SILENCE) as silence:
                     async with trio.open_nursery() as nursery:
                         try:
-                            peer = await self._welcome(frames)
+                            peer = await self._welcome(frames, nursery.cancel_scope)
                             if peer is not None:
                                 silence.deadline = trio.current_time() + SILENCE
-                                nursery.start_soon(self._writing, peer, nursery.cancel_scope)
+                                nursery.start_soon(self._writing, peer)
                                 await self._reading(peer, silence)
                         except (trio.BrokenResourceError, trio.ClosedResourceError) as fault:
                             reason = f"lost: {fault}"
@@ -229,14 +230,14 @@ class CoreLink:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
                     await self._release(peer)
 
-    async def _welcome(self, frames: Frames) -> _Peer | None:
+    async def _welcome(self, frames: Frames, connection: trio.CancelScope) -> _Peer | None:
         data = await frames.receive()
         if data is None:
             return None
         hello = decode_from_edge(data)
         if not isinstance(hello, Hello) or not 0 <= hello.edge < 1024:
             raise BadFrame("the first message must be a hello of an edge from 0 to 1023")
-        peer = _Peer(hello, frames, held=hello.digests, taken_revision=hello.revision)
+        peer = _Peer(hello, frames, connection, held=hello.digests, taken_revision=hello.revision)
         peer.unsaid.update(self._said)
         peer.unsaid.update(
             {type_: said for (edge, type_), said in self._said_to.items() if edge == hello.edge}
@@ -256,10 +257,15 @@ class CoreLink:
 
     def _part(self, peer: _Peer, reason: str) -> None:
         index = peer.hello.edge
-        self._peers[index].remove(peer)
-        if not self._peers[index]:
+        peers = self._peers[index]
+        newest = peers[-1] is peer
+        peers.remove(peer)
+        if not peers:
             del self._peers[index]
             self._gone[index] = peer
+        elif newest:
+            # Who hears the edges knows how far each newest process is: one that is left says hello anew.
+            peers[-1].connection.cancel()
         log.info("edge disconnected", extra={"edge": index, "pid": peer.hello.pid, "reason": reason})
 
     async def _reading(self, peer: _Peer, silence: trio.CancelScope) -> None:
@@ -301,7 +307,7 @@ class CoreLink:
         await self._release(peer)
         peer.wake.set()
 
-    async def _writing(self, peer: _Peer, connection: trio.CancelScope) -> None:
+    async def _writing(self, peer: _Peer) -> None:
         try:
             while True:
                 peer.wake = trio.Event()
@@ -321,12 +327,12 @@ class CoreLink:
                 with trio.move_on_at(due):
                     await peer.wake.wait()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            connection.cancel()
+            peer.connection.cancel()
         except OSError as fault:
             # A full disk, most likely. The edge serves on with the table it has; it is offered again.
             log.error("part files cannot be written", extra={"error": str(fault)})
             await self._failed(peer, f"part files cannot be written: {fault}")
-            connection.cancel()
+            peer.connection.cancel()
 
     def _wants(self, peer: _Peer, table: CompiledTable | None) -> bool:
         """True when the newest table was not offered yet and no answer is awaited."""

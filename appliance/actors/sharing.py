@@ -25,7 +25,6 @@ MOST_BYTES = 32 << 20
 """In the ring: about a million pairs. Full: the oldest go; who had not heard them is told again by others."""
 MOST_IN_ONE = 5_000 * 29
 _MARGIN_S = 60
-_SILENCE_US = 3_000_000
 
 Say = Callable[[LessonsTaken | Taught | ShareAgain, int | None], None]
 """CoreLink.say(message, edge)."""
@@ -47,7 +46,6 @@ class _Listener:
     pid: int
     next: int
     in_flight: int = 0
-    said_us: int = 0
 
 
 class Sharing:
@@ -80,14 +78,8 @@ class Sharing:
 
     def taught_taken(self, edge: int, message: TaughtTaken) -> None:
         listener = self._listeners.get(edge)
-        if listener is None or message.core != self._core:
-            return
-        if message.pid != listener.pid:
-            # During an orderly restart two processes answer for one edge: the one that said hello last
-            # counts, unless it has gone silent.
-            if self._now_us() - listener.said_us < _SILENCE_US:
-                return
-            listener.pid = message.pid
+        if listener is None or message.core != self._core or message.pid != listener.pid:
+            return  # of two processes of an edge the one that said hello last counts
         listener.next = max(listener.next, message.last + 1)
         if message.last >= listener.in_flight:
             listener.in_flight = 0
@@ -120,7 +112,7 @@ class Sharing:
                 bodies.append(said.body)
                 size += len(said.body)
         if size:
-            listener.in_flight, listener.said_us = listener.next - 1, self._now_us()
+            listener.in_flight = listener.next - 1
             self._say(Taught(self._core, listener.in_flight, tuple(bodies)), edge)
 
     def _others(self, edge: int) -> bool:
