@@ -29,9 +29,7 @@ _EXITS = f"""with exits as (
     left join ({_ON}) as m on m.id = n.parent_id
 )"""  # noqa: S608  all bound
 """The clicks out of landing pages, each with the first page of its chain: of three pages at most."""
-_CLICKS = (
-    _EXITS
-    + """
+_CLICKS = """
 select stream_id, destination_id, toInt64(sum(click)) as clicks,
 sumIf(spent, unit = {currency:String}) as cost
 from (
@@ -51,10 +49,7 @@ from (
 )
 group by stream_id, destination_id
 """
-)
-_CONVERSIONS = (
-    _EXITS
-    + """
+_CONVERSIONS = """
 select c.stream_id as stream_id,
 if(x.landing_id != 0, toInt64(x.landing_id), c.destination_id) as destination_id,
 sum(c.count) as conversions, sumIf(c.revenue, c.currency = {currency:String}) as revenue
@@ -67,7 +62,6 @@ from (
 left join exits as x on x.id = c.click_id
 group by stream_id, destination_id
 """
-)
 
 
 class Figures(NamedTuple):
@@ -92,7 +86,7 @@ def clicks_query(streams: Sequence[int], from_us: int, currency: str) -> Query:
     Corrections of cost are cost too, and so is what conversions cost; of a click that came through a landing
     page it is the page's, as its revenue is.
     """
-    return Query(_CLICKS, {"streams": list(streams), "from_us": from_us, "currency": currency})
+    return Query(_EXITS + _CLICKS, {"streams": list(streams), "from_us": from_us, "currency": currency})
 
 
 def conversions_query(streams: Sequence[int], from_us: int, currency: str) -> Query:
@@ -101,7 +95,7 @@ def conversions_query(streams: Sequence[int], from_us: int, currency: str) -> Qu
     What came through landing pages counts for the first of them: that is what the stream chose.
     """
     return Query(
-        _CONVERSIONS,
+        _EXITS + _CONVERSIONS,
         {"streams": list(streams), "from_us": from_us, "currency": currency},
     )
 

@@ -76,6 +76,7 @@ class DestinationSeen(Struct, frozen=True, kw_only=True):
 class Trace(Struct, frozen=True, kw_only=True):
     """How one click was decided. `url` is where the visitor is sent, null when that is not for the caller.
 
+    `landing_id` is the landing page that it came out of, through exit `exit_number`; 0 for any other click.
     `turn` is the stream's turn of a round robin, -1 without; `status` what a reply or an answer has.
     """
 
@@ -94,6 +95,8 @@ class Trace(Struct, frozen=True, kw_only=True):
     facts: Mapping[str, str]
     streams: tuple[StreamSeen, ...]
     destinations: tuple[DestinationSeen, ...]
+    landing_id: int = 0
+    exit_number: int = 0
     unknown_macros: tuple[str, ...] = ()
     unusable_params: tuple[str, ...] = ()
 
@@ -136,6 +139,7 @@ def trace(built: Built, decision: Decision, visit: Visit, now_us: int) -> Trace:
             )
         )
     named = entities.get(("campaign", campaign.id))
+    leaving = visit.leaving
     return Trace(
         decision=decision.kind,
         reason=decision.reason,
@@ -152,6 +156,8 @@ def trace(built: Built, decision: Decision, visit: Visit, now_us: int) -> Trace:
         facts=visit.facts,
         streams=tuple(streams),
         destinations=tuple(destinations),
+        landing_id=leaving.landing_id if leaving is not None else 0,
+        exit_number=leaving.number if leaving is not None else 0,
         unknown_macros=decision.unknown_macros,
         unusable_params=(*visit.faults, *visit.unexpanded),
     )

@@ -42,3 +42,15 @@ def test_what_comes_through_a_landing_page_counts_for_the_page(warehouse: Wareho
     out = click(4, destination_id=20, landing_id=9, exit_number=1, parent_id=click(2).id)
     store(warehouse, click(2, destination_id=9, landing_id=9), out, conversion(4, destination_id=20))
     assert known(warehouse, 10) == {10: {9: Figures(1, 10_000, 1, 2_500_000)}}
+
+
+def test_what_comes_through_pages_behind_pages_counts_for_the_first(warehouse: Warehouse) -> None:
+    on = {"reason": "next_landing", "exit_number": 1, "stream_id": 10}
+    second = click(4, destination_id=8, landing_id=9, parent_id=click(2).id, **on)
+    third = click(6, destination_id=7, landing_id=8, parent_id=click(4).id, **on)
+    out = click(8, destination_id=20, landing_id=7, exit_number=2, parent_id=click(6).id)
+    early = click(12, destination_id=20, landing_id=8, exit_number=2, parent_id=click(4).id)
+    first = click(2, destination_id=9, landing_id=9)
+    sold = conversion(8, destination_id=20), conversion(12, destination_id=20)
+    store(warehouse, first, second, third, out, early, *sold)
+    assert known(warehouse, 10) == {10: {9: Figures(1, 10_000, 2, 5_000_000)}}

@@ -43,6 +43,7 @@ async def test_a_visitor_follows_the_exits_of_the_pages_he_is_sent_to(pages: Wor
         (4, "next_landing"),
         (1, ""),
     ]
+    assert [(t["landing_id"], t["exit_number"]) for t in told["traces"]] == [(0, 0), (5, 2), (4, 1)]
     assert told["traces"][2]["url"] == "https://d1.example/Second/a?p=4"
     assert told["outcomes"][0]["destination"] == "D1"
     one = await pages.ask("routing.simulate", url="/c/shoes", exits=[1])
