@@ -55,6 +55,32 @@ async def test_the_language_of_older_clicks_is_read_from_their_header(call, fill
     assert [(line["language"], line["clicks"]) for line in table["items"]] == [("de", 5)]
 
 
+async def test_reports_are_divided_into_new_visitors_and_those_who_return(call, warehouse):  # noqa: F811
+    facts = {
+        n: {"unique_campaign": new, "unique_stream.4": asked}
+        for n, new, asked in ((0, "1", "0"), (1, "0", "1"), (2, "0", "1"))
+    }
+    store(
+        warehouse,
+        *[seen(n, facts[n], stream_id=4 if n < 2 else 5) for n in facts],
+        seen(3, {}),
+        conversion(0, campaign_id=1, stream_id=4),
+    )
+    for name, expected in (
+        ("unique_campaign", {"1": (1, 1), "0": (2, 0), "": (1, 0)}),
+        ("unique_stream", {"0": (1, 1), "1": (1, 0), "": (2, 0)}),
+    ):
+        table = await call("reports.query", group_by=[name], **PERIOD)
+        assert {line[name]: (line["clicks"], line["conversions"]) for line in table["items"]} == expected
+    table = await call(
+        "reports.query",
+        group_by=["stream"],
+        filters={"unique_stream": ["1"], "unique_campaign": ["0"]},
+        **PERIOD,
+    )
+    assert [line["clicks"] for line in table["items"]] == [1]
+
+
 @pytest.mark.parametrize(
     ("filters", "count"),
     [
