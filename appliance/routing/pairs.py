@@ -159,9 +159,7 @@ class Pairs:
         end = min(number + limit, other.next)
         for at in range(number, end):
             place = at % other.capacity
-            if other._at[place]:
-                self.learn(*other._pair(place))
-            else:
+            if not (other._at[place] and self.learn(*other._pair(place))):
                 self._free(self.next % self.capacity)
                 self.next += 1
         return end

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from appliance.http.public import connection
+from appliance.http.public import incoming
 from tests.web.front import FORM, Front, front
 from tests.wire import Ended, request
 
@@ -114,7 +114,7 @@ async def test_a_refused_connection_that_had_asked_already_still_reads_its_503(t
 async def test_unfinished_bodies_are_bounded_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "MAX_BODIES", 350_000)
+    monkeypatch.setattr(incoming, "MAX_BODIES", 350_000)
     slow = request("/pb/open", "POST", {**FORM, "Content-Length": "200000"}) + b"click_id=1&x=".ljust(99_999)
     async with front(tmp_path) as edge:
         first, second = await edge.client(), await edge.client()
@@ -127,9 +127,9 @@ async def test_unfinished_bodies_are_bounded_together(
         await third.send(slow + b"x" * 90_000)
         answer = await third.answer()
         assert answer.status == 503 and answer.closes
-        monkeypatch.setattr(connection, "MAX_BODIES", 0)
+        monkeypatch.setattr(incoming, "MAX_BODIES", 0)
         assert (await edge.ask("/pb/open", "POST", FORM, b"click_id=1")).status == 200, "a small one passes"
-        monkeypatch.setattr(connection, "MAX_BODIES", 350_000)
+        monkeypatch.setattr(incoming, "MAX_BODIES", 350_000)
         await first.send(b"x" * 100_001)
         assert (await first.answer()).status == 200
         await trio.aclose_forcefully(second.stream)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from appliance.http.public.connection import MAX_BODY, MAX_HEADER_BYTES, MAX_HEADERS, MAX_REQUEST_LINE
+from appliance.http.public.incoming import MAX_BODY, MAX_HEADER_BYTES, MAX_HEADERS, MAX_REQUEST_LINE
 from appliance.model.events import ClickEvent
 from tests.web.front import FORM, Front, front
 from tests.wire import request

@@ -15,7 +15,7 @@ import trio
 
 from appliance.http.public import replies
 from appliance.http.public.connection import Answerer, Connection
-from appliance.http.public.connection import Limits as Timeouts
+from appliance.http.public.incoming import Limits as Timeouts
 from appliance.http.public.request import Network, is_trusted, plain_address
 from appliance.routing.visit import cut_address
 
