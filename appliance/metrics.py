@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from appliance.model.health import Health
 from appliance.model.deliveries import DeliveriesReport
+from appliance.model.health import Health
 from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, EdgeReport
 from appliance.model.status import ConsumerReport, EdgeStatus, SystemStatus

@@ -197,18 +197,21 @@ class Retry:
         self.outcomes["expired"] += count
 
     async def _attempt(self, stored: Stored) -> None:
-        if self._gate(stored.delivery.target) == "gone":
-            found = Attempt(at_us=self._now_us(), latency_us=0, request="", error=UNWANTED)
-            self._done.append((stored, found, Outcome(False, UNWANTED, final=True)))
-        else:
+        outcome = Outcome(False, UNWANTED, final=True)
+        if self._gate(stored.delivery.target) != "gone":
             try:
-                self._done.append((stored, *await self._carry(stored)))
+                found, outcome = await self._carry(stored)
             except Exception as fault:  # a delivery that no one foresaw must not stop all the others
                 log.exception("attempt failed", extra={"delivery": stored.delivery.id})
-                reason = f"Weir failed to make the request: {type(fault).__name__}"
-                found = Attempt(at_us=self._now_us(), latency_us=0, request="", error=reason)
-                self._done.append((stored, found, Outcome(False, reason)))
+                outcome = Outcome(False, f"Weir failed to make the request: {type(fault).__name__}")
+                found = self._unsent(outcome)
+        else:
+            found = self._unsent(outcome)
+        self._done.append((stored, found, outcome))
         self._came.set()
+
+    def _unsent(self, outcome: Outcome) -> Attempt:
+        return Attempt(at_us=self._now_us(), latency_us=0, request="", error=outcome.reason)
 
     async def _keep_results(self) -> None:
         """Store what came of attempts, several at a time; nothing of it is given up while this life lasts."""

@@ -100,7 +100,7 @@ def _lists(rules: Iterable[Rule], path: str) -> list[Reference]:
 
 
 def part_of(kind: Kind, entity: Entity) -> str:
-    """The name of the routing table's part that `entity` shapes; users, tokens and targets shape empty ones."""
+    """The name of the routing table's part that `entity` shapes; users, tokens, targets shape empty ones."""
     if kind == "campaign":
         return f"campaign/{entity.id}"
     if isinstance(entity, Stream):
