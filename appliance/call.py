@@ -20,6 +20,8 @@ from appliance import unix
 _BLOCK = 1 << 16
 LONGEST_ANSWER_WAIT = 120.0
 """Seconds: a report may take up to warehouse.query_seconds, the rest answers in milliseconds."""
+LONGEST_FILLING_WAIT = 900.0
+"""After the last of a million entries: ten seconds of work for a core that is left alone."""
 
 
 def call(
@@ -47,7 +49,8 @@ def call(
     except PermissionError:
         return fail(err, "forbidden", f"{data} belongs to another user; call as the one that runs Weir")
     except TimeoutError:
-        return fail(err, "unavailable", f"no answer within {LONGEST_ANSWER_WAIT:g} s")
+        waited = LONGEST_ANSWER_WAIT if entries is None else LONGEST_FILLING_WAIT
+        return fail(err, "unavailable", f"no answer within {waited:g} s")
     except OSError as fault:
         return fail(err, "unavailable", f"the connection to Weir broke: {fault}")
     if not answer:
@@ -62,7 +65,8 @@ def call(
 
 
 def _exchange(path: Path, request: bytes, entries: IO[bytes] | None) -> bytes:
-    with unix.connect(path, LONGEST_ANSWER_WAIT) as connection:
+    wait = LONGEST_ANSWER_WAIT if entries is None else LONGEST_FILLING_WAIT
+    with unix.connect(path, wait) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):
             # A request that is too long is refused before its end: the answer says so.
             connection.sendall(request)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from appliance.call import LONGEST_ANSWER_WAIT, fail, show
+from appliance.call import LONGEST_ANSWER_WAIT, LONGEST_FILLING_WAIT, fail, show
 from appliance.errors import Refused, WeirError
 from appliance.operations import registry, routes
 from appliance.operations.lists import FILLED
@@ -49,7 +49,7 @@ def call(
         show(msgspec.json.encode(error_shape(fault)), err)
         return 1
     except TimeoutError:
-        return fail(err, "unavailable", f"no answer within {LONGEST_ANSWER_WAIT:g} s")
+        return fail(err, "unavailable", "no answer came in time")
     except (OSError, http.client.HTTPException) as fault:
         return fail(err, "unavailable", f"no Weir answers at {url}: {fault}")
 
@@ -96,12 +96,13 @@ def _exchange(
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if body is not None:
         headers["Content-Type"] = content_type
+    wait = LONGEST_ANSWER_WAIT if content_type == "application/json" else LONGEST_FILLING_WAIT
     connection = (
         http.client.HTTPSConnection(
-            parts.hostname, parts.port, timeout=LONGEST_ANSWER_WAIT, context=ssl.create_default_context()
+            parts.hostname, parts.port, timeout=wait, context=ssl.create_default_context()
         )
         if parts.scheme == "https"
-        else http.client.HTTPConnection(parts.hostname, parts.port, timeout=LONGEST_ANSWER_WAIT)
+        else http.client.HTTPConnection(parts.hostname, parts.port, timeout=wait)
     )
     try:
         connection.request(method, parts.path.rstrip("/") + target, body, headers)
