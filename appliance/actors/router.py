@@ -10,13 +10,13 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
 from appliance.actors.gates import Gates
 from appliance.actors.kernel import Mailbox, Question
-from appliance.errors import Refused
+from appliance.actors.router_tables import UNUSABLE, OpenLists, Tables, let_go
 from appliance.model.catalog import Link
 from appliance.model.events import ClickEvent, ClickIdentity, PostbackLogEvent, TrafficbackEvent, encode
 from appliance.model.ids import DIGITS, click_id_text
@@ -25,13 +25,11 @@ from appliance.model.table import NetworkEntry, Part, TableUpdate
 from appliance.routing import verdicts
 from appliance.routing.arrival import currency_of, enter, go_on, landing_of, pass_on
 from appliance.routing.back import back
-from appliance.routing.compile import Draft, decode_part
 from appliance.routing.decide import decide
 from appliance.routing.decision import Decision, url_hash
 from appliance.routing.detection import Detection
 from appliance.routing.draws import DRAW_BITS
 from appliance.routing.landings import COOKIE, LIFE_MS, Carried, Landings, kept
-from appliance.routing.lists import Contents
 from appliance.routing.state import Nothing, Remembers, State
 from appliance.routing.table import CompiledCampaign, RoutingTable, empty_table
 from appliance.routing.unique import lessons_of, recognize
@@ -42,8 +40,6 @@ log = logging.getLogger("weir.router")
 _RANDOM_DIGITS = DIGITS + 14
 _DRAW_SHIFT = 56 - DRAW_BITS
 _RANDOM_POOL = _RANDOM_DIGITS * 256
-# A step of building that lasted longer than this lets the connections run: the bound is 5 ms (issue 2, 9).
-_STEP_SECONDS = 0.002
 # Names of unknown macros and bad parameters that are counted one by one; visitors choose the latter.
 _NAMES_COUNTED = 200
 _NAMES_OF_ONE = 50
@@ -51,17 +47,8 @@ _SOURCES_COUNTED = 200
 
 _BACK = (verdicts.TO_TRAFFICBACK, verdicts.TO_REPLY)
 
-UNUSABLE = (Refused, ValueError, TypeError, LookupError)
-"""What parts raise that this version cannot decode or compile."""
-
 Append = Callable[..., None]
 """Journal.append(unit, refusable=False)."""
-
-
-OpenLists = Callable[
-    [Collection[str], Mapping[str, Contents | None]], Awaitable[Mapping[str, Contents | None]]
-]
-"""(digests of named lists, those that are open) → all of them; None for one whose file cannot be read."""
 
 
 class Router:
@@ -100,11 +87,8 @@ class Router:
         """Clicks that could not be decided, by a fault of ours."""
         self._mailbox = mailbox
         self._append = append
-        self._held_revision, self._held_us, parts = held
-        self._parts = {part.name: part for part in parts}
-        self._draft = Draft()
+        self._tables = Tables(held, open_lists)
         self._save = save
-        self._open_lists = open_lists
         self._clock_us = clock_us
         self._detection = detection
         self._landings = landings
@@ -306,15 +290,11 @@ class Router:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Build the table held on disk, then take updates until the mailbox closes."""
-        if self._held_us and self.table.compiled_us == 0:
-            try:
-                for part in self._parts.values():
-                    await self._decode(part)
-                self.table = await self._build(self._held_revision, self._held_us)
-                self.gates.limit(self.table.limited)
-            except UNUSABLE as fault:
-                log.error("the table on disk cannot be used; the core sends a new one", exc_info=fault)
-                self._parts, self._draft = {}, Draft()
+        if self.table.compiled_us == 0:
+            table = await self._tables.held()
+            if table is not None:
+                self.table = table
+                self.gates.limit(table.limited)
         task_status.started()
         while True:
             try:
@@ -331,75 +311,22 @@ class Router:
 
     async def take(self, update: TableUpdate) -> int:
         """Put an update to use; its revision. Raises, and keeps the old table, when it does not fit."""
-        names = self._parts.keys() | {part.name for part in update.parts}
-        if len(names - set(update.removed)) != update.total_parts:
-            raise Refused(
-                f"revision {update.revision} should leave {update.total_parts} parts here, not "
-                f"{len(names - set(update.removed))}; the core sends everything after a new Hello"
-            )
-        parts, draft = dict(self._parts), self._draft.copy()
-        try:
-            for part in update.parts:
-                await self._decode(part)
-                self._parts[part.name] = part
-            for name in update.removed:
-                self._parts.pop(name, None)
-                self._draft.remove(name)
-            table = await self._build(update.revision, update.compiled_us)
-            await trio.lowlevel.checkpoint()  # the end of a large build and what follows are a step each
-        except BaseException:
-            # The core goes on from what was held before: half of an update may not stay behind.
-            self._parts, self._draft = parts, draft
-            raise
-        former = [*self.table.by_slug.values(), *draft.contents(), *parts.values()]
+        table, former = await self._tables.update(update)
+        former += self.table.by_slug.values()
         self.table = table
         self.gates.limit(table.limited)
-        del draft, parts
-        await self._let_go(former)
+        await let_go(former)
         if self._save is not None:
-            await self._save(update.revision, update.compiled_us, tuple(self._parts.values()))
+            await self._save(update.revision, update.compiled_us, self._tables.parts())
         return update.revision
-
-    async def _decode(self, part: Part) -> None:
-        entries: list[object] = []
-        began = time.perf_counter()
-        for entry in decode_part(part.frames):
-            entries.append(entry)
-            if time.perf_counter() - began > _STEP_SECONDS:
-                await trio.lowlevel.checkpoint()
-                began = time.perf_counter()
-        self._draft.put(part.name, entries)
-
-    async def _build(self, revision: int, compiled_us: int) -> RoutingTable:
-        began = time.perf_counter()
-        if self._open_lists is not None:
-            draft = self._draft
-            draft.contents_of = await self._open_lists(draft.lists(), draft.contents_of)
-            began = time.perf_counter()
-        for step in self._draft.build(revision, compiled_us):
-            if step is not None:
-                return step
-            if time.perf_counter() - began > _STEP_SECONDS:
-                await trio.lowlevel.checkpoint()
-                began = time.perf_counter()
-        raise AssertionError("a build ends with its table")
 
     def unread_lists(self) -> tuple[str, ...]:
         """Digests of the named lists that its newest table asks for and that cannot be read."""
-        return tuple(digest for digest, found in self._draft.contents_of.items() if found is None)
-
-    async def _let_go(self, former: list[object]) -> None:
-        """Drop what the new table replaced, in steps: 10,000 campaigns at once took 0.28 s."""
-        began = time.perf_counter()
-        while former:
-            del former[-10:]
-            if time.perf_counter() - began > _STEP_SECONDS:
-                await trio.lowlevel.checkpoint()
-                began = time.perf_counter()
+        return self._tables.unread_lists()
 
     def digests(self) -> dict[str, str]:
         """Part name → digest of what this edge holds, for its Hello."""
-        return {part.name: part.digest for part in self._parts.values()}
+        return self._tables.digests()
 
 
 def _count(counter: Counter[str], names: Sequence[str], most: int = _NAMES_COUNTED) -> None:
