@@ -137,7 +137,8 @@ class Lending:
         while life.told and life.told[0][0] <= spending.serial:
             life.told.popleft()
         life.bound = dict(spending.ceilings)
-        for _, ceilings in life.told:
+        # And what it is going to be told: raised, it is made durable while this message comes.
+        for ceilings in (life.ceilings, *(told for _, told in life.told)):
             for destination, ceiling in ceilings.items():
                 life.bound[destination] = max(ceiling, life.bound.get(destination, 0))
         for destination, count in spending.sent.items():
