@@ -148,3 +148,29 @@ def test_every_door_decides_alike(given: dict[str, Any]) -> None:
     )  # fmt: skip
     assert again.inputs == told_of.inputs
     assert 0 <= told_of.inputs.draw < 2**DRAW_BITS
+
+    # The tracking script: the same parameters on a page, whose referrer the page tells.
+    page = {"c": "c1", "page": f"https://page.example/?{query}", "referrer": "https://www.google.com/"}
+    by_script = Edge(built.table)
+    [seen, *_] = by_script.ask(b"POST", b"/api/track", dict(headers), json.dumps(page).encode())
+    scripted = msgspec.structs.replace(arrival, script=True, referrer="https://www.google.com/")
+    again = Simulator(built.table, Detection(), scripted).click(seen.inputs.draw)[0].decision
+    assert (again.kind, again.stream_id, again.destination_id) == (
+        seen.decision, seen.stream_id, seen.destination_id,
+    )  # fmt: skip
+    assert again.inputs == seen.inputs
+    step = Step(seen, built.table)
+    assert differences(step, *decide_again(step)) == ()
+
+    # Out of a landing page, by every exit that there is and one more.
+    if hop.decision.landing:
+        for number in (1, 2, 3):
+            way = edge.ask(b"GET", b"/lp/" + hop.decision.landing.encode() + b"/%d" % number, dict(headers))
+            steps = [Step(clicks[0], built.table)]
+            for click in way:
+                steps.append(Step(click, built.table))
+                assert differences(steps[-1], *decide_again(steps[-1], steps[:-1])) == ()
+            followed = Simulator(built.table, Detection(), msgspec.structs.replace(arrival, exits=(number,)))
+            out = followed.click(first.inputs.draw)[1].decision
+            assert (out.kind, out.stream_id) == (way[0].decision, way[0].stream_id)
+            assert [v[0] for v in out.inputs.destinations] == [v[0] for v in way[0].inputs.destinations]
