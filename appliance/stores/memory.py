@@ -8,7 +8,10 @@ it for some seconds; SQLite lets one write after the other, and each knows which
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
+import os
+import re
 import secrets
 import shutil
 import sqlite3
@@ -37,6 +40,7 @@ create table if not exists owner (one integer primary key check (one = 1), write
 _COVERED = "(id <= ? or (writer = ? and id <= ?))"
 """What an image holds already, by its Head: `loaded`, `writer`, `written`."""
 _READ = 5_000
+_KEY = re.compile(rb"[0-9a-f]{64}\n?")
 _LITTLE_ROOM = 256 << 20
 _WITHOUT_PLACE = 2
 """Segments read when the file was lost: the journal may hold weeks, and they hold what is newest."""
@@ -262,16 +266,25 @@ def _reported() -> Iterator[None]:
 
 
 def hashing_key(data: Path) -> bytes:
-    """The 32 bytes that user keys are hashed with, the same for all edges: made by the first that starts."""
+    """The 32 bytes that user keys are hashed with, the same for all edges: made by the first that starts.
+
+    Made anew when the file holds no key, which is logged: an edge that knows nobody serves all the same.
+    """
     path = data / "memory.key"
-    if not path.exists():
-        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        fresh.touch(0o600)
-        fresh.write_text(secrets.token_hex(32) + "\n", "ascii")
-        with contextlib.suppress(FileExistsError):  # another edge was faster: its key counts
-            path.hardlink_to(fresh)
-        fresh.unlink()
-    return bytes.fromhex(path.read_text("ascii").strip())[:32]
+    file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        held = os.read(file, 1_000)
+        if not _KEY.fullmatch(held):
+            if held:
+                log.error("the memory's key is none: who came before is forgotten", extra={"file": str(path)})
+            held = secrets.token_hex(32).encode()
+            os.ftruncate(file, 0)
+            os.pwrite(file, held + b"\n", 0)
+            os.fsync(file)
+    finally:
+        os.close(file)
+    return bytes.fromhex(held.decode())
 
 
 def needed_by_memory(data: Path, edges: int, edge: int, epoch: int, end: int) -> bool:

@@ -227,3 +227,11 @@ def test_an_image_without_room_leaves_the_log(home: Path, store: MemoryFile) -> 
     with pytest.raises(Unavailable):
         image(store, some_pairs(1))
     assert held(store) == [1]
+
+
+@pytest.mark.parametrize("written", [b"", b"abc\n", b"g" * 64, b"\xff" * 64])
+def test_a_key_that_is_none_is_made_anew_once(tmp_path: Path, written: bytes) -> None:
+    """An empty one would do: hashes without a key, which anybody could make."""
+    (tmp_path / "memory.key").write_bytes(written)
+    key = hashing_key(tmp_path)
+    assert len(key) == 32 and key != written and hashing_key(tmp_path) == key
