@@ -11,9 +11,8 @@ import functools
 import logging
 import random
 import secrets
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
@@ -45,17 +44,15 @@ from appliance.addresses import host_port, is_loopback
 from appliance.attribution import template
 from appliance.attribution.charge import terms_of
 from appliance.call_door import CallDoor
-from appliance.config import Routing, Settings
+from appliance.config import Routing
 from appliance.control import Control
 from appliance.datadir import processes
-from appliance.errors import ConfigError, FieldProblem, Missing
+from appliance.doors import DOORS_SHARE, AdminPort, say_stage, serve_doors
 from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
-from appliance.http.admin.server import READ_SECONDS, AdminServer, listen
+from appliance.http.admin.server import READ_SECONDS, AdminServer
 from appliance.lanes import Costs, DeliveryLane, Lookups, WarehouseLock
-from appliance.listening import shown_address
 from appliance.model.catalog import (
-    Campaign,
     Destination,
     Entity,
     Kind,
@@ -100,8 +97,6 @@ from appliance.stores.warehouse import Warehouse
 from appliance.workbench import Workbench
 
 log = logging.getLogger("weir.core")
-# Of stop_seconds: what requests in flight at the doors may take. The rest of the core's 60 % is for shipping.
-_DOORS_SHARE = 0.1
 # Of stop_seconds: what the last shipping may take. The rest waits in the journals for the next start.
 _SHIPPING_SHARE = 0.35
 E = TypeVar("E", bound=Entity)
@@ -121,11 +116,11 @@ async def main(control: Control) -> None:
     """Run the core until told to stop."""
     settings = control.settings
     data, run = Path(settings.data), Path(settings.data) / "run"
-    grace = settings.stop_seconds * _DOORS_SHARE
+    grace = settings.stop_seconds * DOORS_SHARE
     tree, holds, parts = Tree(), Holds(), Parts()
     parts.actors, parts.processes = tree.report, functools.partial(processes, data)
     parts.public = demo.origin(settings.public.bind, settings.public.domain)
-    admin_port = _AdminPort(settings.admin.bind)
+    admin_port = AdminPort(settings.admin.bind)
     files = thread_runner(1)
     open_here = is_loopback(host_port(settings.admin.bind)[0])
     own_secret = await files(secret, Path(settings.secret_file or data / "secret"), open_here)
@@ -335,50 +330,20 @@ async def main(control: Control) -> None:
                         await linking.start(supervise, tree, "healthcheck", healthcheck.run)
                         # Without streams it would say that none is ranked.
                         await linking.start(supervise, tree, "ranks", ranks.run)
-                        # Without streams it would say that none is ranked.
-                            # Nor this: without its target a delivery would be given up.
+                        # Nor this: without its target a delivery would be given up.
                         await linking.start(supervise, tree, "retry", retry.run)
                         await cataloguing.start(supervise, tree, "identity", identity.run, identity.mailbox)
-                        await _serve_doors(control, tree, desk, identity, live, call_door, admin, admin_port)
+                        await serve_doors(control, tree, desk, identity, live, call_door, admin, admin_port)
                         began = time.monotonic()
                         identity.mailbox.close()
                         catalog.mailbox.close()
                     linking.cancel_scope.cancel()
-                began = _say_stage(control, "catalog and link closed", began)
+                began = say_stage(control, "catalog and link closed", began)
                 conversions.stop()
-            began = _say_stage(control, "conversions settled", began)
+            began = say_stage(control, "conversions settled", began)
             publisher.mailbox.close()
-        began = _say_stage(control, "journals shipped", began)
-    _say_stage(control, "stores closed", began)
-
-
-async def _serve_doors(
-    control: Control,
-    tree: Tree,
-    desk: CatalogDesk,
-    identity: IdentityActor,
-    live: Live,
-    call_door: CallDoor,
-    admin: AdminServer,
-    port: _AdminPort,
-) -> None:
-    """The innermost life: doors open, ready, until the stop."""
-    settings, run = control.settings, Path(control.settings.data) / "run"
-    async with trio.open_nursery() as doors:
-        closed = trio.Event()
-        grace = settings.stop_seconds * _DOORS_SHARE
-        calls = functools.partial(call_door.serve, lambda: unix.listen(run / "call.sock"), closed, grace)
-        await doors.start(supervise, tree, "live", live.run)
-        await doors.start(supervise, tree, "call", calls)
-        await doors.start(supervise, tree, "admin", functools.partial(admin.serve, port.listen, closed))
-        lines = [*_claim_line(identity, settings, port.address), *await _lines_to_try(desk, settings)]
-        control.say({"say": "ready", "admin": port.address, "try": lines})
-        log.info("core ready", extra={"admin": port.address})
-        await control.stop.wait()
-        began = time.monotonic()
-        live.stop()  # first: a socket that still waits for a frame would take the whole grace
-        closed.set()
-    _say_stage(control, "doors closed", began)
+        began = say_stage(control, "journals shipped", began)
+    say_stage(control, "stores closed", began)
 
 
 def _entity(catalog: CatalogActor, kind: Kind, type_: type[E], number: int) -> E | None:
@@ -423,24 +388,6 @@ def routing_settings(section: Routing, seal: bytes) -> SettingsEntry:
     )
 
 
-class _AdminPort:
-    """The admin port's socket. Bound at once, so that a taken port is a clear error; again on a restart."""
-
-    def __init__(self, bind: str) -> None:
-        host, port = host_port(bind)
-        try:
-            self._fresh: socket.socket | None = listen(host, port)
-        except OSError as fault:
-            why = f"{bind}: {fault.strerror}; is something else listening there?"
-            raise ConfigError("cannot open the admin port", [FieldProblem("admin.bind", why)]) from fault
-        self._name = self._fresh.getsockname()
-        self.address = shown_address(self._fresh)
-
-    def listen(self) -> socket.socket:
-        fresh, self._fresh = self._fresh, None
-        return fresh or listen(self._name[0], self._name[1])
-
-
 def _stored(live: Live, converted: ConvertedFeed, caps: CapPoller, records: Sequence[SettledRecord]) -> None:
     caps.stored()
     live.offer(records)
@@ -464,31 +411,6 @@ def _publish(
     for watch in watchers:
         watch(destinations)
     link.publish(CompiledTable(revision, compiled_us, parts))
-
-
-def _claim_line(identity: IdentityActor, settings: Settings, address: str) -> Iterator[str]:
-    """The way in for the first administrator, until it was used."""
-    if identity.claim_token:
-        origin = settings.admin.url or f"http://{demo.reachable(address)}"
-        yield f"Become its administrator in a browser, once: {origin}/claim/{identity.claim_token}"
-
-
-async def _lines_to_try(desk: CatalogDesk, settings: Settings) -> list[str]:
-    """What a person may type next, while the demo campaign is there."""
-    try:
-        campaign = await desk.get("campaign", demo.SLUG)
-    except Missing:
-        return []
-    usable = isinstance(campaign, Campaign) and campaign.status == "active"
-    public = settings.public
-    return demo.lines_to_try(public.bind, settings.data, public.domain) if usable else []
-
-
-def _say_stage(control: Control, name: str, began: float) -> float:
-    """Tell the parent how long a stage of the stop took; returns when the next one begins."""
-    now = time.monotonic()
-    control.say({"say": "stage", "name": name, "seconds": round(now - began, 3)})
-    return now
 
 
 def _now_us() -> int:

@@ -318,9 +318,7 @@ class Caps(RuleBasedStateMachine):
         assert self.meter.used(self.now) == self.limit
 
 
-Caps.TestCase.settings = settings(
-    max_examples=int(__import__("os").environ.get("N", "80")), stateful_step_count=50, deadline=None
-)
+Caps.TestCase.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
 TestCaps = Caps.TestCase
 
 
