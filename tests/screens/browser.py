@@ -26,8 +26,8 @@ EMAIL = "maria@example.com"
 Size = Literal["desktop", "phone"]
 Scheme = Literal["light", "dark"]
 SIZES: dict[Size, dict[str, Any]] = {
-    "desktop": {"viewport": {"width": 1366, "height": 820}},
-    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    "desktop": {"viewport": {"width": 1440, "height": 900}},
+    "phone": {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True},
 }
 
 

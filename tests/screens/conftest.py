@@ -14,6 +14,8 @@ import pytest
 from tests.rig import ROOT, Weir, start_weir
 from tests.screens.browser import CHROMIUM, Screens, free_port, open_browser
 
+ENV = {"WEIR_ADMIN__LOCAL_CODES": "true", "WEIR_OUTBOUND__ALLOW": "127.0.0.0/8"}
+"""Codes without a mail; probes may ask offers on this machine."""
 REQUIRED = os.environ.get("TEST_SCREENS") == "required"
 
 
@@ -44,7 +46,7 @@ def weir(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Wei
     data: Path = tmp_path_factory.mktemp("screens") / "data"
     # One admin port for the whole life: a page that is open shall find the core again after a restart.
     admin = ("--admin", f"127.0.0.1:{free_port()}")
-    with start_weir(data, "--edges", "2", *admin, env={"WEIR_ADMIN__LOCAL_CODES": "true"}) as running:
+    with start_weir(data, "--edges", "2", *admin, env=ENV) as running:
         yield running
 
 

@@ -1,8 +1,8 @@
-/** `/`: one field for everything that has a name: screens and campaigns. */
+/** `/`: one field for everything that has a name: screens, campaigns, destinations, sources, lists. */
 
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import type { Campaign } from "./api";
+import type { Name } from "./api";
 import { Dialog } from "./parts/dialog";
 import { call } from "./live";
 import { places } from "./places";
@@ -20,14 +20,13 @@ interface Found {
 
 export function Search() {
   const [text, setText] = useState("");
-  const [campaigns, setCampaigns] = useState<readonly Campaign[]>([]);
+  const [named, setNamed] = useState<readonly Found[]>([]);
   const [at, setAt] = useState(0);
   useEffect(() => {
-    if (may("campaigns.read")) {
-      call("campaigns.list", { limit: 1000 }).then((answer) => setCampaigns(answer.items as Campaign[]), () => {});
-    }
+    const wanted = Object.entries(NOUNS).filter(([noun]) => may(`${noun}.read`));
+    void Promise.all(wanted.map(([noun, kind]) => read(noun, kind))).then((all) => setNamed(all.flat()));
   }, []);
-  const found = find(text, campaigns);
+  const found = find(text, named);
   const close = (): void => void (searching.value = false);
   const open = (each: Found | undefined): void => {
     if (!each) return;
@@ -46,7 +45,7 @@ export function Search() {
   };
   return (
     <Dialog title="Search" onClose={close}>
-      <input class="wide" type="text" aria-label="Search everything" placeholder="A campaign, a screen" autofocus
+      <input class="wide" type="text" aria-label="Search everything" placeholder="A campaign, a destination, a screen" autofocus
              role="combobox" aria-expanded="true" aria-controls="found" aria-autocomplete="list" list={undefined}
              aria-activedescendant={found[at] ? `found-${at}` : undefined}
              value={text} onInput={(event) => (setText(event.currentTarget.value), setAt(0))} onKeyDown={pressed} />
@@ -62,11 +61,19 @@ export function Search() {
   );
 }
 
-function find(text: string, campaigns: readonly Campaign[]): Found[] {
+type Entity = { id: number; name: string; slug?: string };
+const NOUNS: Readonly<Record<string, string>> = { campaigns: "campaign", destinations: "destination", sources: "source", lists: "list" };
+
+async function read(noun: string, kind: string): Promise<Found[]> {
+  const answer = (await call(`${noun}.list` as Name, { limit: 1000 } as never).catch(() => ({ items: [] }))) as unknown as { items: Entity[] };
+  return answer.items.map((each) => ({ name: each.name || each.slug || `#${each.id}`, kind: each.slug ? `${kind} · ${each.slug}` : kind, to: `/${noun}?open=${each.id}` }));
+}
+
+function find(text: string, named: readonly Found[]): Found[] {
   const wanted = text.trim().toLowerCase();
   const all: Found[] = [
     ...places().map((place) => ({ name: place.name, kind: `g ${place.letter}`, to: place.path })),
-    ...campaigns.map((each) => ({ name: each.name || each.slug, kind: `campaign · ${each.slug}`, to: `/campaigns?open=${each.id}` })),
+    ...named,
   ];
   return all.filter((each) => `${each.name} ${each.kind}`.toLowerCase().includes(wanted)).slice(0, MOST);
 }

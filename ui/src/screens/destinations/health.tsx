@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { Destination, Health } from "../../api";
-import { useAsk } from "../../ask";
+import { following, useAsk } from "../../ask";
 import { attempt } from "../../editing";
 import type { Fault } from "../../parts/editor";
 import { shown } from "../../parts/number";
@@ -13,6 +13,7 @@ import type { States } from "./state";
 
 export const TONES = { healthy: "good", unhealthy: "loss", unknown: "" } as const;
 const DAYS_BACK = -30;
+const FOLLOW = 3000;
 
 export function State({ destination, health, brief }: { destination: Destination; health: Health | undefined; brief?: boolean }) {
   if (!destination.probe) return <span class="zero">{brief ? "–" : "Not probed"}</span>;
@@ -41,7 +42,10 @@ export function HealthSection({ destination, states }: { destination: Destinatio
   const from = day(now.peek(), zone.value, DAYS_BACK);
   const history = useAsk("destinations.health_history", may("records.read") ? { destination_id: destination.id, from, to: day(now.peek(), zone.value), timezone: zone.value, limit: 50 } : null);
   useEffect(() => {
-    if (health?.since_us) history.again();
+    if (!health?.since_us) return;
+    const later = following(history.again, FOLLOW); // a change needs a moment into the records
+    later.poke();
+    return later.stop;
   }, [health?.state, health?.since_us]);
   const { probe } = destination;
   if (!probe) {

@@ -17,7 +17,7 @@ import type { Line } from "./sources";
 export function SourcePanel({ line: { source, unfilled }, presets }: { line: Line; presets: Presets | undefined }) {
   const about = useAsk("system.about", {});
   const campaigns = useAll("campaigns", { source_id: source.id });
-  const preset = presets?.items.find((each) => each.parameters.length > 0 && each.parameters.every((it) => source.params[it.field] === it.param) && each.parameters.length === Object.keys(source.params).length);
+  const preset = presets?.items.find((each) => each.name === source.preset) ?? presets?.items.find((each) => each.parameters.length > 0 && each.parameters.every((it) => source.params[it.field] === it.param) && each.parameters.length === Object.keys(source.params).length);
   const macros = new Map(preset?.parameters.map((each) => [each.field, each.macro]));
   const query = preset?.query ?? Object.values(source.params).map((name) => `${name}=…`).join("&");
   const first = campaigns.value?.[0];
