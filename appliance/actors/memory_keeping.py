@@ -48,8 +48,8 @@ class MemoryStore(Protocol):
     def read_image(self, sections: Sequence[tuple[int, memoryview]]) -> bool:
         """Fill (offset, memory) from the image; False when it is broken, and the memory is spoilt."""
 
-    def begin_image(self) -> None:
-        """A new image, which takes the place of the present one when it is complete."""
+    def begin_image(self, size: int) -> None:
+        """A new image of about `size` bytes, which takes the place of the present one when it is complete."""
 
     def write_image(self, pieces: Iterable[tuple[int, bytes | memoryview]]) -> None:
         """Bytes at their offsets."""
@@ -198,7 +198,8 @@ class Keeping:
     async def _make_image(self) -> None:
         pairs = self.pairs
         write = self._store.write_image
-        await self._blocking(self._store.begin_image)
+        size = sum(len(view) for _, view in pairs.sections(pairs.extent.used))
+        await self._blocking(self._store.begin_image, size)
         try:
             for offset, view in pairs.begin_image():
                 for at in range(0, len(view), _PIECE):

@@ -112,9 +112,11 @@ class MemoryFile:
         self._image.unlink(missing_ok=True)
         return False
 
-    def begin_image(self) -> None:
-        """A new image, which takes the place of the present one when it ends."""
+    def begin_image(self, size: int) -> None:
+        """A new image of about `size` bytes, which takes the place of the present one when it ends."""
         with _reported():
+            if shutil.disk_usage(self._path.parent).free < size + _LITTLE_ROOM:
+                raise OSError("there is little room left, and the journal needs it")
             self._making = memory_image.ImageWriter(self._image, self._writer)
 
     def write_image(self, pieces: Iterable[tuple[int, bytes | memoryview]]) -> None:

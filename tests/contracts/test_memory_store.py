@@ -111,7 +111,7 @@ def test_all_edges_hash_with_one_key(tmp_path: Path) -> None:
 
 def image(store: MemoryFile, pairs: Pairs, covered: int | None = None) -> None:
     """As the memory's actor makes one."""
-    store.begin_image()
+    store.begin_image(1_000)
     try:
         store.write_image(pairs.begin_image())
         pairs.end_image()
@@ -181,7 +181,7 @@ def test_an_image_that_is_not_complete_changes_nothing(home: Path, store: Memory
     store.extent()
     image(store, some_pairs(1))
     for write in (True, False):
-        store.begin_image()
+        store.begin_image(1_000)
         if write:
             store.write_image(some_pairs(1, 2).begin_image())
         other = MemoryFile(home)  # a kill leaves what was begun; the next process removes it
@@ -220,7 +220,13 @@ def test_a_broken_image_is_forgotten_wherever_it_is_broken(home: Path, store: Me
     assert read(store) == list(range(1, 50))
 
 
-def test_an_image_without_room_leaves_the_log(home: Path, store: MemoryFile) -> None:
+def test_an_image_does_not_fill_the_disk(store: MemoryFile) -> None:
+    store.extent()
+    with pytest.raises(Unavailable, match="room"):
+        store.begin_image(1 << 60)
+
+
+def test_an_image_that_cannot_be_written_leaves_the_log(home: Path, store: MemoryFile) -> None:
     store.extent()
     store.save([group(1)], MemoryPlace(1, 1), 100)
     (home / f".{IMAGE}.{store._writer:x}").mkdir()  # as good as a full disk: it cannot be written
