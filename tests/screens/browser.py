@@ -25,6 +25,7 @@ OUTPUT = ROOT / "test-output" / "screens"
 EMAIL = "maria@example.com"
 Size = Literal["desktop", "phone"]
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 SIZES: dict[Size, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True},

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.rig import ROOT, Weir
 from tests.screens.browser import (
+    SCHEMES,
     SIZES,
     Scheme,
     Screens,
@@ -25,7 +26,7 @@ from tests.screens.traffic import make_traffic
 
 AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 SOON = 60_000
-LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
+LOOKS = [(size, scheme) for size in SIZES for scheme in SCHEMES]
 Prepare = Callable[[Page, Weir], None]
 
 

@@ -1,5 +1,4 @@
-"""What decides clicks, built and looked into in a real browser: destinations, streams, lists, sources, the why of
-a click. One appliance for all; the tests follow one another."""
+"""What decides clicks, built and looked into in Chromium. The tests follow one another on one appliance."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.board import Board
 from tests.rig import Weir, wait_for
-from tests.screens.browser import SIZES, Screens, shot, signed_in
+from tests.screens.browser import SCHEMES, SIZES, Screens, shot, signed_in
 from tests.screens.test_looks import faults_of_axe
 
 pytestmark = pytest.mark.slow
@@ -102,7 +101,12 @@ def test_a_destination_is_probed_capped_and_edited(screens: Screens, board: Boar
     panel = panel_of(page, "keto")
     expect(panel.get_by_role("img", name="0 of 3 clicks used")).to_be_visible(timeout=SOON)
     expect(panel.get_by_text("begins anew in", exact=False)).to_contain_text("00:00 Europe/Berlin")
-    wait_for("the cap is spent", lambda: board.visit("/c/summer?n=1") and _used(board, "keto") == 3)
+
+    def spent() -> bool:
+        board.visit("/c/summer?n=1")
+        return _used(board, "keto") == 3
+
+    wait_for("the cap is spent", spent)
     expect(panel.get_by_role("img", name="3 of 3 clicks used")).to_be_visible(timeout=SOON)
     expect(panel.get_by_text("reached", exact=True)).to_be_visible()
     expect(panel.get_by_text("Cap on clicks reached: takes no clicks")).to_be_visible()
@@ -350,7 +354,7 @@ def test_they_look_right(screens: Screens, board: Board, size: Any) -> None:
         page.wait_for_load_state("networkidle")
         page.wait_for_function("!document.querySelector('.stale')")
         page.wait_for_timeout(300)
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             shot(page, f"{name}-{size}-{scheme}")
             # What dark changes is colours only, and a whole look takes long.

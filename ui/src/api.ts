@@ -487,6 +487,28 @@ export interface PageList {
   total: number;
 }
 
+export interface Stored {
+  stored: number;
+}
+
+export interface Shown {
+  date: string;
+  from: string;
+  to: string;
+  rate: string;
+}
+
+export interface ShownRates {
+  items: Shown[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface Removed {
+  removed: number;
+}
+
 export interface Cancelled {
   cancelled: number;
 }
@@ -1310,6 +1332,10 @@ export interface Api {
   "pages.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string }; answer: PageList };
   "pages.restore": { request: { id: number; revision?: number | null }; answer: CatalogPage };
   "postbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; limit?: number; offset?: number }; answer: Page };
+  "rates.import": { request: { text: string }; answer: Stored };
+  "rates.list": { request: { from?: string; to?: string; limit?: number; offset?: number }; answer: ShownRates };
+  "rates.remove": { request: { before: string; from?: string; to?: string }; answer: Removed };
+  "rates.set": { request: { rates: ({ date: string; from: string; to: string; rate: string | number })[] }; answer: Stored };
   "reports.cancel": { request: { id?: number; tag?: string }; answer: Cancelled };
   "reports.overview": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; known_until?: string; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; campaign_id?: number | null; stream_id?: number | null; destination_id?: number | null; source_id?: number | null; network_id?: number | null; link_id?: number | null }; answer: Overview };
   "reports.query": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; known_until?: string; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; limit?: number; offset?: number }; answer: Table };
