@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.journeys.board import Board
@@ -69,9 +70,13 @@ def test_an_ill_destination_is_replaced_then_taken_back_and_a_restart_forgets_no
 
     offer.status = 503
     assert board.call("destinations.probe", id=main)["state"] == "unhealthy"
-    wait_for("the alternative", lambda: board.visit(f"/c/{slug}").host == "spare", 5)
+    wait_for("the alternative", lambda: board.visit(f"/c/{slug}").host == "spare")
     [shown] = [each for each in board.call("system.status")["health"] if each["destination_id"] == main]
     assert shown["state"] == "unhealthy" and shown["last"]["status"] == 503
+    why = f"destination {main}: unhealthy: status 503, expected 200 to 399"
+    assert why in board.call("system.status")["degraded"]
+    figures = httpx.get(f"{weir.admin}/metrics", trust_env=False).text
+    assert f'weir_destination_health{{destination="{main}",state="unhealthy"}} 1' in figures
 
     for role in ("edge-0", "core"):
         pid = weir.kill(role)
@@ -82,7 +87,7 @@ def test_an_ill_destination_is_replaced_then_taken_back_and_a_restart_forgets_no
     assert state_of(board, main) == "unhealthy"
 
     offer.status = 200
-    wait_for("the way back", lambda: board.visit(f"/c/{slug}").host == "main", 20)
+    wait_for("the way back", lambda: board.visit(f"/c/{slug}").host == "main")
     wait_for(
         "its history",
         lambda: (
