@@ -20,7 +20,8 @@ _NOT_EMPTY = ("contains", "not_contains", "starts_with", "ends_with", "regex")
 
 
 def _number(text: str | None) -> Decimal | None:
-    return None if text is None or len(text) > 40 else _read_number(text)
+    # Decimal reads 1_000 and digits of other scripts, which nobody means by a number here.
+    return None if text is None or len(text) > 40 or "_" in text or not text.isascii() else _read_number(text)
 
 
 @lru_cache(maxsize=4096)
