@@ -126,11 +126,9 @@ def test_a_report_delays_neither_lookups_nor_shipping(warehouse):
     thread.start()
     started.wait()
     time.sleep(0.05)
-    before = time.monotonic()
     assert warehouse.lookup_clicks([click(1).id])
     warehouse.insert(rows(2, click(2)))
-    assert thread.is_alive(), "the report was too quick to prove anything"
-    assert time.monotonic() - before < 1
+    assert thread.is_alive(), "they waited for the report, or it was too quick to prove anything"
     thread.join()
 
 
@@ -148,7 +146,7 @@ def test_a_report_that_takes_too_long_or_too_much_is_cut(engines, warehouse):
 
 def test_a_detached_warehouse_refuses_everything_and_comes_back_by_itself(warehouse):
     warehouse.insert(rows(1, click(1)))
-    warehouse.detach(0.4)
+    warehouse.detach(60)
     assert warehouse.report().state == "down"
     for ask in (
         lambda: warehouse.insert(rows(2, click(2))),
@@ -157,8 +155,11 @@ def test_a_detached_warehouse_refuses_everything_and_comes_back_by_itself(wareho
     ):
         with pytest.raises(Unavailable, match="detached"):
             ask()
-    time.sleep(0.45)
+    warehouse.attach()
     warehouse.insert(rows(2, click(2)))
+    warehouse.detach(0.1)
+    time.sleep(0.15)
+    assert one(warehouse, "select count() as n from click_events")["n"] == 2
     warehouse.detach(60)
     warehouse.attach()
     assert one(warehouse, "select count() as n from click_events")["n"] == 2

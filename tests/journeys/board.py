@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from appliance import unix
 from tests import mmdb
-from tests.rig import Weir, start_weir, wait_for
+from tests.rig import PATIENCE, Weir, start_weir, wait_for
 
 BROWSER = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -85,7 +85,7 @@ class Board:
 
     def call(self, operation: str, /, **payload: Any) -> Any:
         """One operation. AssertionError with what was answered when it is refused."""
-        with unix.connect(self.weir.data / "run" / "call.sock", 60.0) as connection:
+        with unix.connect(self.weir.data / "run" / "call.sock", PATIENCE) as connection:
             connection.sendall(json.dumps({"name": operation, "payload": payload}).encode() + b"\n")
             connection.shutdown(socket.SHUT_WR)
             received = b"".join(iter(lambda: connection.recv(1 << 16), b""))
@@ -151,7 +151,7 @@ class Board:
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         asked = urllib.request.Request(self.public + path, headers=sent)
         try:
-            with _opener.open(asked, timeout=20) as answer:
+            with _opener.open(asked, timeout=PATIENCE) as answer:
                 status, found, body = answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as fault:
             with fault:

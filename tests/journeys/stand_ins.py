@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.rig import Weir
+from tests.rig import PATIENCE, Weir
 
 STAND_IN = [sys.executable, "-m", "tests.stand_in"]
 Start = Callable[..., Weir]
 
 
-def get(address: tuple[str, int], path: str = "/0", timeout: float = 20.0, status: str = "200") -> str:
+def get(address: tuple[str, int], path: str = "/0", timeout: float = PATIENCE, status: str = "200") -> str:
     """One request on a connection of its own; the body: a stand-in's is `"<index> <pid>"`."""
     with socket.create_connection(address, timeout=timeout) as sock:
         sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())

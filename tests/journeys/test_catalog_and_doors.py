@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.rig import CallFailed, Weir, start_weir, wait_for
+from tests.rig import PATIENCE, CallFailed, Weir, start_weir, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ def get(url: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, s
     asked = urllib.request.Request(url, method=method, headers=headers)
     opener = urllib.request.build_opener(_Stay)
     try:
-        with opener.open(asked, timeout=10) as answer:
+        with opener.open(asked, timeout=PATIENCE) as answer:
             status, found, body = answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as fault:
         with fault:
@@ -145,7 +145,7 @@ def test_weir_prints_the_address_the_claim_and_three_lines_that_work(tmp_path: P
     with start_weir(tmp_path / "data") as weir:
         public = weir.public
         os.kill(weir.process.pid, signal.SIGTERM)
-        weir.process.wait(30)
+        weir.process.wait(PATIENCE)
         head, claim, click, postback, report = weir.stdout().splitlines()
     assert "admin at http://127.0.0.1:" in head
     assert claim.endswith("/claim/" + (tmp_path / "data" / "claim").read_text().strip())

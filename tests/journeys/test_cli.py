@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance import __version__
-from tests.rig import ROOT, program
+from tests.rig import PATIENCE, ROOT, program
 
 
 def weir(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -20,7 +20,7 @@ def weir(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
         text=True,
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "HOME": os.environ["HOME"], **env},
-        timeout=30,
+        timeout=PATIENCE,
     )
 
 
@@ -99,7 +99,7 @@ def test_serve_with_a_wrong_configuration_starts_nothing(tmp_path: Path) -> None
 def test_a_child_without_a_parent_says_so() -> None:
     done = subprocess.run(
         [*program(), "edge"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=ROOT, timeout=30,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 1
     assert "the parent died before its first line" in done.stderr and "Traceback" not in done.stderr

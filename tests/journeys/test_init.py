@@ -17,13 +17,13 @@ import pytest
 from appliance import cli, config
 from appliance.errors import ConfigError
 from appliance.init import Plan
-from tests.rig import ROOT
+from tests.rig import PATIENCE, ROOT
 
 
 def init(*words: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "appliance", "init", *words],
-        capture_output=True, text=True, cwd=cwd, stdin=subprocess.DEVNULL, timeout=30,
+        capture_output=True, text=True, cwd=cwd, stdin=subprocess.DEVNULL, timeout=PATIENCE,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **env},
     )  # fmt: skip
 
@@ -148,7 +148,7 @@ def on_a_terminal(words: list[str], answers: list[str], cwd: Path) -> str:
         os.chdir(cwd)
         os.execve(sys.executable, [sys.executable, "-m", "appliance", "init", *words],
                   {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)})  # fmt: skip
-    screen, waiting, deadline = "", list(answers), time.monotonic() + 30
+    screen, waiting, deadline = "", list(answers), time.monotonic() + PATIENCE
     try:
         while time.monotonic() < deadline:
             if not select.select([terminal], [], [], 0.2)[0]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.stand_ins import STAND_IN, Start, address, get, handed_over, load
-from tests.rig import ROOT, Weir, alive, wait_for
+from tests.rig import PATIENCE, ROOT, Weir, alive, wait_for
 
 
 def test_it_says_where_it_listens_and_what_to_try(start: Start) -> None:
@@ -102,7 +102,7 @@ def test_children_leave_when_the_parent_is_killed_and_a_new_parent_waits_for_the
 def test_a_second_weir_on_the_same_data_says_who_holds_it(start: Start) -> None:
     weir = start()
     second = start(wait=False, env={"WEIR_STOP_SECONDS": "1"})
-    assert second.process.wait(20) == 1
+    assert second.process.wait(PATIENCE) == 1
     said = second.log.read_text()
     assert "another Weir uses" in said and str(weir.pid) in said
     assert get(address(weir))
@@ -113,7 +113,7 @@ def test_a_second_weir_does_not_share_the_public_port(start: Start, tmp_path: Pa
     taken = f"127.0.0.1:{address(weir)[1]}"
     done = subprocess.run(
         [*STAND_IN, "serve", "--data", str(tmp_path / "other"), "--public", taken],
-        capture_output=True, text=True, cwd=ROOT, timeout=30,
+        capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 2
     assert f"public.bind: {taken}: Address already in use" in done.stderr
@@ -217,14 +217,12 @@ def test_the_socket_of_an_edge_that_is_long_away_is_served_by_a_sibling(start: S
 
 
 def test_a_second_signal_cuts(start: Start) -> None:
-    weir = start(env={"WEIR_STOP_SECONDS": "60"})
+    weir = start(env={"WEIR_STOP_SECONDS": "600"})
     (weir.data / "core.deaf").touch()
     weir.process.terminate()
     wait_for("the core is asked", lambda: weir.logged("stage", stage="public sockets closed"))
-    began = time.monotonic()
     weir.process.send_signal(signal.SIGINT)
-    assert weir.process.wait(10) == 1
-    assert time.monotonic() - began < 5
+    assert weir.process.wait(PATIENCE) == 1
     assert not weir.family()
 
 
@@ -241,7 +239,7 @@ def test_an_orphan_that_cannot_stop_is_ended_by_the_kernel(start: Start) -> None
     (weir.data / "core.deaf").touch()
     pid = weir.children()["core"]
     weir.kill("parent")
-    wait_for("the alarm", lambda: not alive(pid), seconds=10)
+    wait_for("the alarm", lambda: not alive(pid))
 
 
 @pytest.mark.parametrize(

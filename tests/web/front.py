@@ -39,6 +39,7 @@ from appliance.routing.landings import Landings
 from appliance.stores.journal.reader import open_segment, segments
 from appliance.stores.journal.segment import Segment
 from appliance.stores.journal.shelter import Counters, Reserve
+from tests.rig import PATIENCE
 from tests.wire import Answer, Ended, request, take_answer
 
 T = TypeVar("T")
@@ -79,8 +80,8 @@ class Client:
         await self.stream.send_all(data)
 
     async def answer(self, head_only: bool = False) -> Answer:
-        """The next reply; Ended when there is none. Five seconds are plenty for loopback."""
-        with trio.fail_after(5):
+        """The next reply; Ended when there is none."""
+        with trio.fail_after(PATIENCE):
             while (found := take_answer(self._data, head_only)) is None:
                 try:
                     piece = await self.stream.receive_some()
@@ -99,7 +100,7 @@ class Client:
 
     async def ended(self) -> bytes:
         """What still comes until the server closes in order; Ended when it resets instead."""
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             try:
                 while piece := await self.stream.receive_some():
                     self._data += piece
@@ -168,7 +169,7 @@ class Front:
 
     async def gone(self, connections: int = 0) -> None:
         """Wait until no more than so many connections are open."""
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             while self.server.open > connections:  # noqa: ASYNC110  the server has no event for a test
                 await trio.sleep(0.01)
 

@@ -13,9 +13,10 @@ import trio
 
 from appliance import unix
 from appliance.call import call
-from appliance.call_door import LONGEST_REQUEST, MOST_CLIENTS, CallDoor
+from appliance.call_door import LONGEST_REQUEST, MOST_CLIENTS, READ_SECONDS, CallDoor
 from appliance.operations.context import Caller, Forbidden
 from tests.doors import Doors, open_doors
+from tests.rig import PATIENCE
 
 
 class Rig:
@@ -41,7 +42,7 @@ class Rig:
 
 async def line(stream: trio.SocketStream) -> bytes:
     received = b""
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         while not received.endswith(b"\n"):
             data = await stream.receive_some(1 << 16)
             if not data:
@@ -237,5 +238,5 @@ async def test_a_stop_does_not_wait_for_clients_that_ask_nothing(rig: Rig) -> No
     async with await rig.connect() as stream:
         await trio.sleep(0.02)
         rig.stop.set()
-        with trio.fail_after(0.5):
+        with trio.fail_after(READ_SECONDS / 2):
             assert await stream.receive_some(10) == b""

@@ -15,6 +15,7 @@ from appliance.http.public import replies
 from appliance.http.public.connection import Unsure
 from appliance.http.public.request import Request
 from appliance.http.public.server import Server
+from tests.rig import PATIENCE
 from tests.wire import Answer, take_answer
 
 PIECES = (
@@ -70,7 +71,7 @@ def converse(pieces: list[bytes]) -> tuple[bytes, Echo]:
                         await stream.send_eof()
                     except (trio.BrokenResourceError, OSError):
                         pass  # it was refused and closed
-                    with trio.fail_after(5):
+                    with trio.fail_after(PATIENCE):
                         try:
                             while data := await stream.receive_some():
                                 got += data

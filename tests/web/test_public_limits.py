@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from appliance.http.public import incoming
+from tests.rig import PATIENCE
 from tests.web.front import FORM, Front, front
 from tests.wire import Ended, request
 
@@ -28,7 +29,7 @@ async def test_slow_headers_and_slow_bodies_get_408_however_steadily_they_drip(t
         body = await edge.client()
         await head.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
         await body.send(request("/pb/open", "POST", {**FORM, "Content-Length": "1000"}))
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             while edge.server.open:
                 for client, drop in ((head, b"X: y\r\n"), (body, b"x")):
                     try:
@@ -62,7 +63,7 @@ async def test_a_client_that_never_reads_is_let_go(tmp_path: Path) -> None:
     async with front(tmp_path, send_timeout=0.5) as edge:
         client = await edge.client()
         many = request("/p/hello?click_id=" + "x" * 400) * 500
-        with trio.move_on_after(5) as late:
+        with trio.move_on_after(PATIENCE) as late:
             try:
                 while True:
                     await client.send(many)
@@ -120,7 +121,7 @@ async def test_unfinished_bodies_are_bounded_together(
         first, second = await edge.client(), await edge.client()
         for client in (first, second):
             await client.send(slow)
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             while edge.server.body_bytes < 199_998:  # noqa: ASYNC110  the server has no event for a test
                 await trio.sleep(0.01)
         third = await edge.client()
@@ -167,6 +168,6 @@ async def test_draining_ends_at_its_deadline(edge: Front) -> None:
     client = await edge.client()
     await client.send(b"POST /pb/open HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
     await trio.sleep(0.05)
-    with trio.fail_after(3):
+    with trio.fail_after(PATIENCE):
         await edge.server.drain(0.3)
     await edge.gone()

@@ -10,6 +10,7 @@ import trio
 
 from appliance.http.public.incoming import MAX_BODY, MAX_HEADER_BYTES, MAX_HEADERS, MAX_REQUEST_LINE
 from appliance.model.events import ClickEvent
+from tests.rig import PATIENCE
 from tests.web.front import FORM, Front, front
 from tests.wire import request
 
@@ -184,7 +185,7 @@ async def test_nobody_is_starved_by_an_endless_pipeliner(edge: Front) -> None:
         nursery.start_soon(pipeline)
         nursery.start_soon(pipeline)
         await trio.sleep(0.2)
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             for _ in range(20):
                 assert (await edge.ask("/healthz")).status == 200
         nursery.cancel_scope.cancel()
@@ -209,7 +210,7 @@ async def test_a_body_of_a_million_one_byte_chunks_is_refused_without_holding_th
     attacker = await edge.client()
     await attacker.send(request("/pb/open", "POST", {**FORM, "Transfer-Encoding": "chunked"}))
     piece = b"1\r\nx\r\n" * 10_000
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE):
         try:
             for _ in range(MAX_BODY // 10_000 + 2):
                 await attacker.send(piece)
@@ -329,7 +330,7 @@ async def test_headers_may_be_100_and_32_kib(edge: Front) -> None:
     assert (await edge.ask("/healthz", headers={"X": "v" * MAX_HEADER_BYTES})).status == 431
     endless = await edge.client()
     await endless.send(b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         try:
             for _ in range(100):
                 await endless.send(b"v" * 1024)

@@ -20,6 +20,7 @@ from appliance.operations.nouns import Request
 from appliance.operations.registry import Operation
 from appliance.operations.session import Me, SignedIn, SignedOut
 from tests.doors import Doors, open_doors
+from tests.rig import PATIENCE
 from tests.web.wires import application, authenticate, browser
 
 
@@ -170,13 +171,13 @@ async def stream(doors: Doors, blocks: Blocks, read: int) -> bytes:
             await client.send_all(
                 b"POST /api/x/file HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
             )
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE):
                 while len(received) < read and not received.endswith(b"0\r\n\r\n"):
                     data = await client.receive_some(65536)
                     if not data:
                         break
                     received += data
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             await blocks.closed.wait()
         stop.set()
     return received

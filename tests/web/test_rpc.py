@@ -29,6 +29,7 @@ from appliance.operations.context import Caller, Context, local_administrator
 from appliance.operations.nouns import Request
 from appliance.operations.registry import Operation
 from tests.doors import Doors, open_doors
+from tests.rig import PATIENCE
 from tests.web.wires import CALLERS, Wire, application, authenticate, websocket
 
 
@@ -50,7 +51,7 @@ async def test_requests_notifications_and_batches(doors: Doors) -> None:
         assert (answer["id"], answer["jsonrpc"], answer["result"]["slug"]) == ("a", "2.0", "demo")
         assert "result" in await wire.ask("campaigns.list", number=None), "no params at all, and a null id"
         await wire.say('{"jsonrpc": "2.0", "method": "sources.create", "params": {"name": "New"}}')
-        with trio.fail_after(5):  # it is done, and not answered
+        with trio.fail_after(PATIENCE):  # it is done, and not answered
             while (await wire.ask("sources.list"))["result"]["total"] == 1:  # noqa: ASYNC110
                 await trio.sleep(0.01)
         one = {"jsonrpc": "2.0", "id": 1, "method": "campaigns.get", "params": {"id": 1}}
@@ -321,7 +322,7 @@ async def upgraded(url: str) -> AsyncIterator[trio.SocketStream]:
 
 async def until_closed(stream: trio.SocketStream) -> bytes:
     received = b""
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         try:
             while data := await stream.receive_some(4096):
                 received += data

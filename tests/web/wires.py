@@ -19,6 +19,7 @@ from appliance.operations.context import Caller, Context, local_administrator
 from appliance.operations.registry import Operation
 from appliance.operations.routes import request
 from tests.doors import Doors
+from tests.rig import PATIENCE
 
 LOCAL = "http://127.0.0.1:8081"
 Answer = tuple[str, Any]
@@ -126,7 +127,7 @@ class Wire:
 
     async def hear(self) -> Any:
         """The next message; None when it was closed."""
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             while True:
                 try:
                     event = await self._for_us.receive()
