@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from appliance.errors import FieldProblem, Refused
-from appliance.model.catalog import PostbackTarget, Status
+from appliance.model.catalog import PostbackTarget, Source, Status
 from appliance.model.postbacks import MACROS
 from appliance.operations.context import Context
 from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, UnsetType, offer, shown
@@ -135,12 +135,12 @@ async def listed(request: Everything, context: Context) -> Presets:
 
 
 class FromPreset(Request, frozen=True, kw_only=True):
-    """`preset` by its name; `values`: its blanks. `source_id`: the source whose conversions are told.
+    """`preset` by its name; "" is the one that the source was made from. `values`: its blanks.
 
-    `name` "" takes the preset's title.
+    `source_id`: the source whose conversions are told. `name` "" takes the preset's title.
     """
 
-    preset: str
+    preset: str = ""
     values: dict[str, str] = field(default_factory=dict)
     source_id: Id | None = None
     name: str = ""
@@ -154,10 +154,15 @@ class FromPreset(Request, frozen=True, kw_only=True):
 )
 async def create_from_preset(request: FromPreset, context: Context) -> PostbackTarget:
     """A new target at the report-back address of a traffic source; it is the operator's own from then on."""
-    found = presets.named(request.preset)
+    wanted = request.preset
+    if not wanted and request.source_id is not None:
+        source = await context.catalog.get("source", request.source_id)
+        assert isinstance(source, Source)
+        wanted = source.preset
+    found = presets.named(wanted)
     if found is None:
         known = ", ".join(each.name for each in presets.ALL)
-        problem = FieldProblem("preset", f"there is no {request.preset[:40]!r}; there are: {known}")
+        problem = FieldProblem("preset", f"there is no {wanted[:40]!r}; there are: {known}")
         raise Refused("this target cannot be made", [problem])
     problems = [FieldProblem("preset", found.note)] if not found.url else []
     problems += [

@@ -22,6 +22,8 @@ from tests.rig import wait_for
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     home: Path = tmp_path_factory.mktemp("out")
     with running(home, WEIR_OUTBOUND__ALLOW="127.0.0.0/8", WEIR_ROUTING__CURRENCY="USD") as found:
+        found.call("networks.create", name="Network", slug="network")
+        found.settle()
         yield found
 
 
@@ -38,9 +40,10 @@ def campaign(board: Board, **fields: Any) -> tuple[str, int]:
 
 def convert(board: Board, slug: str, transaction: str, **params: str) -> str:
     """A click with the source's id `S-<transaction>`, and its postback; the click's id."""
-    click = board.visit(f"/c/{slug}?external_id=S-{transaction}&sub1=zone").query["c"]
+    click = board.visit(f"/c/{slug}?source_click_id=S-{transaction}&sub1=zone").query["c"]
     more = "".join(f"&{name}={value}" for name, value in params.items())
-    board.visit(f"/api/postbacks?click_id={click}&transaction_id={transaction}&payout=2.50{more}")
+    taken = board.visit(f"/pb/network?click_id={click}&transaction_id={transaction}&payout=2.50{more}")
+    assert taken.status == 200
     return click
 
 
@@ -75,6 +78,19 @@ def test_a_source_hears_of_its_conversion_with_its_own_click_id(board: Board) ->
         assert (attempt["status"], attempt["answer"]) == (200, "OK")
         assert attempt["request"].startswith(f"GET {receiver.url}/in?cid=S-told-1")
         assert whole["values"]["payout"] == "2.5"
+
+
+def test_a_source_made_from_a_preset_brings_its_report_back_address(board: Board) -> None:
+    source = board.call("sources.create_from_preset", preset="pushground")
+    made = board.call("targets.create_from_preset", source_id=source["id"])
+    assert (made["url"], made["source_id"], made["name"]) == (
+        "https://lupush.com/conversion?click_id={source_click_id}&amount={payout}",
+        source["id"],
+        "Pushground",
+    )
+    with pytest.raises(AssertionError, match="your account with the source tells it"):
+        board.call("targets.create_from_preset", preset="zeropark")
+    board.call("targets.archive", id=made["id"])
 
 
 def test_a_wrong_template_is_mended_and_its_deliveries_are_replayed_at_the_internal_door(
@@ -131,6 +147,7 @@ def test_a_dead_and_a_slow_receiver_delay_neither_another_nor_clicks(board: Boar
 
 def test_without_a_permission_no_private_address_gets_a_byte(tmp_path: Path) -> None:
     with Receiver() as receiver, running(tmp_path) as strict:
+        strict.call("networks.create", name="Network", slug="network")
         slug, _ = campaign(strict)
         made = target(strict, receiver)
         convert(strict, slug, "private-1")
