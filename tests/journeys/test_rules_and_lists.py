@@ -134,3 +134,9 @@ def test_a_named_list_decides_on_every_edge_and_outlives_them(weir: Weir) -> Non
     assert weir.call("lists.check", {"id": publishers, "value": "pub-7"}) == {"held": True}
     files = os.listdir(weir.data / "lists")
     assert not [name for name in files if not name.isalnum()]
+
+    # One whose entries are gone is named, though edges that have it open decide with it.
+    gone = weir.call("lists.get", {"id": agents})
+    (weir.data / "lists" / gone["digest"]).unlink()
+    why = f"list {agents}: the file of its entries is gone; replace them"
+    wait_for("a word about it", lambda: why in weir.call("system.status")["degraded"])
