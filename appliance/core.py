@@ -51,8 +51,9 @@ from appliance.doors import DOORS_SHARE, AdminPort, say_stage, serve_doors
 from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer
-from appliance.lanes import Costs, DeliveryLane, Lookups, WarehouseLock
+from appliance.lanes import Costs, DeliveryLane, Lookups, RateLane, WarehouseLock
 from appliance.model.catalog import (
+    Campaign,
     Destination,
     Entity,
     Kind,
@@ -91,6 +92,7 @@ from appliance.stores.sqlite.catalog import SqliteCatalog
 from appliance.stores.sqlite.deliveries import SqliteDeliveries
 from appliance.stores.sqlite.identity import SqliteIdentity
 from appliance.stores.sqlite.ledger import SqliteLedger
+from appliance.stores.sqlite.rates import SqliteRates
 from appliance.stores.sqlite.shipping import ShippingFile
 from appliance.stores.table_files import TableFiles
 from appliance.stores.warehouse import Warehouse
@@ -130,6 +132,7 @@ async def main(control: Control) -> None:
         closing(await files(SqliteCatalog, data / "catalog.db")) as catalog_store,
         closing(await files(SqliteLedger, data / "ledger.db", _now_ms)) as ledger,
         closing(await files(SqliteDeliveries, data / "ledger.db")) as outbox,
+        closing(await files(SqliteRates, data / "ledger.db")) as rates,
         closing(await files(ShippingFile, data / "shipping.db")) as shipping,
         closing(await files(SqliteIdentity, data / "identity.db")) as identity_store,
         closing(await files(SqliteUsage, data / "caps.db")) as usage,
@@ -233,6 +236,7 @@ async def main(control: Control) -> None:
             draw=random.Random().random,  # noqa: S311  a pause that nobody could gain by guessing
         )
         delivery_lane = DeliveryLane(outbox, retry)
+        rate_lane = RateLane(rates)
         parts.deliveries = retry.report
         postings = Postings()
         watchers.append(lambda destinations: postings.configure(catalog.targets()))
@@ -252,6 +256,8 @@ async def main(control: Control) -> None:
             now_us=_now_us,
             post=postings.post,
             posted=retry.wake,
+            unit=lambda number: _unit(catalog, number, settings.routing.currency),
+            rates=rates.now,
             terms=lambda number: terms_of(
                 _entity(catalog, "source", Source, number), settings.routing.currency
             ),
@@ -302,6 +308,7 @@ async def main(control: Control) -> None:
                 lists=lists,
                 health=healthcheck,
                 deliveries=delivery_lane,
+                rates=rate_lane,
                 workbench=workbench,
             )
 
@@ -386,6 +393,12 @@ def routing_settings(section: Routing, seal: bytes) -> SettingsEntry:
         max_trafficback_depth=section.max_trafficback_depth,
         seal=seal,
     )
+
+
+def _unit(catalog: CatalogActor, number: int, currency: str) -> str:
+    """The currency in which a campaign's conversions count."""
+    campaign = _entity(catalog, "campaign", Campaign, number) if number else None
+    return (campaign.currency if campaign is not None else "") or currency
 
 
 def _stored(live: Live, converted: ConvertedFeed, caps: CapPoller, records: Sequence[SettledRecord]) -> None:

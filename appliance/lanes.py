@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from appliance.actors.conversions import Limits
 from appliance.actors.kernel import thread_runner
 from appliance.actors.retry import Retry
+from appliance.attribution.rates import Rate
 from appliance.errors import Unavailable
 from appliance.model.conversions import ClickFacts
 from appliance.model.costs import CostOrder
@@ -15,6 +16,7 @@ from appliance.model.events import CostAdjustment
 from appliance.ports import Deliveries
 from appliance.reporting.sql import Query
 from appliance.stores.sqlite.ledger import SqliteLedger
+from appliance.stores.sqlite.rates import SqliteRates
 from appliance.stores.warehouse import Warehouse
 
 
@@ -41,6 +43,23 @@ class Costs:
         self, limit: int, offset: int, campaigns: Collection[int] | None = None
     ) -> tuple[Sequence[CostOrder], int]:
         return await self._run(self._ledger.adjustments, limit, offset, campaigns)
+
+
+class RateLane:
+    """Rates of currencies as operators use them, in a thread of their own limiter."""
+
+    def __init__(self, rates: SqliteRates) -> None:
+        self._rates = rates
+        self._run = thread_runner(1)
+
+    async def put(self, rates: Sequence[Rate]) -> None:
+        await self._run(self._rates.put, rates)
+
+    async def remove(self, base: str, quote: str, before: str) -> int:
+        return await self._run(self._rates.remove, base, quote, before)
+
+    async def list(self, base: str, quote: str, limit: int, offset: int) -> tuple[Sequence[Rate], int]:
+        return await self._run(self._rates.list, base, quote, limit, offset)
 
 
 class DeliveryLane:

@@ -13,12 +13,14 @@ NOUNS = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
     "users", "tokens", "sessions", "catalog", "history", "routing", "journal", "system", "reports",
     "records", "exports", "costs", "live", "warehouse", "targets", "deliveries",
+    "rates",
 )  # fmt: skip
 WORDS = frozenset(f"{noun}.{verb}" for noun in NOUNS for verb in ("read", "write"))
 
 _SEEN = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
     "catalog", "history", "reports", "records", "exports", "costs", "live", "deliveries",
+    "rates",
 )  # fmt: skip
 """What buyers and viewers see, each within his campaigns (operations/scope.py)."""
 _OWN = ("tokens", "sessions")

@@ -1,4 +1,4 @@
-"""Texts of a postback → money, currency and one of five statuses. Each refusal says what would be right."""
+"""Texts of a postback → money, currency and one of our statuses. Each refusal says what would be right."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from appliance.model import money
 
-Status = Literal["sale", "lead", "hold", "rejected", "trash"]
+Status = Literal["sale", "lead", "hold", "rejected", "trash", "refund", "chargeback"]
 
 _WORDS: Mapping[Status, str] = {
     "sale": "sale sales approved approve confirmed confirm paid 1 accepted accept success successful "
@@ -17,7 +17,9 @@ _WORDS: Mapping[Status, str] = {
     "hold": "hold onhold on_hold on-hold pending wait waiting processing in_progress review unconfirmed "
     "preapproved pre_approved",
     "rejected": "rejected reject declined decline cancelled canceled cancel refused refuse denied invalid "
-    "failed expired void voided reversed refund refunded chargeback",
+    "failed expired void voided reversed",
+    "refund": "refund refunded",
+    "chargeback": "chargeback charge_back charged_back chargedback",
     "trash": "trash fraud spam duplicate dupe double test",
 }
 # Numbers other than 1 are left out on purpose: 2 is "rejected" in Keitaro's transform, elsewhere "hold".

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from appliance.attribution.rates import Rate
 from appliance.errors import FieldProblem, WeirError
 from appliance.model.catalog import Change, Entity, Kind, ListKind, Revision, User
 from appliance.model.costs import CostOrder
@@ -329,6 +330,18 @@ class DeliveryDesk(Protocol):
         """The target of each that was pending or dead."""
 
 
+class RateDesk(Protocol):
+    """What currencies are worth. Every method raises Unavailable."""
+
+    async def put(self, rates: Sequence[Rate]) -> None:
+        """All or none. Raises Refused when there are too many."""
+
+    async def remove(self, base: str, quote: str, before: str) -> int: ...
+
+    async def list(self, base: str, quote: str, limit: int, offset: int) -> tuple[Sequence[Rate], int]:
+        """A page, the newest day first, and how many there are."""
+
+
 class HealthDesk(Protocol):
     """Who asks after destinations."""
 
@@ -387,3 +400,4 @@ class Context:
     """The body of a request that fills a list, as it arrives (operations.lists.FILLED)."""
     health: HealthDesk | None = None
     deliveries: DeliveryDesk | None = None
+    rates: RateDesk | None = None
