@@ -159,9 +159,14 @@ class Pairs:
         end = min(number + limit, other.next)
         for at in range(number, end):
             place = at % other.capacity
-            if not (other._at[place] and self.learn(*other._pair(place))):
+            if not other._at[place]:
                 self._free(self.next % self.capacity)
                 self.next += 1
+                continue
+            pair = other._pair(place)
+            if not self.learn(*pair):  # let go there meanwhile, and told again of an earlier time
+                self._drop(pair.hash, pair.value)
+                self.learn(*pair)
         return end
 
     def since(self, number: int, limit: int) -> tuple[list[Pair], int]:
@@ -211,6 +216,15 @@ class Pairs:
         while self._index[slot] != place + 1:
             slot = (slot + 1) & self._mask
         return slot
+
+    def _drop(self, hash_: int, value: int) -> None:
+        low, high, slot = hash_ & _LOW, hash_ >> 64, hash_ & self._mask
+        while entry := self._index[slot]:
+            place = entry - 1
+            if self._low[place] == low and self._high[place] == high and self._value[place] == value:
+                self._forget(place, slot)
+                return
+            slot = (slot + 1) & self._mask
 
     def _free(self, place: int) -> None:
         """Whoever is at the next place has to go."""
