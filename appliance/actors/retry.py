@@ -38,6 +38,9 @@ class Limits:
     """Attempts under way for one target. Full: the next waits in the store."""
     shared: int = 64
     """Attempts beyond each target's first. Full: every target has its first one only."""
+    in_all: int = 500
+    """Attempts under way. Full: the next targets wait for a place, each in its turn; those that fail are
+    paused before long, so there would have to be as many slow ones."""
     lease: float = 40.0
     """Longer than an attempt and its storing take; whoever died holding one is followed after it."""
     poll: float = 1.0
@@ -151,6 +154,7 @@ class Retry:
         now = self._now_us()
         wanted: dict[str, int] = {}
         again = self._limits.poll
+        left = self._limits.in_all - self._under_way.total()
         shared = self._limits.shared - sum(count - 1 for count in self._under_way.values())
         # Not always the same one first: what is shared goes round.
         self._turn += 1
@@ -164,9 +168,10 @@ class Retry:
                 await self._expire(it.target, now)
             if gate == "held":
                 continue
-            room = self._room(it.target, known, now, shared)
+            room = min(left, it.pending, self._room(it.target, known, now, shared))
             if it.due_us <= now and room:
                 wanted[it.target] = room
+                left -= room
                 shared -= room - (0 if self._under_way[it.target] else 1)
             elif it.due_us > now:
                 again = min(again, max((it.due_us - now) / SECOND, 0.001))

@@ -246,6 +246,18 @@ async def test_many_at_once_stay_within_the_bounds_and_all_arrive(
     assert min(site.world.most.values()) > 1, "what is shared goes round"
 
 
+async def test_with_more_targets_than_places_each_has_its_turn(site: Site, autojump_clock: MockClock) -> None:
+    for number in range(1, 31):
+        site.world.answers[f"postback:{number}"] = lambda world, target, key: (1.0, OK)
+        site.put(f"postback:{number}", 3)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(site.retry(in_all=7).run)
+        await trio.sleep(60)
+        nursery.cancel_scope.cancel()
+    assert site.states() == {"delivered": 90}
+    assert site.world.most_in_all == 7
+
+
 async def test_a_target_is_paused_after_failures_probed_and_resumed(
     site: Site, autojump_clock: MockClock
 ) -> None:

@@ -44,4 +44,5 @@ def test_its_numbers_are_those_of_the_code() -> None:
     assert f"tried after {patience.probe_first:g} s" in WORDS
     assert f"up to {patience.probe_longest / 60:g} min" in WORDS
     assert f"each may have {limits.per_target} attempts under way" in WORDS
+    assert f"({limits.in_all} in all)" in WORDS
     assert f"{MOST_PENDING:,} deliveries may wait" in WORDS

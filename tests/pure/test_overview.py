@@ -10,6 +10,7 @@ import pytest
 
 from appliance.metrics import exposition
 from appliance.model.catalog import NamedList
+from appliance.model.deliveries import DeliveriesReport
 from appliance.model.health import Health, Seen
 from appliance.model.holds import Holds
 from appliance.model.status import ConsumerReport, ConversionsReport, SystemStatus, WarehouseReport
@@ -119,6 +120,27 @@ def test_a_list_whose_entries_are_gone_or_unread_by_an_edge_is_named() -> None:
     assert told(found, "list") == [
         "list 3: the file of its entries is gone; replace them",
         "list 4: its entries cannot be read by edge 0; see the log",
+    ]
+
+
+def test_deliveries_are_figures_and_paused_targets_are_named() -> None:
+    report = DeliveriesReport(
+        pending=7, dead=2, oldest_seconds=61.5, paused=("postback:3",), attempts={"failed": 4},
+        last_error="the disk is full",
+    )  # fmt: skip
+    found = status(deliveries=lambda: report)
+    assert [line for line in found.degraded if line.startswith("deliveries")] == [
+        "deliveries: postback:3 is paused after repeated failures",
+        "deliveries: the disk is full",
+    ]
+    lines = exposition(found).splitlines()
+    assert [line for line in lines if line.startswith("weir_deliver")] == [
+        "weir_deliveries_pending 7",
+        "weir_deliveries_dead 2",
+        "weir_deliveries_oldest_seconds 61.5",
+        "weir_deliveries_paused_targets 1",
+        'weir_delivery_attempts_total{outcome="delivered"} 0',
+        'weir_delivery_attempts_total{outcome="failed"} 4',
     ]
 
 
