@@ -146,9 +146,9 @@ class Router:
         identifier = visit.click_id = click_id_text(at_us // 1_000, digits)
         draw = visit.draw = int(digits[DIGITS:], 16) >> _DRAW_SHIFT
         facts, leaving = visit.facts, visit.leaving
-        if campaign.asks_who and leaving is None:
-            recognize(campaign, visit, self.memory, at_us, os.urandom)
         try:
+            if campaign.asks_who and leaving is None:
+                recognize(campaign, visit, self.memory, at_us, os.urandom)
             decision = decide(table, campaign, visit, self.state, draw, at_us)
         except Exception as fault:  # a fault of ours in one rule or limit must not cost the visitor his way
             self._failed(campaign, fault)

@@ -18,7 +18,9 @@ from appliance.model.table import (
     StreamEntry,
     TableUpdate,
 )
+from appliance.routing import verdicts
 from appliance.routing.parts import make_part
+from appliance.routing.state import Nothing
 from appliance.routing.visit import Visit
 
 
@@ -110,3 +112,35 @@ async def test_macros_left_by_sources_are_counted_by_source_and_parameter_and_ne
     assert len(router.unexpanded[4]) <= 51
     assert router.unexpanded[4]["(others)"] == 300 - 49
     assert sum(router.unexpanded[4].values()) == 302
+
+
+class Broken(Nothing):
+    """A memory with a fault of ours in it."""
+
+    def seen(self, kind: int, scope: int, key: str, since_us: int) -> bool:
+        raise RuntimeError("a fault of ours")
+
+
+async def test_a_memory_with_a_fault_costs_no_visitor_his_way() -> None:
+    asks = msgspec.msgpack.encode(
+        StreamEntry(
+            catalog.Stream(
+                id=9, campaign_id=1, rules=(Rule(fact="unique_campaign", operator="eq", value="yes"),)
+            )
+        )
+    )
+    mailbox: Mailbox[TableUpdate] = Mailbox("router", 1)
+    router = Router(
+        mailbox,
+        lambda unit, refusable=False: None,
+        (1, 1, (campaign(asks), destination("https://one.example/"))),
+        memory=Broken(),
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervise, Tree(), "router", router.run, mailbox)
+        visit = Visit("c", "shoes", "", {})
+        visit.address = "203.0.113.9"
+        decision = router.click(visit)
+        assert decision is not None and decision.reason == verdicts.ERROR
+        assert router.failures == 1
+        nursery.cancel_scope.cancel()
