@@ -40,8 +40,8 @@ async def test_every_route_of_the_page_without_screens_answers(doors: Doors, tmp
         assert "script" not in page.headers["content-security-policy"]
         for method, path, _ in ROUTES:
             assert path in page.text
-            # A WebSocket is no plain request, and agents send a token.
-            status = {"/ws": 404, "/mcp": 401}.get(path, 200)
+            # A WebSocket is no plain request, agents send a token, and what to retry has to be said.
+            status = {"/ws": 404, "/mcp": 401, "/internal/outbound/retry": 400}.get(path, 200)
             assert (await http.request(method, path)).status_code == status
 
 
@@ -80,6 +80,12 @@ async def test_the_internal_doors_of_the_seed(doors: Doors) -> None:
              "publish_errors": 14, "failed_enqueue": 15, "closed": False},
         ]  # fmt: skip
         assert (await http.get("/internal/cache/reload")).status_code == 405
+        repeated = await http.post("/internal/outbound/retry", json={"targets": ["postback:1"]})
+        assert (repeated.status_code, repeated.json()["error"]["message"]) == (
+            503, "nobody delivers anything here",
+        )  # fmt: skip
+        wrong = await http.post("/internal/outbound/retry", json={"target": "postback:1"})
+        assert [each["path"] for each in wrong.json()["error"]["fields"]] == ["target"]
 
 
 @pytest.mark.parametrize(
