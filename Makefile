@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 KILLS ?= 30
+EXAMPLES ?= 10000
 MINUTES ?= 20
 MODE ?= release
 # Of make test. Most of its time is waiting for real processes: three on two cores end in half the time of one.
@@ -12,7 +13,7 @@ UI_SOURCES := $(shell find ui/src -type f) ui/index.html ui/vite.config.ts ui/ts
 HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); \
   process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 
-.PHONY: help ui ui-if-node geo geo-if-npm run dev test check smoke e2e-smoke faults schemathesis bench binary binary-cached binary-smoke deb bare clean
+.PHONY: help ui ui-if-node geo geo-if-npm run dev test check smoke e2e-smoke faults prove schemathesis bench binary binary-cached binary-smoke deb bare clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -80,6 +81,9 @@ e2e-smoke: smoke ## the same as smoke
 
 faults: $(READY) ## kill -9 under load, full disk, failing warehouse (KILLS=30)
 	@$(BIN)/python -m tests.faults.run --kills $(KILLS)
+
+prove: $(READY) ## random postbacks, kills and late clicks against a model of the ledger; goes on where it was (EXAMPLES=10000)
+	@$(BIN)/python -m tests.prove.run --examples $(EXAMPLES)
 
 schemathesis: $(READY) ## 20 minutes of requests that keep to /api/openapi.json, or do not (MINUTES=20 SEED=random)
 	@$(BIN)/python -m tests.fuzz.admin --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

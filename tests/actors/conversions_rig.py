@@ -11,6 +11,7 @@ import trio
 
 from appliance.actors.conversions import Conversions, Limits
 from appliance.actors.kernel import inline_runner
+from appliance.attribution.rates import Rates
 from appliance.errors import Unavailable
 from appliance.model.catalog import Network, Template
 from appliance.model.conversions import ClickFacts
@@ -75,6 +76,9 @@ class Rig:
         self.hours = hours
         self.limits = Limits(**limits)
         self.networks: dict[int, Network] = {7: Network(id=7, slug="net")}
+        self.units: dict[int, str] = {}
+        """Campaign → the currency its conversions count in."""
+        self.rates = Rates()
         self.templates: dict[int, Template] = {}
         self.warehouse: dict[str, ClickFacts] = {}
         self.away = False
@@ -102,6 +106,10 @@ class Rig:
             self.data / "ledger.db", lambda: START_US // 1000 + self._lives, self._step
         )
         self.journals = Tails(self.data)
+        self.hire()
+
+    def hire(self) -> None:
+        """An actor over what is open: a stopped one does not start again."""
         self.actor = Conversions(
             ledger=self.ledger,
             journals=self.journals,
@@ -115,6 +123,8 @@ class Rig:
             run_blocking=inline_runner,
             now_us=self.now_us,
             limits=self.limits,
+            unit=lambda campaign: self.units.get(campaign, ""),
+            rates=lambda: self.rates,
         )
 
     def shut(self) -> None:
@@ -152,20 +162,21 @@ class Rig:
             yield self.actor
             self.actor.stop()
 
-    async def live(self, seconds: float) -> None:
-        """Run for a while, then stop; a kill on the way ends this life, and the next one begins."""
+    async def live(self, seconds: float, *, reopen: bool = True) -> None:
+        """Run for a while, then stop; a kill on the way ends this life, and the next one begins.
+
+        Without `reopen` only a kill does that: after a stop another actor takes over the open stores.
+        """
         try:
             async with self.running():
                 await trio.sleep(seconds)
         except* Killed:
             self.restart()
         else:
-            self.actor = self._again()
-
-    def _again(self) -> Conversions:
-        """A stopped actor does not start again: the next run needs a new one."""
-        self.restart()
-        return self.actor
+            if reopen:
+                self.restart()
+            else:
+                self.hire()
 
     # The edges' side
 
