@@ -28,6 +28,7 @@ from appliance.model.events import ClickIdentity, encode
 from appliance.stores.journal.reader import journal_directory, segments
 from appliance.stores.journal.segment import Segment
 from tests.faults.caps import capping
+from tests.faults.deliveries import telling
 from tests.faults.disk import CannotMount, SmallDisk, small_disk
 from tests.faults.networks import Networks
 from tests.faults.tally import Tally, held_by, tally
@@ -331,13 +332,14 @@ def failing_warehouse(folder: Path, seconds: float) -> Tally:
 
 # -- the program -----------------------------------------------------------------------------------------
 
-PHASES = ("kills", "disk", "overflow", "warehouse", "caps")
+PHASES = ("kills", "disk", "overflow", "warehouse", "caps", "postbacks")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--phase", action="append", choices=PHASES, help="only this one; may be repeated")
+    parser.add_argument("--postbacks", type=int, default=20_000, help="sales of the phase postbacks")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the warehouse is away")
     parser.add_argument("--keep", type=Path, help="leave the data directories and logs here")
@@ -351,6 +353,12 @@ def main() -> int:
         "overflow": lambda: overflow(folder),
         "warehouse": lambda: failing_warehouse(folder, options.seconds),
         "caps": lambda: capping(Site(folder / "caps"), options.kills, random.Random(options.seed)),
+        "postbacks": lambda: telling(
+            Site(folder / "postbacks", {"WEIR_OUTBOUND__ALLOW": "127.0.0.0/8"}),
+            options.kills,
+            options.postbacks,
+            random.Random(options.seed),
+        ),
     }
     try:
         for name in options.phase or PHASES:
