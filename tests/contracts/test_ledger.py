@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -432,3 +434,48 @@ def test_kill_9_leaves_offset_conversions_waiting_and_outbox_in_step(place: Plac
         assert sum(len(log.read(0, 10**6)) for log in ledger.outboxes()) == 2 * seq
         assert len(ledger.converted(0, 10**6)) == seq
         ledger.close()
+
+
+def test_an_older_ledgers_conversions_say_once_where_they_are(place: Place) -> None:
+    """From before `entered`: without it the first change of status would take away what was never counted."""
+    old = [msgspec.structs.replace(conversion(seq), history=(), fallback="") for seq in range(1203)]
+    place.open().commit(Settlement(conversions=old))
+    place.close()
+    with closing(sqlite3.connect(place.path)) as db:
+        db.execute("pragma user_version=1")
+    for life in (1, 2):
+        place.now_ms += life
+        ledger = place.open()
+        told = [decode(entry.body) for log in ledger.outboxes() for entry in log.read(0, 9999)]
+        assert all(isinstance(record, ConversionEvent) for record in told)
+        figures = [(record.revision, record.entered, record.count, record.revenue) for record in told]
+        assert figures == [(2, 1, 0, 0)] * 1203
+    known = ledger.conversions(["k7"])["k7"]
+    assert (known.revision, known.history) == (2, ())
+    later = Statement(
+        conversion_id="k7", network_id=1, click_id="c7", transaction_id="t7", event_type="",
+        status="rejected", original_status="", payout=None, currency="", fallback="USD", stamp=(99, 0, 1, 1),
+    )  # fmt: skip
+    verdict = status.advance(known, later, 9)
+    assert isinstance(verdict, status.Revised)
+    assert [(change.amounts.entered, change.amounts.revenue) for change in verdict.changes] == [
+        (-1, -2_000_000), (1, 0)
+    ]  # fmt: skip
+
+
+def test_the_earliest_of_a_claim_is_stored_with_its_conversions(place: Place) -> None:
+    ledger = place.open()
+    ledger.commit(Settlement(firsts={"a": "k1", "b": "k2"}))
+    ledger.commit(Settlement(firsts={"a": "k3"}))
+    assert ledger.firsts(["a", "b", "c"]) == {"a": "k3", "b": "k2"}
+
+
+def test_what_waits_says_whether_it_is_recorded_already(place: Place) -> None:
+    ledger = place.open()
+    rows = [
+        msgspec.structs.replace(waiting(seq), told=told, recorded=recorded)
+        for seq, (told, recorded) in enumerate([(False, False), (True, False), (True, True)])
+    ]
+    ledger.commit(Settlement(waiting=rows))
+    found = sorted(ledger.due(100, 9, 9), key=lambda row: row.position)
+    assert [(row.told, row.recorded) for row in found] == [(False, False), (True, False), (True, True)]

@@ -83,7 +83,7 @@ _sent = st.builds(
     _few(tuple(PAYOUTS)), _few(("", "", "USD", "EUR", "GBP")), _few((False, False, False, True)),
 )  # fmt: skip
 _rounds = st.builds(
-    Round, st.lists(_clicked | _sent | _sent | _sent, max_size=6), st.integers(-10, 24),
+    Round, st.lists(_clicked | _sent | _sent | _sent, max_size=5), st.integers(-10, 24),
     _few((False, False, True)), _few((False, False, False, True)), _few((False, False, True)),
 )  # fmt: skip
 HISTORIES = st.builds(
@@ -100,7 +100,7 @@ class Play:
     def __init__(self, data: Path, history: History) -> None:
         self.history = history
         self.rig = Rig(
-            data, hours=WINDOW / 3600, poll=WINDOW, discover=WINDOW, read=history.read, retry_first=0.4,
+            data, hours=WINDOW / 3600, poll=WINDOW, discover=WINDOW, read=history.read, retry_first=6.0,
             retry_longest=WINDOW, away_longest=0.2,
         )  # fmt: skip
         by_type: dict[str, Any] = {"deposit": history.deposits} if history.deposits else {}
