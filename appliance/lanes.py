@@ -88,6 +88,7 @@ class DeliveryLane:
 
         targets = await self._all(some)
         await self._retry.resume(set(targets))
+        self._retry.wake()
         return targets
 
     async def cancel(self, selection: Selection, now_us: int, reason: str) -> list[str]:

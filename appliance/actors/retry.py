@@ -102,7 +102,7 @@ class Retry:
             del self._standings[target]
         if those:
             await self._blocking(self._store.resume, those)
-        self.wake()
+            self.wake()
 
     def standings(self) -> Mapping[str, Standing]:
         """Of the targets that failed since their last success."""
@@ -147,6 +147,7 @@ class Retry:
 
     async def _look(self, nursery: trio.Nursery) -> float:
         """Take and begin what is due; returns after how many seconds to look again."""
+        await self.resume([it for it in self._standings if self._gate(it) == "gone"])
         waiting, counts = await self._blocking(lambda: (self._store.waiting(), self._store.counts()))
         self._pending = sum(it.pending for it in waiting)
         self._oldest_us = min((it.oldest_us for it in waiting), default=0)

@@ -57,7 +57,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 
 class DeliveryList(Struct, frozen=True, kw_only=True):
-    """Newest first. `paused`: targets among all that are left alone after failures, and until when."""
+    """Newest first. `paused`: for who may see targets, those left alone after failures, and until when."""
 
     items: tuple[Delivery, ...]
     paused: tuple[Standing, ...]
@@ -105,7 +105,8 @@ async def listed(request: ListRequest, context: Context) -> DeliveryList:
     desk = _desk(context)
     below = request.before if request.before is not None else _ABOVE_ALL
     found = await desk.select(_selection(request, context, ()), below, request.limit)
-    paused = tuple(each for each in desk.standings() if each.paused_us)
+    all_of_them = context.caller.may("targets.read")
+    paused = tuple(each for each in desk.standings() if each.paused_us and all_of_them)
     return DeliveryList(items=tuple(map(_shown, found)), paused=paused)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import trio
 
 from appliance.access.roles import ROLES
 from appliance.actors.kernel import inline_runner
@@ -42,7 +43,7 @@ class Desk:
         self.retry = Retry(
             store=self.store,
             carry=nobody,
-            gate=lambda target: "open",
+            gate=lambda target: "held",
             run_blocking=inline_runner,
             now_us=lambda: NOW,
             draw=lambda: 0.0,
@@ -111,6 +112,15 @@ async def test_a_buyer_sees_and_repeats_those_of_his_campaigns_alone(desk: Desk)
         await desk.call("deliveries.retry", buyer(0), ids=[name(0)])
     with pytest.raises(Forbidden):
         await desk.call("targets.list", buyer(0))
+
+
+async def test_who_sees_no_targets_does_not_learn_which_are_paused(desk: Desk) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.retry.run)
+        found = (await desk.call("deliveries.list")).paused
+        assert [(it.target, it.failures) for it in found] == [("postback:1", 10)]
+        assert (await desk.call("deliveries.list", buyer(0))).paused == ()
+        nursery.cancel_scope.cancel()
 
 
 async def test_for_whom_money_is_hidden_requests_and_answers_are_too(desk: Desk) -> None:

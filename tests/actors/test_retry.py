@@ -49,7 +49,7 @@ class World:
         self.most[it.target] = max(self.most[it.target], self.under_way[it.target])
         self.most_in_all = max(self.most_in_all, self.under_way.total())
         try:
-            answer = self.answers.get(it.target, lambda world, target, key: (0.01, OK))
+            answer = self.answers.get(it.target, at_once)
             takes, outcome = answer(self, it.target, it.id)
             await trio.sleep(takes)
             if outcome.delivered:
@@ -61,6 +61,10 @@ class World:
 
     def times(self, target: str) -> list[float]:
         return [at for at, asked, _ in self.asked if asked == target]
+
+
+def at_once(world: World, target: str, key: str) -> tuple[float, Outcome]:
+    return 0.01, OK
 
 
 def fails(reason: str = "answered 500", takes: float = 0.01, **more: Any) -> Answer:
@@ -341,6 +345,24 @@ async def test_a_target_that_an_operator_paused_waits_and_one_that_is_gone_ends(
         assert [target for _, target, _ in site.world.asked] == ["postback:1"]
         nursery.cancel_scope.cancel()
     assert site.store.counts()["meta:3"] == {"pending": 1}
+
+
+async def test_a_paused_target_that_is_taken_away_is_paused_no_more(
+    site: Site, autojump_clock: MockClock
+) -> None:
+    site.world.answers["postback:1"] = fails()
+    site.put("postback:1", 20)
+    retry = site.retry()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(retry.run)
+        await trio.sleep(100)
+        assert retry.report().paused == ("postback:1",)
+        site.gates["postback:1"] = "gone"
+        await trio.sleep(3)
+        assert site.states() == {"dead": 20}
+        assert retry.report().paused == ()
+        assert site.store.standings() == []
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_life_that_is_killed_is_followed_when_its_leases_run_out(

@@ -339,7 +339,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--phase", action="append", choices=PHASES, help="only this one; may be repeated")
-    parser.add_argument("--postbacks", type=int, default=20_000, help="sales of the phase postbacks")
+    parser.add_argument("--postbacks", type=int, help="sales of the phase postbacks; 400 per kill")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the warehouse is away")
     parser.add_argument("--keep", type=Path, help="leave the data directories and logs here")
@@ -356,7 +356,7 @@ def main() -> int:
         "postbacks": lambda: telling(
             Site(folder / "postbacks", {"WEIR_OUTBOUND__ALLOW": "127.0.0.0/8"}),
             options.kills,
-            options.postbacks,
+            options.postbacks or 400 * options.kills,
             random.Random(options.seed),
         ),
     }
