@@ -6,14 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from appliance.actors.conversions import Limits
 from appliance.actors.kernel import thread_runner
-from appliance.actors.retry import Retry
+from appliance.actors.retry import Deliveries, Retry
 from appliance.attribution.rates import Rate
 from appliance.errors import Unavailable
 from appliance.model.conversions import ClickFacts
 from appliance.model.costs import CostOrder
 from appliance.model.deliveries import Attempt, Selection, Standing, Stored
 from appliance.model.events import CostAdjustment
-from appliance.ports import Deliveries
 from appliance.reporting.sql import Query
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.sqlite.rates import SqliteRates

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import trio
 
@@ -19,15 +20,72 @@ from appliance.model.deliveries import (
     Attempt,
     DeliveriesReport,
     Result,
+    Selection,
     Standing,
     Stored,
+    Waiting,
 )
 from appliance.partners.patience import SECOND, Outcome, Patience, after, standing
-from appliance.ports import Deliveries, Runner
+from appliance.ports import Runner
 
 log = logging.getLogger("weir.retry")
 EXPIRED = "deadline passed while its target was paused"
 UNWANTED = "its target is not there any more"
+
+
+class Deliveries(Protocol):
+    """What is to be told to targets, and what came of it. Blocking; any thread may call; durable when a call
+    returns. Every method raises Unavailable when the store cannot be reached or is full.
+
+    Deliveries come in by Ledger.commit. `selection` narrows a method to the deliveries it names.
+    """
+
+    def waiting(self) -> Sequence[Waiting]:
+        """The targets with pending deliveries, in order of their names; leased ones are due at their end."""
+
+    def take(self, wanted: Mapping[str, int], now_us: int, lease_us: int) -> Sequence[Stored]:
+        """Lease until `lease_us` up to so many of each target's that are due, those first due first."""
+
+    def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None:
+        """Store attempts and what follows, all or nothing; a standing without failures is forgotten.
+
+        An attempt is kept whoever holds the lease by now. What was acknowledged becomes delivered; anything
+        else changes its delivery only while that is pending under the lease of the result.
+        """
+
+    def expire(self, target: str, now_us: int, reason: str, limit: int) -> int:
+        """Up to `limit` pending deliveries past their deadline and not leased become dead; how many."""
+
+    def standings(self) -> Sequence[Standing]:
+        """Of the targets that failed since their last success."""
+
+    def resume(self, targets: Collection[str]) -> None:
+        """Forget these targets' standings."""
+
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Target → state → how many."""
+
+    def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
+        """Newest first, with numbers lower than `below`."""
+
+    def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None:
+        """A delivery and its attempts, oldest first."""
+
+    def replay(
+        self, selection: Selection, above: int, limit: int, now_us: int, deadline_us: int
+    ) -> Sequence[tuple[int, str]]:
+        """Make up to `limit` of them pending and due, of those with numbers higher than `above` that are not
+        leased, in order of number; returns (number, target) of each."""
+
+    def cancel(
+        self, selection: Selection, above: int, limit: int, now_us: int, reason: str
+    ) -> Sequence[tuple[int, str]]:
+        """Cancel those that are pending or dead, as `replay` does."""
+
+    def sweep(self, before_us: int, limit: int) -> int:
+        """Delete up to `limit` that are not pending since before then, with their attempts; how many."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)

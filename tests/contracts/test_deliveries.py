@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from appliance.actors.retry import Deliveries
 from appliance.errors import Unavailable
 from appliance.model.conversions import Settlement
 from appliance.model.deliveries import (
@@ -20,7 +21,6 @@ from appliance.model.deliveries import (
     Stored,
     delivery_id,
 )
-from appliance.ports import Deliveries
 from appliance.stores.sqlite import deliveries
 from appliance.stores.sqlite.deliveries import FULL, SqliteDeliveries
 from appliance.stores.sqlite.ledger import SqliteLedger

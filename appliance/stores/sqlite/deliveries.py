@@ -1,4 +1,4 @@
-"""Deliveries in the ledger's file, over a connection of their own: ports.Deliveries.
+"""Deliveries in the ledger's file, over a connection of their own.
 
 `put` is what SqliteLedger calls within its commit, so that a revision and its deliveries are stored together.
 """
@@ -62,7 +62,7 @@ def _count(db: sqlite3.Connection, target: str) -> int:
 
 
 class SqliteDeliveries:
-    """The Deliveries port over the ledger's file. `step` is called between statements; tests crash there."""
+    """Deliveries of actors/retry.py over the ledger's file. `step` is called between statements."""
 
     def __init__(self, path: Path, step: Callable[[str], None] = lambda name: None) -> None:
         self._step = step
