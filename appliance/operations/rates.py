@@ -9,6 +9,7 @@ import csv
 import io
 import re
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated
 
@@ -36,7 +37,7 @@ class OneRate(Request, frozen=True, kw_only=True, rename={"from_": "from"}):
     date: str
     from_: str
     to: str
-    rate: str | int | float
+    rate: str | float
 
 
 class SetRequest(Request, frozen=True, kw_only=True):
@@ -107,7 +108,7 @@ async def put(request: SetRequest, context: Context) -> Stored:
     """Enter rates; one of the same day and currencies is replaced. They hold for conversions from now on."""
     problems: list[FieldProblem] = []
     rates = [
-        _rate(f"rates[{index}].", it.date, it.from_, it.to, str(it.rate), problems)
+        _rate(f"rates[{index}].", it.date, it.from_, it.to, _text(it.rate), problems)
         for index, it in enumerate(request.rates)
     ]
     return await _store(rates, problems, context)
@@ -175,6 +176,11 @@ def _rate(path: str, day: str, base: str, quote: str, rate: str, problems: list[
     if len(problems) > before or one is None or other is None:
         return None
     return Rate(day, one, other, rate)
+
+
+def _text(rate: str | float) -> str:
+    """A JSON number as it was written."""
+    return rate if isinstance(rate, str) else f"{Decimal(str(rate)):f}"
 
 
 def _day(text: str) -> date | None:
