@@ -130,7 +130,10 @@ def take_settled(records: Iterable[SettledRecord], keep: int, into: Groups) -> N
                 record.network_id,
             )
             group = into.get(key) or into.setdefault(key, Group())
-            group.add(Item("conversions", record.known_us, record), keep, conversions=record.count, changes=1)
+            changes = int(record.entered >= 0)  # who leaves a place enters another: one change
+            group.add(
+                Item("conversions", record.known_us, record), keep, conversions=record.count, changes=changes
+            )
         elif isinstance(record, PostbackLogEvent):
             key = Key("postbacks", 0, 0, 0, 0, record.network_id)
             group = into.get(key) or into.setdefault(key, Group())
