@@ -94,6 +94,8 @@ class Limits:
 
     per_target: int = 8
     """Attempts under way for one target. Full: the next waits in the store."""
+    suspect: int = 3
+    """Failures in a row after which a target is asked one by one until it answers."""
     shared: int = 64
     """Attempts beyond each target's first. Full: every target has its first one only."""
     in_all: int = 500
@@ -248,8 +250,8 @@ class Retry:
         if known is not None and known.paused_us:
             return 1 if not under_way and known.probe_us <= now else 0
         first = 0 if under_way else 1
-        # Who failed last is asked one by one until it answers.
-        most = 1 if known is not None else self._limits.per_target
+        suspect = known is not None and known.failures >= self._limits.suspect
+        most = 1 if suspect else self._limits.per_target
         return min(most - under_way, first + max(0, shared)) if most > under_way else 0
 
     async def _expire(self, target: str, now: int) -> None:
