@@ -15,8 +15,10 @@ QUERIES = {
     # click id → (token, rows)
     "clicks": "select id, any(subs[7]), count() from click_events group by id",
     "identities": "select click_id, '', count() from click_identity group by click_id",
-    # transaction id → (sum of count, rows)
-    "conversions": "select transaction_id, sum(count), count() from conversion_events group by 1",
+    # transaction id → (sum of count, 1 and how many rows are there twice). A postback that was sent again to
+    # another edge may be read before the first one: then its conversion begins earlier, by further revisions.
+    "conversions": "select transaction_id, sum(count), 1 + count() - uniqExact(id, revision) "
+    "from conversion_events group by 1",
     # postback id → rows as received
     "postbacks": "select id, '', count() from postback_log_events where stage = 'received' group by id",
     "aside": "select toString(seq), reason, 1 from ingestion_errors",

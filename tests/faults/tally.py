@@ -114,7 +114,9 @@ def tally(visits: Sequence[Visit], sales: Sequence[Postback], held: Held, unreco
         found.converted += int(count) == 1 and rows == 1
         if (int(count), rows) != (1, 1):
             _blame(
-                found, "sales that are not one conversion", [f"{sale.transaction}: {count} in {rows} rows"]
+                found,
+                "sales that are not one conversion",
+                [f"{sale.transaction}: {count}, stored {rows} times"],
             )
         found.doubled += int(count) > 1 or rows > 1
         found.lost += int(count) < 1

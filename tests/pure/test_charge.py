@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from appliance.attribution.charge import charge, charges, terms_of
 from appliance.attribution.claim import understand
 from appliance.attribution.settle import Arrival, settle
-from appliance.model.catalog import Source
+from appliance.model.catalog import Network, Source
 from appliance.model.conversions import ClickFacts, Conversion, Terms
 from appliance.model.events import CostAdjustment, PostbackLogEvent
 from appliance.model.ids import click_id
@@ -154,3 +154,24 @@ def test_a_conversion_that_was_stored_before_costs_nothing() -> None:
     assert b"terms" not in body
     old = msgspec.msgpack.decode(body, type=Conversion)
     assert costs([arrival(2, tid="T", payout="4")], CPA, {old.id: old}) == []
+
+
+def test_a_conversion_without_its_click_costs_nothing_until_that_is_found() -> None:
+    rules = Network(id=5, slug="n", unknown_click="accept")
+    ask = lambda source: CPA if source == 4 else None  # noqa: E731
+    unknown, later = (
+        Arrival((0, 1, seq), it.event, understand(it.event, (0, 1, seq), rules, None, "USD"))
+        for seq, it in enumerate([arrival(5, payout="30", tid="T"), arrival(2, payout="30", tid="T")], 1)
+    )
+    recorded = settle([unknown], {}, {}.get, 7, ask, tried=[unknown.position])
+    assert [it for it in recorded.records if isinstance(it, CostAdjustment)] == []
+    found = settle([later], recorded.known, {CLICK: FACTS}.get, 7, ask)
+    (charged,) = [it for it in found.records if isinstance(it, CostAdjustment)]
+    assert (charged.cost, charged.campaign_id, charged.at_us) == (12_500_000, 1, BASE * 1000 + 2)
+
+
+def test_what_a_conversion_costs_moves_with_it_to_an_earlier_time() -> None:
+    known: dict[str, Conversion] = {}
+    costs([arrival(9, payout="30", tid="T")], CPA, known)
+    moved = costs([arrival(4, payout="30", tid="T")], CPA, known)
+    assert [(it.cost, it.at_us - BASE * 1000) for it in moved] == [(-12_500_000, 9), (12_500_000, 4)]
