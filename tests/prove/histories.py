@@ -89,7 +89,7 @@ _rounds = st.builds(
 HISTORIES = st.builds(
     History, _few(POLICIES), _few(("", "", *POLICIES)),
     _few(((), (), ("event_type",), ("event_type", "upsell"))),
-    _few(({}, {}, {"sale": ("refund",), "rejected": ()})), st.booleans(), _few((2, 5, 2000)),
+    _few(({}, {}, {"sale": ("refund",), "rejected": ()})), st.booleans(), _few((3, 7, 2000)),
     st.lists(_rounds, min_size=1, max_size=3),
 )  # fmt: skip
 
