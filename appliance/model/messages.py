@@ -103,6 +103,8 @@ class EdgeReport(Struct, frozen=True, kw_only=True, tag="report"):
     """Clicks sent back because deciding them failed, by a fault of ours."""
     geo: tuple[AddressFileReport, ...] = ()
     memory: MemoryReport | None = None
+    unread_lists: tuple[str, ...] = ()
+    """Digests of named lists whose entries it could not read for its table."""
 
 
 class Hello(Struct, frozen=True, tag="hello"):
