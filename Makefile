@@ -13,7 +13,7 @@ UI_SOURCES := $(shell find ui/src -type f) ui/index.html ui/vite.config.ts ui/ts
 HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); \
   process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 
-.PHONY: help ui ui-if-node geo geo-if-npm run dev test check smoke e2e-smoke faults prove schemathesis bench binary binary-cached binary-smoke deb bare clean
+.PHONY: help ui ui-if-node geo geo-if-npm run dev test looks check smoke e2e-smoke faults prove schemathesis bench binary binary-cached binary-smoke deb bare clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -64,7 +64,10 @@ dev: $(READY) ui-if-node geo-if-npm ## the same with every log line, readable; a
 # A hundred processes start: none shall compile Weir again.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY) ui-if-node geo-if-npm ## everything that needs no outside server, within 10 minutes
-	@$(BIN)/python -m pytest -q -m "not faults" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -m "not faults and not looks" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+looks: $(READY) ui-if-node ## how every screen looks, in every size and scheme, and what axe says of it (Chromium)
+	@$(BIN)/python -m pytest -q -m looks tests/screens
 
 check: $(READY) ## lint, format, types, imports; of the screens types and tests, where Node.js is
 	$(BIN)/ruff check .

@@ -140,7 +140,7 @@ async def postbacks(request: PostbacksRequest, context: Context) -> Page:
 
 @operation("conversions.list", permission="records.read", example={"campaign_id": 1, "limit": 10})
 async def conversions(request: ConversionsRequest, context: Context) -> Page:
-    """Revisions of conversions, newest first: count, revenue, hold and entered are changes, to be added up."""
+    """Revisions of conversions, newest first: count, revenue, hold, entered are changes, to be added up."""
     return await _page(lists.CONVERSIONS, request, context)
 
 

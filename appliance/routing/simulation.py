@@ -64,7 +64,7 @@ class Outcome(Struct, frozen=True, kw_only=True, order=True):
 
 
 class Hop(NamedTuple):
-    """One decision on a visitor's way: there are several where a campaign hands him on, or he leaves a page."""
+    """One decision on a visitor's way: there are several where a campaign hands on, or he leaves a page."""
 
     decision: Decision
     visit: Visit

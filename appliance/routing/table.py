@@ -238,7 +238,7 @@ class RoutingTable:
         self.trafficback = Back(settings.trafficback_url) if settings.trafficback_url else None
         self.by_id: dict[int, CompiledCampaign] = {}
         self.by_secret: dict[bytes, CompiledCampaign | None] = {}
-        """Digest of its secret → campaign, for callers of the click API who name no campaign; None: several."""
+        """Digest of its secret → campaign, for callers of the click API who name none; None: several."""
         self.by_slug: dict[str, CompiledCampaign] = {}
         self.by_public_id: dict[str, CompiledCampaign] = {}
         self.links: dict[str, tuple[Link, CompiledCampaign]] = {}

@@ -49,7 +49,8 @@ class Rig:
     async def running(self):
         logs = JournalLogs(self.path, lambda edge, epoch: self.others.get((edge, epoch)))
         publisher = Publisher(
-            [logs, OutboxLogs(self.ledger, lambda epoch: 1 << 62)], self.store, self.warehouse, inline_runner, inline_runner,
+            [logs, OutboxLogs(self.ledger, lambda epoch: 1 << 62)], self.store, self.warehouse,
+            inline_runner, inline_runner,
             self.rotate, Holds(), lambda: time.time_ns() // 1000,
         )  # fmt: skip
         async with trio.open_nursery() as nursery:

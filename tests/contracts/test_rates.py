@@ -17,9 +17,7 @@ from appliance.stores.sqlite.rates import SqliteRates
 
 async def call(held: SqliteRates, name: str, **payload: Any) -> Any:
     nothing: Any = None
-    context = Context(
-        Caller("admin", "rest", None), nothing, nothing, nothing, nothing, rates=RateLane(held)
-    )
+    context = Context(Caller("admin", "rest", None), nothing, nothing, nothing, nothing, rates=RateLane(held))
     return await registry.call(registry.load_all(), name, payload, context)
 
 

@@ -26,6 +26,7 @@ from tests.screens.traffic import make_traffic
 
 AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 SOON = 60_000
+pytestmark = pytest.mark.looks
 LOOKS = [(size, scheme) for size in SIZES for scheme in SCHEMES]
 Prepare = Callable[[Page, Weir], None]
 

@@ -335,6 +335,7 @@ VIEWS = {
 }
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("size", SIZES)
 def test_they_look_right(screens: Screens, board: Board, size: Any) -> None:
     """Light and dark of one page each: axe-core finds nothing, nothing sticks out, a picture is left."""
