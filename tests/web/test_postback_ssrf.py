@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -39,7 +40,7 @@ class Place:
         await trio.serve_listeners(self._talk, [listener])
 
     async def _talk(self, stream: trio.SocketStream) -> None:
-        self.received.append(await stream.receive_some(65_536))
+        self.received.append(await _request(stream))
         with suppress(trio.BrokenResourceError):  # of an answer that is too long the rest is not read
             await stream.send_all(self.answer)
         await stream.aclose()
@@ -61,6 +62,18 @@ class Wires(httpcore.TrioBackend):
     async def connect_tcp(self, host: str, port: int, *rest: Any, **more: Any) -> Any:
         self._place.connected.append(host)
         return await super().connect_tcp("127.0.0.1", self._place.port, *rest, **more)
+
+
+async def _request(stream: trio.SocketStream) -> bytes:
+    """A request with all of its body: head and body may come apart."""
+    found = b""
+    while some := await stream.receive_some(65_536):
+        found += some
+        head, ended, body = found.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if ended and len(body) >= (int(length[1]) if length else 0):
+            break
+    return found
 
 
 def stored() -> Stored:
