@@ -1,8 +1,10 @@
-"""Opening one of the core's SQLite files: pragmas, and the numbered .sql files that make its tables."""
+"""Opening the core's SQLite files: pragmas, the numbered .sql files that make tables, errors as ours."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,12 +17,8 @@ def connect(path: Path, series: str) -> sqlite3.Connection:
     The tables come from `<series>_0001.sql`, `<series>_0002.sql`, … beside this module, each applied once and
     whole. One thread at a time may use the connection. Raises Unavailable for a file from a newer Weir.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Autocommit, because the sqlite3 module's own transactions begin late and end early.
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection = opened(path)
     try:
-        connection.execute("pragma journal_mode=wal")
-        connection.execute("pragma synchronous=full")
         connection.execute("pragma foreign_keys=on")
         _migrate(connection, path, series)
     except BaseException:
@@ -28,6 +26,30 @@ def connect(path: Path, series: str) -> sqlite3.Connection:
         raise
     path.chmod(0o600)
     return connection
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode, WAL, synchronous=FULL, whatever the file holds."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Autocommit, because the sqlite3 module's own transactions begin late and end early.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    try:
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=full")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def reported(what: str) -> Iterator[None]:
+    """SQLite's errors as ours; `what` could not be done. The caller tries again: a full disk may have room
+    later."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as fault:
+        raise Unavailable(f"{what}: {fault}") from fault
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, series: str) -> None:

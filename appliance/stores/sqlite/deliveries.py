@@ -13,7 +13,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import Unavailable
 from appliance.model.deliveries import (
     Attempt,
     Delivery,
@@ -23,6 +22,7 @@ from appliance.model.deliveries import (
     Stored,
     Waiting,
 )
+from appliance.stores.sqlite.database import opened, reported
 
 MOST_PENDING = 200_000
 """Of one target. Full: what comes is dead at once, its reason says so, and it can be replayed."""
@@ -31,6 +31,9 @@ _COLUMNS = (
     "number, id, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, "
     "deadline_us, lease_us, attempts, finished_us, reason, body"
 )
+# Built of our own words; what callers give is bound.
+_SELECT = f"select {_COLUMNS} from delivery"  # noqa: S608  our columns
+_LEASE = f"update delivery set lease_us=?1, not_before_us=?1 where number=?2 returning {_COLUMNS}"  # noqa: S608  our columns
 
 
 def prepare(db: sqlite3.Connection) -> None:
@@ -68,11 +71,9 @@ class SqliteDeliveries:
         self._step = step
         # The actor's thread and an operator's both call; each holds it for one short transaction.
         self._lock = threading.Lock()
-        with _reported("opened"):
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        with reported("the deliveries cannot be opened"):
+            self._db = opened(path)
             try:
-                self._db.execute("pragma journal_mode=wal")
-                self._db.execute("pragma synchronous=full")
                 prepare(self._db)
             except BaseException:
                 self._db.close()
@@ -80,12 +81,12 @@ class SqliteDeliveries:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _reported("read"):
+        with self._lock, reported("the deliveries cannot be read"):
             yield self._db
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _reported("written"):
+        with self._lock, reported("the deliveries cannot be written"):
             try:
                 self._db.execute("begin immediate")
                 yield self._db
@@ -127,11 +128,7 @@ class SqliteDeliveries:
                 for target, most in wanted.items()
                 for (number,) in db.execute(sql, (target, now_us, most)).fetchall()
             ]
-            db.executemany(
-                "update delivery set lease_us=?1, not_before_us=?1 where number=?2",
-                [(lease_us, number) for number in numbers],
-            )
-            return [_stored(self._row(db, number)) for number in numbers]
+            return [_stored(db.execute(_LEASE, (lease_us, number)).fetchone()) for number in numbers]
 
     def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None:
         with self._writing() as db:
@@ -190,13 +187,13 @@ class SqliteDeliveries:
 
     def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
         where, values = _where(selection)
-        sql = f"select {_COLUMNS} from delivery where {where} and number<? order by number desc limit ?"  # noqa: S608
+        sql = f"{_SELECT} where {where} and number<? order by number desc limit ?"
         with self._reading() as db:
             return [_stored(row) for row in db.execute(sql, (*values, below, limit)).fetchall()]
 
     def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None:
         with self._reading() as db:
-            row = db.execute(f"select {_COLUMNS} from delivery where id=?", (id,)).fetchone()  # noqa: S608
+            row = db.execute(_SELECT + " where id=?", (id,)).fetchone()
             if row is None:
                 return None
             sql = (
@@ -215,7 +212,7 @@ class SqliteDeliveries:
         where, values = _where(selection)
         with self._writing() as db:
             return db.execute(
-                "update delivery set state='pending', not_before_us=?, deadline_us=?, lease_us=0,"  # noqa: S608
+                "update delivery set state='pending', not_before_us=?, deadline_us=?, lease_us=0,"  # noqa: S608  bound
                 " finished_us=0, reason='' where number in (select number from delivery where number>?"
                 f" and lease_us<=? and {where} order by number limit ?) returning number, target",
                 (now_us, deadline_us, above, now_us, *values, limit),
@@ -227,7 +224,7 @@ class SqliteDeliveries:
         where, values = _where(selection)
         with self._writing() as db:
             return db.execute(
-                "update delivery set state='cancelled', finished_us=?, reason=? where number in (select"  # noqa: S608
+                "update delivery set state='cancelled', finished_us=?, reason=? where number in (select"  # noqa: S608  bound
                 " number from delivery where number>? and state in ('pending', 'dead')"
                 f" and {where} order by number limit ?) returning number, target",
                 (now_us, reason, above, *values, limit),
@@ -248,12 +245,6 @@ class SqliteDeliveries:
     def close(self) -> None:
         with self._lock:
             self._db.close()
-
-    @staticmethod
-    def _row(db: sqlite3.Connection, number: int) -> Sequence[Any]:
-        sql = f"select {_COLUMNS} from delivery where number=?"  # noqa: S608
-        row: Sequence[Any] = db.execute(sql, (number,)).fetchone()
-        return row
 
 
 def _where(it: Selection) -> tuple[str, list[object]]:
@@ -301,12 +292,3 @@ def _stored(row: Sequence[Any]) -> Stored:
         finished_us=finished_us,
         reason=reason,
     )
-
-
-@contextmanager
-def _reported(what: str) -> Iterator[None]:
-    """SQLite's errors as ours. The caller tries again: a full disk may have room later."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as fault:
-        raise Unavailable(f"the deliveries cannot be {what}: {fault}") from fault

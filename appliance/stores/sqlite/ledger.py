@@ -38,6 +38,7 @@ from appliance.model.events import (
 from appliance.model.health import Health
 from appliance.ports import CORE, Entry, EventLog
 from appliance.stores.sqlite import deliveries
+from appliance.stores.sqlite.database import opened, reported
 
 VERSION = 2
 _encode_body = msgspec.msgpack.Encoder().encode
@@ -65,12 +66,9 @@ class SqliteLedger:
         # The actor's thread and the publisher's both call: one lock, held for one short method at a time.
         self._lock = threading.Lock()
         self._closed = False
-        with _reported("opened"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        with reported("the ledger cannot be opened"):
+            self._db = opened(path)
             try:
-                self._db.execute("pragma journal_mode=wal")
-                self._db.execute("pragma synchronous=full")
                 (version,) = self._db.execute("pragma user_version").fetchone()
                 if version > VERSION:
                     raise Unavailable(
@@ -113,14 +111,14 @@ class SqliteLedger:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _reported("read"):
+        with self._lock, reported("the ledger cannot be read"):
             self._check()
             yield self._db
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[sqlite3.Connection, list[int]]]:
         """One transaction and what it adds to the sizes; whatever interrupts it, nothing of it stays."""
-        with self._lock, _reported("written"):
+        with self._lock, reported("the ledger cannot be written"):
             self._check()
             growth = [0, 0, 0, 0]
             try:
@@ -161,7 +159,7 @@ class SqliteLedger:
         found: dict[str, str] = {}
         with self._reading() as db:
             for some in _chunks(claims):
-                sql = f"select claim, conversion_id from first where claim in ({_marks(some)})"  # noqa: S608
+                sql = f"select claim, conversion_id from first where claim in ({_marks(some)})"  # noqa: S608  marks
                 found.update(db.execute(sql, some).fetchall())
         return found
 
@@ -238,8 +236,9 @@ class SqliteLedger:
         db.executemany("insert into converted values (?,?,?)", rows)
         held: int = self._converted + len(it)
         if held > MOST_CONVERTED:
-            oldest = "select number from converted order by number limit ?"
-            sql = f"delete from converted where number in ({oldest})"  # noqa: S608
+            sql = (
+                "delete from converted where number in (select number from converted order by number limit ?)"
+            )
             db.execute(sql, (held - MOST_CONVERTED,))
         return min(held, MOST_CONVERTED)
 
@@ -396,15 +395,6 @@ class Outbox:
         return self.epoch != self._ledger.epoch
 
     def close(self) -> None: ...
-
-
-@contextmanager
-def _reported(what: str) -> Iterator[None]:
-    """SQLite's errors as ours. The caller tries again: a full disk may have room later."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as fault:
-        raise Unavailable(f"the ledger cannot be {what}: {fault}") from fault
 
 
 def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from appliance.attribution.rates import Rate, Rates
-from appliance.errors import Refused, Unavailable
+from appliance.errors import Refused
+from appliance.stores.sqlite.database import opened, reported
 
 MOST = 200_000
 """Some 40 MB of memory: thirty currencies for eighteen years. Full: more are refused."""
@@ -21,11 +20,9 @@ class SqliteRates:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        with _reported("opened"):
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        with reported("the rates cannot be opened"):
+            self._db = opened(path)
             try:
-                self._db.execute("pragma journal_mode=wal")
-                self._db.execute("pragma synchronous=full")
                 self._db.executescript(files(__package__).joinpath("rates.sql").read_text("utf-8"))
                 self._now = self._read()
             except BaseException:
@@ -38,7 +35,7 @@ class SqliteRates:
 
     def put(self, rates: Sequence[Rate]) -> None:
         """Store all of them or none; one of the same day and pair is replaced. Raises Refused when full."""
-        with self._lock, _reported("written"):
+        with self._lock, reported("the rates cannot be written"):
             self._db.execute("begin immediate")
             try:
                 self._db.executemany("insert or replace into rate values (?,?,?,?)", [
@@ -56,7 +53,7 @@ class SqliteRates:
 
     def remove(self, base: str, quote: str, before: str) -> int:
         """Forget what is dated before that day, of these currencies ("" for all); how many."""
-        with self._lock, _reported("written"):
+        with self._lock, reported("the rates cannot be written"):
             sql = "delete from rate where day<? and (?='' or base=?) and (?='' or quote=?)"
             gone = self._db.execute(sql, (before, base, base, quote, quote)).rowcount
             self._now = self._read()
@@ -66,7 +63,7 @@ class SqliteRates:
         """A page, the newest day first, of these currencies ("" for all), and how many there are."""
         where = "from rate where (?='' or base=?) and (?='' or quote=?)"
         asked = (base, base, quote, quote)
-        with self._lock, _reported("read"):
+        with self._lock, reported("the rates cannot be read"):
             sql = f"select day, base, quote, rate {where} order by day desc, base, quote limit ? offset ?"
             found = [Rate(*row) for row in self._db.execute(sql, (*asked, limit, offset)).fetchall()]
             (count,) = self._db.execute(f"select count(*) {where}", asked).fetchone()
@@ -79,11 +76,3 @@ class SqliteRates:
     def close(self) -> None:
         with self._lock:
             self._db.close()
-
-
-@contextmanager
-def _reported(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as fault:
-        raise Unavailable(f"the rates cannot be {what}: {fault}") from fault
