@@ -117,6 +117,18 @@ def test_the_address_is_the_state_and_the_keyboard_goes_everywhere(screens: Scre
     assert screens.faults == []
 
 
+def test_what_is_typed_at_once_after_the_slash_is_searched_for(screens: Screens) -> None:
+    page = signed_in(screens)
+    # Asked before the next frame is painted, which is when the second key may be there.
+    focused = page.evaluate(
+        """() => new Promise((done) => {
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true }));
+            queueMicrotask(() => queueMicrotask(() => done(document.activeElement.ariaLabel)));
+        })"""
+    )
+    assert focused == "Search everything"
+
+
 def test_a_time_zone_is_chosen_and_stays(screens: Screens) -> None:
     page = signed_in(screens)
     zone = page.get_by_label("Time zone")

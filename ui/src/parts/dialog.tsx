@@ -1,11 +1,12 @@
 /** A native dialog: it keeps the focus, and Escape closes it. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key arrives: after the paint, what is typed at once after `/` would go to the screen below.
+  useLayoutEffect(() => {
     box.current?.showModal();
   }, []);
   return (
