@@ -110,7 +110,8 @@ def _first(lines: list[str], what: str) -> list[str]:
 
 def undelivered(deliveries: DeliveriesReport) -> list[str]:
     """Who is not told of conversions."""
-    found = [f"deliveries: {target} is paused after repeated failures" for target in deliveries.paused[:10]]
+    paused = [f"deliveries: {target} is paused after repeated failures" for target in deliveries.paused]
+    found = _first(paused, "targets are paused")
     if deliveries.last_error:
         found.append(f"deliveries: {deliveries.last_error}")
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import blake2b
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -13,7 +12,7 @@ from appliance.attribution.template import extract
 from appliance.model.catalog import Duplicates, Network, Template
 from appliance.model.conversions import Position, Stamp
 from appliance.model.events import PostbackLogEvent
-from appliance.model.ids import click_time_ms
+from appliance.model.ids import click_time_ms, name_of
 
 # Longer transaction ids are no ids; networks' own stay below 100 characters.
 LONGEST_TRANSACTION = 512
@@ -65,11 +64,7 @@ def conversion_id(network_id: int, transaction_id: str, click_id: str, *more: st
     several events under one transaction id, each says what it is ("type:deposit", "upsell:2").
     """
     kind, subject = ("transaction", transaction_id) if transaction_id else ("click", click_id)
-    digest = blake2b(digest_size=16)
-    for part in (str(network_id), kind, subject, *more):
-        raw = part.encode("utf-8", "surrogatepass")
-        digest.update(len(raw).to_bytes(4, "big") + raw)
-    return digest.hexdigest()
+    return name_of(str(network_id), kind, subject, *more)
 
 
 def understand(

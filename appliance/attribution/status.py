@@ -26,6 +26,9 @@ class Circumstances(NamedTuple):
     rate: RateOf = no_rate
 
 
+NOTHING_KNOWN = Circumstances()
+
+
 class Revised(NamedTuple):
     """Something visible changed. One revision number per change, the last being the conversion's."""
 
@@ -62,7 +65,7 @@ def begin(
     said: Statement,
     click: ClickFacts | None,
     known_us: int,
-    circumstances: Circumstances = Circumstances(),  # noqa: B008  a value
+    circumstances: Circumstances = NOTHING_KNOWN,
 ) -> Revised:
     """The first postback of a claim: revision 1. Without a click it is not attributed."""
     conversion = Conversion(

@@ -6,10 +6,11 @@ delivers. Times are unix microseconds.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
+
+from appliance.model.ids import name_of
 
 State = Literal["pending", "delivered", "dead", "cancelled"]
 """pending: to be attempted (again); dead: given up, an operator may replay it; the other two are ends."""
@@ -18,11 +19,7 @@ State = Literal["pending", "delivered", "dead", "cancelled"]
 def delivery_id(target: str, key: str) -> str:
     """32 hex digits that name what is delivered: the idempotency key its receiver sees. The same revision
     of a conversion gives the same id in every replay, so a delivery is inserted once."""
-    digest = blake2b(digest_size=16)
-    for part in (target, key):
-        raw = part.encode("utf-8", "surrogatepass")
-        digest.update(len(raw).to_bytes(4, "big") + raw)
-    return digest.hexdigest()
+    return name_of(target, key)
 
 
 class Delivery(Struct, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
-"""Click ids: UUIDv7 (RFC 9562 §5.7) in canonical text, 36 URL-safe characters, sorting by time."""
+"""Click ids: UUIDv7 (RFC 9562 §5.7) in canonical text, sorting by time; and names made of texts."""
 
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 
 _SHAPE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -27,3 +28,12 @@ def click_time_ms(identifier: str) -> int | None:
     if not _SHAPE.fullmatch(identifier):
         return None
     return int(identifier[:8] + identifier[9:13], 16)
+
+
+def name_of(*parts: str) -> str:
+    """32 hex digits that name this sequence of texts: the same in every replay, another for any other."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        digest.update(len(raw).to_bytes(4, "big") + raw)
+    return digest.hexdigest()

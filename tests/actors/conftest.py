@@ -10,6 +10,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from appliance.actors.core_link import CoreLink
+from appliance.actors.kernel import inline_runner
+from appliance.stores.table_files import TableFiles
 from tests.actors.caps_rig import Site
 from tests.actors.conversions_rig import Rig
 from tests.actors.live_rig import Feed, running
@@ -33,6 +36,11 @@ def rigs(tmp_path: Path) -> Iterator[Any]:
 def rig(rigs: Any) -> Rig:
     made: Rig = rigs()
     return made
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> CoreLink:
+    return CoreLink(TableFiles(tmp_path), inline_runner)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
@@ -22,11 +21,6 @@ from appliance.model.messages import (
 from appliance.model.table import Part, TableUpdate
 from appliance.stores.table_files import TableFiles
 from tests.actors.link_rig import Edge, Wire, report, table
-
-
-@pytest.fixture
-def core(tmp_path: Path) -> CoreLink:
-    return CoreLink(TableFiles(tmp_path), inline_runner)
 
 
 async def test_a_refused_table_is_shown_and_offered_again(

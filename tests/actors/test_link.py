@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
 from appliance import unix
 from appliance.actors.core_link import CompiledTable, CoreLink
-from appliance.actors.kernel import inline_runner, thread_runner
+from appliance.actors.kernel import thread_runner
 from appliance.actors.link import unix_connector
 from appliance.frames import Frames
 from appliance.model.messages import (
@@ -22,11 +21,6 @@ from appliance.model.messages import (
 from appliance.model.table import TableUpdate
 from appliance.stores.table_files import TableFiles
 from tests.actors.link_rig import Edge, Wire, table
-
-
-@pytest.fixture
-def core(tmp_path: Path) -> CoreLink:
-    return CoreLink(TableFiles(tmp_path), inline_runner)
 
 
 async def test_an_edge_gets_the_table_and_then_only_what_changed(
