@@ -31,3 +31,16 @@ def amount(value: int) -> Decimal:
     """Micro-units as the exact decimal number people read: 1_500_000 → 1.5."""
     exact = Decimal(value) / MICRO
     return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact.normalize()
+
+
+_MINOR = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_DIGITS = {code: digits for digits, codes in _MINOR.items() for code in codes.split()}
+
+
+def minor_digits(code: str) -> int:
+    """Digits after the point that a currency has (ISO 4217): USD 2, JPY 0, KWD 3."""
+    return _DIGITS.get(code, 2)

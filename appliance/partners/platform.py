@@ -1,0 +1,177 @@
+"""What every ad platform's file offers to the one engine that reports to all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from appliance.model import money
+from appliance.partners.report import Report
+
+DAY = 86_400_000_000
+HOUR = 3_600_000_000
+MARGIN = HOUR
+"""An event is sent no later than this before its window ends: requests take time, clocks differ."""
+
+Outcome = Literal["accepted", "refused", "retry", "throttle", "pause"]
+"""accepted: every event that `refused` does not name. refused: none of them, for what one or more of them
+are. retry: not now, for no reason of theirs. throttle: too many requests. pause: nothing will be accepted
+until an operator has changed something."""
+
+
+class Pixel(NamedTuple):
+    """Where events go. `token` and `settings` are the account's, unsealed; `test_code` "" for live events."""
+
+    code: str
+    token: str
+    settings: Mapping[str, str]
+    test_code: str = ""
+
+
+class Message(NamedTuple):
+    """A request; `secrets` are texts that no log and no attempt may show."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    secrets: tuple[str, ...] = ()
+
+
+class Answer(NamedTuple):
+    """What came back; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Verdict(NamedTuple):
+    """What an answer means. `label` is one of few stable words for it, `reason` the platform's own.
+
+    `refused`: place in the request → label, where the platform names single events. `seconds`: not before.
+    `busy`: per cent of the account's allowance that is used. `received`: how many it says it took.
+    """
+
+    outcome: Outcome
+    label: str = ""
+    reason: str = ""
+    trace: str = ""
+    seconds: float = 0.0
+    refused: Mapping[int, str] = {}
+    received: int | None = None
+    busy: float = 0.0
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """`batch` events and `most_bytes` in a request; an event may be `window_us` old, and `ahead_us` early.
+
+    For `dedupe_us` the platform drops a second event of the same id. `whole`: one bad event has the whole
+    request refused, without a word on which one it was.
+    """
+
+    batch: int
+    window_us: int
+    ahead_us: int
+    dedupe_us: int
+    most_bytes: int = 1_000_000
+    whole: bool = True
+
+
+class Platform(Protocol):
+    """One ad platform. Pure: who sends, when and how often is the reporter's."""
+
+    name: str
+    limits: Limits
+    click_parameters: tuple[str, ...]
+    """Query parameters that bring its click id; the first that has a value wins."""
+    experimental: bool
+    """Its facts could not be verified: it is off until somebody switches it on."""
+    needs: tuple[str, ...]
+    """Settings of an account without which nothing can be sent."""
+
+    def check(self, report: Report, now_us: int) -> str:
+        """The label of what would have this event refused; "" when it may be sent."""
+
+    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+        """The request for these events; all are live, or all are tests."""
+
+    def verdict(self, answer: Answer, sent: int) -> Verdict:
+        """What an answer to a request with `sent` events means. Raises nothing, whatever the answer is."""
+
+
+TOO_OLD = "Conversion older than {} days"
+NO_CLICK = "Missing traffic source click id"
+IN_THE_FUTURE = "Event time in the future"
+NO_CONSENT = "No consent"
+NO_VALUE = "Purchase without value and currency"
+UNAUTHORIZED = "Token or permission refused"
+TOO_MANY = "Too many requests"
+UNAVAILABLE = "Temporarily unavailable"
+UNANSWERED = "No answer of the platform"
+INVALID = "Invalid parameter"
+REFUSED = "Refused by the platform"
+NOT_RECONCILED = "Fewer events received than sent"
+
+
+def too_old(limits: Limits) -> str:
+    return TOO_OLD.format(limits.window_us // DAY)
+
+
+def checked(report: Report, limits: Limits, parameters: Sequence[str], now_us: int) -> str:
+    """What every platform asks of an event, in the founding document's words and order."""
+    if now_us - report.at_us >= limits.window_us - MARGIN:
+        return too_old(limits)
+    if parameters and not any(report.click_ids.get(name) for name in parameters):
+        return NO_CLICK
+    if report.at_us - now_us > limits.ahead_us:
+        return IN_THE_FUTURE
+    if report.consent == "denied":
+        return NO_CONSENT
+    return ""
+
+
+def click_of(report: Report, parameters: Sequence[str]) -> str:
+    """The platform's own id of the click; "" where it brought none."""
+    return next((found for name in parameters if (found := report.click_ids.get(name, ""))), "")
+
+
+def document(body: bytes) -> dict[str, Any] | None:
+    """An answer's JSON object; None for anything else, such as a proxy's page."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def whole(value: object) -> int | None:
+    """An integer of somebody's document; None for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def no_answer(answer: Answer) -> Verdict:
+    """What is said of an answer that is not the platform's own: by its status alone."""
+    if answer.status in (401, 403):
+        return Verdict("pause", UNAUTHORIZED, f"answered {answer.status}")
+    if answer.status == 429:
+        return Verdict("throttle", TOO_MANY, "answered 429", seconds=60.0)
+    return Verdict("retry", UNANSWERED, f"answered {answer.status}")
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """The fields that have a value; 0 is one."""
+    return {name: value for name, value in fields.items() if value not in (None, "", (), [], {})}
+
+
+def decimal_of(report: Report) -> str:
+    """The value as a decimal number in a text; "" for none."""
+    return "" if report.value is None else f"{money.amount(report.value):f}"
+
+
+def amount_of(report: Report) -> float | None:
+    """The value as platforms take it: a number of whole currency units."""
+    return None if report.value is None else float(money.amount(report.value))

@@ -1,0 +1,232 @@
+"""Meta: the Conversions API. One bad event has the whole request refused; answers are judged by their code.
+
+developers.facebook.com/docs/marketing-api/conversions-api; error classes from "Handling errors" and from
+what others' servers were seen to answer.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from appliance.partners import cookies, identity
+from appliance.partners.platform import (
+    DAY,
+    INVALID,
+    NO_VALUE,
+    NOT_RECONCILED,
+    REFUSED,
+    TOO_MANY,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    Answer,
+    Limits,
+    Message,
+    Outcome,
+    Pixel,
+    Verdict,
+    amount_of,
+    checked,
+    document,
+    given,
+    no_answer,
+    too_old,
+    whole,
+)
+from appliance.partners.report import Identity, Report
+
+VERSION = "v25.0"
+"""Of the Graph API, where the account names none; each is supported for two years at least."""
+_SECOND = 1_000_000
+_THROTTLED = frozenset((4, 17, 32, 341, 613, *range(80_000, 80_015)))
+_TRY_AGAIN = frozenset((1, 2, 368, 5000, 21_009))
+_ACCOUNT = frozenset((3, 10, 102, 190, 803, *range(200, 300)))
+_EVENT: Mapping[int, str] = {
+    2804001: "Wrong parameter",
+    2804007: "Wrong parameter",
+    2804009: NO_VALUE,
+    2804016: "Wrong parameter",
+    2804017: "Wrong parameter",
+    2804019: "Wrong parameter",
+    2804036: "Invalid lead id",
+    2804048: "Wrong parameter",
+    2804050: "Too little customer information",
+    2804066: "Event name not allowed for this channel",
+    2804087: "Invalid ctwa_clid",
+}
+_BUSY = ("x-app-usage", "x-business-use-case-usage", "x-ad-account-usage")
+_encode = msgspec.json.Encoder().encode
+
+
+class Meta:
+    """`settings`: `api_version`, `app_secret`, `action_source`, and `url` where a proxy stands before it."""
+
+    name = "meta"
+    limits = Limits(batch=1_000, window_us=7 * DAY, ahead_us=60 * _SECOND, dedupe_us=2 * DAY)
+    click_parameters = ("fbclid",)
+    experimental = False
+    needs: tuple[str, ...] = ()
+
+    def check(self, report: Report, now_us: int) -> str:
+        if label := checked(report, self.limits, self.click_parameters, now_us):
+            return label
+        if report.event_name == "Purchase" and (report.value is None or not report.currency):
+            return NO_VALUE
+        return ""
+
+    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+        settings = pixel.settings
+        body: dict[str, Any] = {
+            "data": [event(report, settings) for report in reports],
+            "access_token": pixel.token,
+        }
+        if secret := settings.get("app_secret", ""):
+            body["appsecret_proof"] = hmac.digest(secret.encode(), pixel.token.encode(), "sha256").hex()
+        if pixel.test_code:
+            body["test_event_code"] = pixel.test_code
+        origin = settings.get("url", "https://graph.facebook.com")
+        version = settings.get("api_version", "") or VERSION
+        return Message(
+            "POST",
+            f"{origin}/{version}/{pixel.code}/events",
+            (("content-type", "application/json"),),
+            _encode(body),
+            tuple(filter(None, (pixel.token, body.get("appsecret_proof", "")))),
+        )
+
+    def verdict(self, answer: Answer, sent: int) -> Verdict:
+        busy, minutes = usage(answer.headers)
+        found = document(answer.body)
+        if found is None:
+            return no_answer(answer)._replace(busy=busy)
+        error = found.get("error")
+        if isinstance(error, dict):
+            return _of_error(error, answer.status, busy, minutes)
+        received = whole(found.get("events_received"))
+        if not 200 <= answer.status < 300 or received is None:
+            return no_answer(answer)._replace(busy=busy)
+        label = NOT_RECONCILED if received < sent else ""
+        reason = f"{received} of {sent} received" if label else ""
+        return Verdict(
+            "accepted", label, reason, str(found.get("fbtrace_id", "")), minutes * 60.0, {}, received, busy
+        )
+
+
+def event(report: Report, settings: Mapping[str, str]) -> dict[str, Any]:
+    """One event of `data`. What is empty is left out, but a value of 0 is not empty."""
+    found: dict[str, Any] = {
+        "event_name": report.event_name,
+        "event_time": report.at_us // _SECOND,
+        "event_id": report.event_id,
+        "action_source": settings.get("action_source", "") or "website",
+        "user_data": user_data(report),
+    }
+    found |= given(event_source_url=report.page_url, referrer_url=report.referrer)
+    if report.consent == "limited":
+        found |= {
+            "opt_out": True,
+            "data_processing_options": ["LDU"],
+            "data_processing_options_country": 0,
+            "data_processing_options_state": 0,
+        }
+    custom = dict(report.custom) | given(
+        value=amount_of(report), currency=report.currency, order_id=report.order_id
+    )
+    if custom:
+        found["custom_data"] = custom
+    return found
+
+
+def user_data(report: Report) -> dict[str, Any]:
+    """Who it was: hashed what must be hashed, plain what must be plain, nothing that was not observed."""
+    who = report.identity
+    found: dict[str, Any] = {
+        key: hashes
+        for key, (values, normalise) in _fields(who).items()
+        if (hashes := identity.hashed(filter(None, values), normalise))
+    }
+    click = report.click_ids.get("fbclid", "")
+    return found | given(
+        client_ip_address=who.address,
+        client_user_agent=who.user_agent,
+        fbc=cookies.fbc(click, report.click_at_us // 1_000, who.seen.get("_fbc", "")),
+        fbp=cookies.fbp(who.seen.get("_fbp", "")),
+    )
+
+
+def _fields(who: Identity) -> dict[str, tuple[Sequence[str], Any]]:
+    return {
+        "em": (who.emails, identity.email),
+        "ph": (who.phones, identity.phone),
+        "fn": ((who.first_name,), identity.name),
+        "ln": ((who.last_name,), identity.name),
+        "ge": ((who.gender,), identity.gender),
+        "db": ((who.birth_date,), identity.birth_date),
+        "ct": ((who.city,), identity.city),
+        "st": ((who.region,), identity.state),
+        "zp": ((who.postal_code,), identity.postal_code),
+        "country": ((who.country,), identity.country),
+        "external_id": ((who.external_id,), identity.external_id),
+    }
+
+
+def usage(headers: Mapping[str, str]) -> tuple[float, float]:
+    """(per cent of the allowance used, minutes until there is some again) by the three headers."""
+    busy = minutes = 0.0
+    for name in _BUSY:
+        try:
+            found = msgspec.json.decode(headers.get(name, "null"))
+        except (msgspec.DecodeError, RecursionError):
+            continue
+        for key, value in _leaves(found):
+            if key == "estimated_time_to_regain_access":
+                minutes = max(minutes, value)
+            elif key == "reset_time_duration":  # seconds
+                continue
+            else:
+                busy = max(busy, value)
+    return busy, minutes
+
+
+def _leaves(value: object, key: str = "", depth: int = 0) -> list[tuple[str, float]]:
+    """Every number of a small document with its key."""
+    if isinstance(value, bool) or depth > 4:
+        return []
+    if isinstance(value, int | float):
+        return [(key, float(value))]
+    if isinstance(value, dict):
+        return [leaf for name, item in value.items() for leaf in _leaves(item, str(name), depth + 1)]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in _leaves(item, key, depth + 1)]
+    return []
+
+
+def _of_error(error: Mapping[str, Any], status: int, busy: float, minutes: float) -> Verdict:
+    """By code and subcode, then by what it says of itself, then by status; its texts are translated ones."""
+    code, subcode = whole(error.get("code")) or 0, whole(error.get("error_subcode")) or 0
+    reason = f"{code}/{subcode}: {str(error.get('message', ''))[:300]}"
+    trace = str(error.get("fbtrace_id", ""))[:64]
+
+    def so(outcome: Outcome, label: str, seconds: float = 0.0) -> Verdict:
+        return Verdict(outcome, label, reason, trace, seconds, busy=busy)
+
+    if code in _ACCOUNT or (code == 100 and subcode == 33):
+        return so("pause", UNAUTHORIZED if code != 100 else "Invalid pixel")
+    if code in _THROTTLED:
+        return so("throttle", TOO_MANY, max(60.0, minutes * 60.0))
+    if code in _TRY_AGAIN:
+        return so("retry", UNAVAILABLE)
+    if code == 100 and subcode == 2804003:
+        return so("refused", too_old(Meta.limits))
+    if code == 100:
+        return so("refused", _EVENT.get(subcode, INVALID))
+    if code == 506:
+        return so("refused", "Duplicate")
+    if error.get("is_transient") is False and 400 <= status < 500 and status not in (401, 403, 429):
+        return so("refused", REFUSED)
+    if status in (401, 403):
+        return so("pause", UNAUTHORIZED)
+    return so("throttle" if status == 429 else "retry", "Unknown error of the platform")

@@ -1,0 +1,101 @@
+"""Microsoft Advertising: the UET Conversions API. It takes what is right and names each event that is not.
+
+Limits as an implementer states them; tokens are given out on request only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from appliance.partners import identity
+from appliance.partners.platform import (
+    DAY,
+    INVALID,
+    REFUSED,
+    Answer,
+    Limits,
+    Message,
+    Pixel,
+    Verdict,
+    amount_of,
+    checked,
+    document,
+    given,
+    no_answer,
+    whole,
+)
+from appliance.partners.report import Report
+
+_SECOND = 1_000_000
+_encode = msgspec.json.Encoder().encode
+
+
+class Microsoft:
+    """A pixel's code is its UET tag."""
+
+    name = "microsoft"
+    limits = Limits(batch=1_000, window_us=90 * DAY, ahead_us=60 * _SECOND, dedupe_us=2 * DAY, whole=False)
+    click_parameters = ("msclkid",)
+    experimental = True
+    needs: tuple[str, ...] = ()
+
+    def check(self, report: Report, now_us: int) -> str:
+        return checked(report, self.limits, self.click_parameters, now_us)
+
+    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+        origin = pixel.settings.get("url", "https://capi.uet.microsoft.com")
+        body = {"data": [event(report) for report in reports], "continueOnValidationError": True}
+        return Message(
+            "POST",
+            f"{origin}/v1/{quote(pixel.code, safe='')}/events",
+            (("content-type", "application/json"), ("authorization", f"Bearer {pixel.token}")),
+            _encode(body),
+            (pixel.token,),
+        )
+
+    def verdict(self, answer: Answer, sent: int) -> Verdict:
+        found = document(answer.body)
+        if found is None or answer.status in (401, 403, 429) or answer.status >= 500:
+            return no_answer(answer)
+        trace = str(found.get("traceId", ""))[:64]
+        error = found.get("error")
+        details = error.get("details") if isinstance(error, dict) else None
+        refused: dict[int, str] = {}
+        for each in details if isinstance(details, list) else []:
+            place = whole(each.get("index")) if isinstance(each, dict) else None
+            if place is not None and 0 <= place < sent:
+                refused[place] = f"{INVALID}: {str(each.get('propertyName', ''))[:60]}"
+        if not 200 <= answer.status < 300 and not refused:
+            return Verdict("refused", REFUSED, answer.body[:300].decode("utf-8", "replace"), trace)
+        return Verdict("accepted", trace=trace, refused=refused, received=whole(found.get("eventsReceived")))
+
+
+def event(report: Report) -> dict[str, Any]:
+    """One event of `data`."""
+    who = report.identity
+    emails, phones = (
+        identity.hashed(who.emails, identity.email),
+        identity.hashed(who.phones, identity.phone),
+    )
+    return given(
+        eventType="custom",
+        eventName=report.event_name,
+        eventId=report.event_id,
+        eventTime=report.at_us // _SECOND,
+        eventSourceUrl=report.page_url,
+        referrerUrl=report.referrer,
+        adStorageConsent="D" if report.consent == "limited" else "G",
+        userData=given(
+            clientUserAgent=who.user_agent,
+            clientIpAddress=who.address,
+            em=emails[0] if emails else "",
+            ph=phones[0] if phones else "",
+            msclkid=report.click_ids.get("msclkid", ""),
+        ),
+        customData=dict(report.custom)
+        | given(value=amount_of(report), currency=report.currency, transactionId=report.order_id),
+    )
