@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -91,7 +92,7 @@ class Meta:
         version = settings.get("api_version", "") or VERSION
         return Message(
             "POST",
-            f"{origin}/{version}/{pixel.code}/events",
+            f"{origin}/{version}/{quote(pixel.code, safe='')}/events",
             (("content-type", "application/json"),),
             _encode(body),
             tuple(filter(None, (pixel.token, body.get("appsecret_proof", "")))),

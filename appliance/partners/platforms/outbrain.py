@@ -13,8 +13,8 @@ from appliance.partners.platform import (
     Message,
     Pixel,
     Verdict,
-    decimal_of,
     checked,
+    decimal_of,
     given,
     no_answer,
 )
@@ -37,7 +37,7 @@ class Outbrain:
 
     def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
         (report,) = reports
-            query = given(
+        query = given(
             ob_click_id=report.click_ids.get("ob_click_id", "") or report.click_ids.get("dicbo", ""),
             name=report.event_name,
             orderId=report.order_id or report.event_id,

@@ -30,28 +30,6 @@ from appliance.partners.report import Report
 _SECOND = 1_000_000
 _TAKEN = "AUD BRL CAD CNY EUR GBP HKD ILS INR JPY KRW MXN NZD RUB SGD THB TRY USD ZAR"
 CURRENCIES = frozenset(_TAKEN.split())
-    [
-        "AUD",
-        "BRL",
-        "CAD",
-        "CNY",
-        "EUR",
-        "GBP",
-        "HKD",
-        "ILS",
-        "INR",
-        "JPY",
-        "KRW",
-        "MXN",
-        "NZD",
-        "RUB",
-        "SGD",
-        "THB",
-        "TRY",
-        "USD",
-        "ZAR",
-    ]
-)
 _encode = msgspec.json.Encoder().encode
 
 

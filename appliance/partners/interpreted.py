@@ -1,0 +1,240 @@
+"""Interpreted events: what Efflux's networks are known to have earned, session by session and keyword.
+
+One is a running total, not a conversion: the same session and keyword come again whenever their numbers
+have changed. So what is reported is the difference to what was reported before.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from appliance.model.money import MICRO
+from appliance.partners.platform import DAY, NO_CLICK
+
+INVALID_PIXEL = "Invalid pixel"
+TOO_OLD = "Conversion older than 7 days"
+NOT_REPORTABLE = "not reportable"
+WINDOW = 7 * DAY
+"""An event whose click is as old as this is not reported, by the founding document's own rule."""
+_SECOND = 1_000_000
+_MOST = 10**12
+_LONGEST = 2_048
+_NO_VALUE = frozenset(("", "null", "undefined", "none"))
+_DATE_HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+
+
+class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of them. `click_at_us` is None when its time is no whole number of seconds; `revenue` in
+    micro-units of USD. Texts are as they were given, cut at 2,048 characters."""
+
+    session_id: str
+    keyword: str
+    network: str = ""
+    account_id: str = ""
+    account_name: str = ""
+    campaign_id: str = ""
+    campaign_name: str = ""
+    adset_id: str = ""
+    ad_id: str = ""
+    traffic_source: str = ""
+    pixel_id: str = ""
+    click_at_us: int | None = None
+    hour_us: int | None = None
+    ad_click_id: str = ""
+    address: str = ""
+    user_agent: str = ""
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    domain: str = ""
+    category: str = ""
+    vertical: str = ""
+    conversions: int = 0
+    revenue: int = 0
+    lander_visitors: int = 0
+    lander_searches: int = 0
+
+    @property
+    def key(self) -> str:
+        """What names it in every delivery: `{session_id}-{keyword}`."""
+        return f"{self.session_id}-{self.keyword}"
+
+
+class Unreadable(NamedTuple):
+    """A document that is no interpreted event: its place goes to the dead letters."""
+
+    reason: str
+
+
+def read(document: object) -> Interpreted | Unreadable:
+    """One event of an object's array or of a line. Numbers may come as texts; unknown fields are ignored."""
+    if not isinstance(document, Mapping):
+        return Unreadable("an event must be a JSON object")
+    session, keyword = _text(document, "session_id"), _text(document, "keyword_clicked")
+    if not session:
+        return Unreadable("session_id: missing")
+    counts: dict[str, int] = {}
+    for name in ("conversions", "lander_visitors", "lander_searches"):
+        count = _count(document.get(name))
+        if count is None:
+            return Unreadable(f"{name}: expected a whole number that is not negative")
+        counts[name] = count
+    revenue = _revenue(document.get("revenue"))
+    if revenue is None:
+        return Unreadable("revenue: expected a number")
+    return Interpreted(
+        session_id=session,
+        keyword=keyword,
+        network=_text(document, "network").lower(),
+        account_id=_text(document, "nw_account_id"),
+        account_name=_text(document, "nw_account_name"),
+        campaign_id=_text(document, "campaign_id"),
+        campaign_name=_text(document, "campaign_name"),
+        adset_id=_text(document, "adset_id"),
+        ad_id=_text(document, "ad_id"),
+        traffic_source=_text(document, "traffic_source").lower(),
+        pixel_id=_text(document, "pixel_id"),
+        click_at_us=_seconds(document.get("click_timestamp")),
+        hour_us=_hour(document.get("date_hour")),
+        ad_click_id=_text(document, "ts_click_id"),
+        address=_text(document, "ip"),
+        user_agent=_text(document, "user_agent"),
+        country=_text(document, "country_code"),
+        region=_text(document, "region"),
+        city=_text(document, "city"),
+        domain=_text(document, "domain_name"),
+        category=_text(document, "category"),
+        vertical=_text(document, "vertical"),
+        revenue=revenue,
+        **counts,
+    )
+
+
+def fault(event: Interpreted, pixels: Collection[str], now_us: int) -> str:
+    """What keeps it from being reported, in the founding document's labels and order; "" for nothing.
+
+    `pixels` are the codes that are known and active for its traffic source.
+    """
+    if event.pixel_id not in pixels:
+        return INVALID_PIXEL
+    if event.click_at_us is None or now_us - event.click_at_us >= WINDOW:
+        return TOO_OLD
+    if event.ad_click_id.strip().lower() in _NO_VALUE:
+        return NO_CLICK
+    return ""
+
+
+class Totals(Struct, frozen=True, array_like=True):
+    """What was reported of a key so far, and in how many revisions."""
+
+    revision: int = 0
+    conversions: int = 0
+    revenue: int = 0
+    visitors: int = 0
+    searches: int = 0
+
+
+class Difference(NamedTuple):
+    """What a delivery adds to what was reported. `lost` says what went down: that can be told to nobody."""
+
+    totals: Totals
+    conversions: int
+    revenue: int
+    visitors: int
+    searches: int
+    lost: str = ""
+
+
+def difference(before: Totals, event: Interpreted) -> Difference | None:
+    """None when nothing has changed: a redelivery sends nothing.
+
+    A total that went down is not taken back from the platform, which knows no such thing; what was reported
+    stays, so that its way up again is not reported a second time.
+    """
+    now = (event.conversions, event.revenue, event.lander_visitors, event.lander_searches)
+    was = (before.conversions, before.revenue, before.visitors, before.searches)
+    if now == was:
+        return None
+    gained = tuple(max(n - w, 0) for n, w in zip(now, was, strict=True))
+    names = ("conversions", "revenue", "visitors", "searches")
+    lost = ", ".join(name for name, n, w in zip(names, now, was, strict=True) if n < w)
+    if not any(gained):
+        return Difference(before, 0, 0, 0, 0, lost)
+    highest = tuple(max(n, w) for n, w in zip(now, was, strict=True))
+    return Difference(Totals(before.revision + 1, *highest), *gained, lost)
+
+
+def shares(revenue: int, count: int) -> list[int]:
+    """Revenue in micro-units spread over so many events; the sum is exact, the first ones get the rest."""
+    if count <= 0:
+        return []
+    each, rest = divmod(revenue, count)
+    return [each + (1 if place < rest else 0) for place in range(count)]
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
+    if value is None or isinstance(value, bool | list | dict):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)[:_LONGEST].strip()
+
+
+def _count(value: object) -> int | None:
+    if value is None or value == "":
+        return 0
+    number = _decimal(value)
+    if number is None or number < 0 or number > _MOST or number != number.to_integral_value():
+        return None
+    return int(number)
+
+
+def _revenue(value: object) -> int | None:
+    """Micro-units. An unexpanded macro or no value at all is no revenue."""
+    if value is None or (isinstance(value, str) and (not value.strip() or value.strip()[:1] in "{[$%_")):
+        return 0
+    number = _decimal(value)
+    if number is None or abs(number) > _MOST:
+        return None
+    return int((number * MICRO).to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+def _decimal(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _seconds(value: object) -> int | None:
+    """Unix seconds as microseconds; None for anything else, milliseconds included."""
+    number = _decimal(value) if not isinstance(value, float) or value.is_integer() else None
+    if number is None or number != number.to_integral_value() or not 0 < number < 100_000_000_000:
+        return None
+    return int(number) * _SECOND
+
+
+def _hour(value: object) -> int | None:
+    if not isinstance(value, str) or not _DATE_HOUR.match(value):
+        return None
+    try:
+        return int(datetime.fromisoformat(value[:19]).replace(tzinfo=UTC).timestamp()) * _SECOND
+    except ValueError:
+        return None
+
+
+Wanted = Callable[[Interpreted], bool]
+"""Whether a subscription asks for an event."""
