@@ -59,7 +59,7 @@ class Intake:
     async def begin(self, offsets: Mapping[tuple[int, int], int], awaited: Mapping[str, int]) -> None:
         """Go on at these offsets, stored by (edge, epoch); so many postbacks wait for each click."""
         self.progress.restore(offsets)
-        self._awaited = Counter(awaited)
+        self.expect(awaited)
         await self._blocking(self._journals.reopen)
         self._discovered_at = trio.current_time()
 
@@ -97,6 +97,10 @@ class Intake:
         """Clicks indexed since the last time that postbacks wait for."""
         clicks, self._arrived = self._arrived, []
         return clicks
+
+    def expect(self, awaited: Mapping[str, int]) -> None:
+        """So many postbacks wait for each click, and for no other."""
+        self._awaited = Counter(awaited)
 
     def await_click(self, click: str, step: int) -> None:
         """One postback more (1) or less (-1) waits for this click."""

@@ -16,6 +16,16 @@ Position = tuple[int, int, int]
 Stamp = tuple[int, int, int, int]
 """When a postback arrived, made unique: (at_us, edge, epoch, seq). Later news have the greater stamp."""
 
+CORE_EDGE = -1
+"""The edge of what the core itself received."""
+
+
+def entered_position(id: str) -> Position:
+    """Where a postback stands that came through no edge's journal: by its `id` (32 hex digits) alone, so that
+    what is entered twice is one, and its row in the warehouse says the same."""
+    return CORE_EDGE, int(id[:15], 16), int(id[15:30], 16)
+
+
 NEVER: Stamp = (0, 0, 0, 0)
 
 
