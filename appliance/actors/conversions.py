@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import trio
 
 from appliance.actors.conversions_books import Books
-from appliance.actors.conversions_intake import Intake, Read, postbacks
+from appliance.actors.conversions_intake import Intake, Read, observed, postbacks
 from appliance.actors.conversions_lookups import SECOND, ClickLookups, Lookup
 from appliance.actors.conversions_orders import Order, Orders, T, Work
 from appliance.attribution.rates import Rates
@@ -32,6 +32,7 @@ from appliance.model.conversions import (
     Terms,
     WaitingPostback,
 )
+from appliance.model.doctor import Observed
 from appliance.model.events import PostbackLogEvent
 from appliance.model.status import ConsumerReport, ConversionsReport
 from appliance.ports import Journals, Ledger, Runner
@@ -78,10 +79,10 @@ class Conversions:
     `lookup_clicks` raises Unavailable while the warehouse is away; it must end by itself in bounded time.
     `currency` counts for networks without one. `held(edge)` leaves an edge's journal alone. `broken(edge,
     epoch, reason)` is called once per segment that cannot be read: its edge must rotate. `stored(records)`
-    is told what has just been stored for shipping; it never waits. From the thread of `run_blocking` are
-    asked: `terms(source_id)`, what a source asks for a conversion that begins now; `unit(campaign_id)`, the
-    currency in which it counts ("" for its own), by `rates()`; and `post`, who is told of a revision.
-    `posted` hears that there is something to tell; it never waits.
+    is told what has just been stored for shipping, `observed` what a pass came to; neither waits. From the
+    thread of `run_blocking` are asked: `terms(source_id)`, what a source asks for a conversion that begins
+    now; `unit(campaign_id)`, the currency in which it counts ("" for its own), by `rates()`; and `post`, who
+    is told of a revision. `posted` hears that there is something to tell; it never waits.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Conversions:
         now_us: Callable[[], int],
         limits: Limits | None = None,
         stored: Callable[[Sequence[SettledRecord]], None] = lambda records: None,
+        observed: Callable[[Observed], None] = lambda seen: None,
         terms: Callable[[int], Terms | None] = no_terms,
         unit: Callable[[int], str] = own_currency,
         rates: Callable[[], Rates] = Rates,
@@ -122,6 +124,7 @@ class Conversions:
         self._blocking = run_blocking
         self._now_us = now_us
         self._stored = stored
+        self._observed = observed
         self._limits = it = limits or Limits()
         self._patience = Patience(
             int(click_wait_hours * 3600 * SECOND),
@@ -342,6 +345,9 @@ class Conversions:
             await self._commit(settlement)
             self._account(batch, rows, waiting)
             self._tell(settlement)
+        seen = observed(read, rows.values(), settlement)
+        if any(seen):
+            self._observed(seen)
         return something or any(piece.entries for piece, _ in read)
 
     def _outbox_full(self) -> bool:
