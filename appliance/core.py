@@ -239,7 +239,7 @@ async def main(control: Control) -> None:
         rate_lane = RateLane(rates)
         parts.deliveries = retry.report
         postings = Postings()
-        watchers.append(lambda destinations: postings.configure(catalog.targets()))
+        watchers.append(lambda destinations: retry.anew(postings.configure(catalog.targets())))
         live = Live(NewestEntries(data), thread_runner(1), overview.status, _now_us)
         parts.live = live.report
         conversions = Conversions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,7 +32,7 @@ def buyer(*campaigns: int, sees_money: bool = True, role: Any = "buyer") -> Call
     return Caller("b", "rest", ROLES[role], 5, frozenset(campaigns), sees_money)
 
 
-async def nobody(stored: Stored) -> tuple[Attempt, Outcome]:
+async def nobody(stored: Stored, sent: Callable[[], None]) -> tuple[Attempt, Outcome]:
     raise AssertionError("this retry is never run")
 
 

@@ -158,6 +158,14 @@ class SqliteDeliveries:
             )
             db.execute("delete from standing where failures=0")
 
+    def release(self, held: Sequence[tuple[int, int]], now_us: int) -> None:
+        with self._writing() as db:
+            db.executemany(
+                "update delivery set lease_us=0, not_before_us=?1"
+                " where number=?2 and lease_us=?3 and state='pending'",
+                [(now_us, number, lease_us) for number, lease_us in held],
+            )
+
     def expire(self, target: str, now_us: int, reason: str, limit: int) -> int:
         with self._writing() as db:
             return db.execute(
@@ -233,6 +241,15 @@ class SqliteDeliveries:
     def resume(self, targets: Collection[str]) -> None:
         with self._writing() as db:
             db.executemany("delete from standing where target=?", [(target,) for target in targets])
+
+    def hurry(self, targets: Collection[str], limit: int, now_us: int) -> int:
+        places = ",".join("?" * len(targets))
+        with self._writing() as db:
+            return db.execute(
+                "update delivery set not_before_us=? where number in (select number from delivery where"  # noqa: S608  bound
+                f" target in ({places}) and state='pending' and not_before_us>? and lease_us<=? limit ?)",
+                (now_us, *targets, now_us, now_us, limit),
+            ).rowcount
 
     def sweep(self, before_us: int, limit: int) -> int:
         with self._writing() as db:
