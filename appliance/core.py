@@ -235,7 +235,7 @@ async def main(control: Control) -> None:
             now_us=_now_us,
             draw=random.Random().random,  # noqa: S311  a pause that nobody could gain by guessing
         )
-        delivery_lane = DeliveryLane(outbox, retry)
+        delivery_lane = DeliveryLane(outbox, retry, postbacks.send)
         rate_lane = RateLane(rates)
         parts.deliveries = retry.report
         postings = Postings()
