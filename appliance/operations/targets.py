@@ -260,17 +260,15 @@ async def _drafted(request: TestRequest, context: Context) -> PostbackTarget:
     """The target as it is or would be. Raises Refused, Missing."""
     if request.id is None and not request.values:
         raise Refused(_UNTESTED, [FieldProblem("id", "or the values of a new one")])
-    before = None
+    before: PostbackTarget | None = None
     if request.id is not None:
-        before = await context.catalog.get("target", request.id)
-        assert isinstance(before, PostbackTarget)
+        found = await context.catalog.get("target", request.id)
+        assert isinstance(found, PostbackTarget)
+        before = found
         if not request.values:
             return before
     # A new one may be tried before it has a name.
     given = {"name": "test", **request.values} if before is None else request.values
     values: dict[str, Any] = values_of("target", given, request.id)
     refuse([*await context.catalog.faults("target", request.id, values)], _UNTESTED)
-    if before is None:
-        return PostbackTarget(**values)
-    changed: PostbackTarget = msgspec.structs.replace(before, **values)
-    return changed
+    return PostbackTarget(**values) if before is None else msgspec.structs.replace(before, **values)
