@@ -18,9 +18,9 @@ class Preset(NamedTuple):
     """`name` is for programs, `title` for people.
 
     `param` of an offer's link takes our click id. `given` is what stands in the postback URL, in order: our
-    parameter → the network's macro (or a constant); () where the network posts fields of its own choice, which
-    `mapping` reads, or has no postback at all (`polled`). `more` are further URLs it asks for: title → what
-    stands in them. The other fields are those of Network.
+    parameter → the network's macro (or a constant); nothing where the network posts fields of its own choice,
+    which `mapping` reads, or has no postback at all (`polled`). `more` are further URLs it asks for: title →
+    what stands in them. `words` are Network.status_words; the other fields are those of Network.
     """
 
     name: str
@@ -67,14 +67,12 @@ _FINAL = {"sale": ("refund", "chargeback"), "refund": ("chargeback", "sale"), "c
 
 def _urls(
     name: str, title: str, param: str, click: str, payout: str = "", status: str = "", transaction: str = "",
-    **more: str,
+    *, note: str = "", pays_in: str = "", **more: str,
 ) -> Preset:  # fmt: skip
-    """One that fills in macros. `more`: further parameters of ours, and note, currency, reply."""
-    given = {"click_id": click, "payout": payout, "status": status, "transaction_id": transaction}
-    kept = {field: more.pop(field, "") for field in ("note", "reply")}
-    given |= {field: value for field, value in more.items() if field != "in_"}
+    """One that fills in macros. `more`: further parameters of ours."""
+    given = {"click_id": click, "payout": payout, "status": status, "transaction_id": transaction, **more}
     given = {field: macro for field, macro in given.items() if macro}
-    return Preset(name, title, param, given, currency=more.get("in_", ""), **kept)
+    return Preset(name, title, param, given, currency=pays_in, note=note)
 
 
 def _cake(name: str, title: str, payout: str = "#price#", transaction: str = "#leadid#") -> Preset:
@@ -289,7 +287,7 @@ ALL: tuple[Preset, ...] = (
     _urls("nutramedia", "Nutra.Media", "data1", "{data1}", "{profit}", "{status}", note=_CHECK),
     _urls("jumbleberry", "Jumbleberry", "c1", "xxc1xx", "xxpayoutxx"),
     _urls("perfectpay", "PerfectPay", "click_id", "{click_id}", "{comissaoAfiliado}", "{statusPagamento}",
-        "{transacao}", in_="BRL", note=_CHECK),
+        "{transacao}", pays_in="BRL", note=_CHECK),
     Preset("rakuten", "Rakuten Advertising", "u1", polled=True, note=_POLLED),
     Preset("shareasale", "ShareASale", "afftrack", polled=True, note=_POLLED),
     Preset("partnerize", "Partnerize", "clickref", polled=True,
