@@ -235,11 +235,11 @@ async def main(control: Control) -> None:
             now_us=_now_us,
             draw=random.Random().random,  # noqa: S311  a pause that nobody could gain by guessing
         )
-        delivery_lane = DeliveryLane(outbox, retry)
+        delivery_lane = DeliveryLane(outbox, retry, postbacks.send)
         rate_lane = RateLane(rates)
         parts.deliveries = retry.report
         postings = Postings()
-        watchers.append(lambda destinations: postings.configure(catalog.targets()))
+        watchers.append(lambda destinations: retry.anew(postings.configure(catalog.targets())))
         live = Live(NewestEntries(data), thread_runner(1), overview.status, _now_us)
         parts.live = live.report
         conversions = Conversions(

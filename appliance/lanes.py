@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from appliance.actors.conversions import Limits
 from appliance.actors.kernel import thread_runner
 from appliance.actors.retry import Deliveries, Retry
 from appliance.attribution.rates import Rate
 from appliance.errors import Unavailable
+from appliance.model.catalog import PostbackTarget
 from appliance.model.conversions import ClickFacts
 from appliance.model.costs import CostOrder
 from appliance.model.deliveries import Attempt, Selection, Standing, Stored
 from appliance.model.events import CostAdjustment
+from appliance.partners.patience import Outcome
 from appliance.reporting.sql import Query
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.sqlite.rates import SqliteRates
 from appliance.stores.warehouse import Warehouse
+
+log = logging.getLogger("weir.lanes")
 
 
 class Costs:
@@ -27,10 +33,12 @@ class Costs:
         self._stored = stored
         self._run = thread_runner(1)
 
-    async def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+    async def adjust(
+        self, order: CostOrder, parts: Sequence[CostAdjustment], count: int | None = None
+    ) -> CostOrder:
         if self._ledger.sizes().outbox_bytes >= Limits.outbox_bytes:
             raise Unavailable("too much waits for the warehouse already; try again when it is back")
-        made = await self._run(self._ledger.adjust, order, parts)
+        made = await self._run(self._ledger.adjust, order, parts, count)
         if made is order:  # not one that was there already
             self._stored()
         return made
@@ -61,16 +69,21 @@ class RateLane:
         return await self._run(self._rates.list, base, quote, limit, offset)
 
 
+Send = Callable[[PostbackTarget, str, Mapping[str, str]], Awaitable[tuple[Attempt, Outcome]]]
+"""Tells a target of a conversion, by its macros' values, under an id."""
+
+
 class DeliveryLane:
     """The outbox of deliveries as operators use it, in a thread of their own limiter."""
 
     CHUNK = 2_000
     """Changed at once: the ledger's file is locked meanwhile."""
 
-    def __init__(self, store: Deliveries, retry: Retry) -> None:
+    def __init__(self, store: Deliveries, retry: Retry, send: Send) -> None:
         self._store = store
         self._retry = retry
         self._run = thread_runner(1)
+        self._send = send
 
     def standings(self) -> Sequence[Standing]:
         return list(self._retry.standings().values())
@@ -95,6 +108,14 @@ class DeliveryLane:
             return self._store.cancel(selection, above, self.CHUNK, now_us, reason)
 
         return await self._all(some)
+
+    async def send(
+        self, target: PostbackTarget, id: str, values: Mapping[str, str]
+    ) -> tuple[Attempt, Outcome]:
+        return await self._send(target, id, values)
+
+    async def counts(self) -> Mapping[str, Mapping[str, int]]:
+        return await self._run(self._store.counts)
 
     async def sweep(self, before_us: int) -> None:
         """Delete what ended before then, a piece at a time."""
@@ -132,7 +153,11 @@ class Lookups:
         self._run = thread_runner(1)
 
     async def clicks(self, ids: Sequence[str]) -> Mapping[str, ClickFacts]:
-        return await self._run(self._warehouse.lookup_clicks, ids)
+        began = time.perf_counter()
+        found = await self._run(self._warehouse.lookup_clicks, ids)
+        took = round((time.perf_counter() - began) * 1_000, 1)
+        log.debug("clicks looked up", extra={"asked": len(ids), "found": len(found), "ms": took})
+        return found
 
     async def ranks(self, query: Query) -> Sequence[Mapping[str, int]]:
         return await self._run(self._warehouse.rank, query.sql, query.parameters)

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from appliance.model.catalog import Change, Entity, Kind, Revision, Stream
-from appliance.model.conversions import ClickFacts, Conversion, LedgerSizes, Settlement, WaitingPostback
+from appliance.model.conversions import (
+    CORE_EDGE,
+    ClickFacts,
+    Conversion,
+    LedgerSizes,
+    Settlement,
+    WaitingPostback,
+)
 from appliance.model.costs import CostOrder
 from appliance.model.events import CostAdjustment
 from appliance.model.identity import Code, Session
@@ -76,7 +83,7 @@ class EventLog(Protocol):
     def close(self) -> None: ...
 
 
-CORE = -1
+CORE = CORE_EDGE
 
 
 class JournalSegment(Protocol):

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
 
-from appliance.actors.conversions_intake import Intake, Read, postbacks
+from appliance.actors.conversions_books import Books
+from appliance.actors.conversions_intake import Intake, Read, observed, postbacks
 from appliance.actors.conversions_lookups import SECOND, ClickLookups, Lookup
-from appliance.attribution.claim import Statement, understand
+from appliance.actors.conversions_orders import Order, Orders, T, Work
 from appliance.attribution.rates import Rates
-from appliance.attribution.settle import Arrival, Batch, Post, no_post, no_terms, own_currency, settle
+from appliance.attribution.settle import Batch, Circles, Post, no_post, no_terms, own_currency
 from appliance.attribution.waiting import Patience, postpone
 from appliance.errors import Unavailable
 from appliance.model.catalog import Network, Template
@@ -31,13 +32,13 @@ from appliance.model.conversions import (
     Terms,
     WaitingPostback,
 )
+from appliance.model.doctor import Observed
 from appliance.model.events import PostbackLogEvent
 from appliance.model.status import ConsumerReport, ConversionsReport
 from appliance.ports import Journals, Ledger, Runner
 
 log = logging.getLogger("weir.conversions")
 
-Profile = tuple[Network | None, Template | None]
 COUNTED = (
     "clicks", "undecodable", "entries_missing", "lookups", "lookups_away", "ledger_faults",
     "paused_outbox_full", "paused_waiting_full", "given_up_early",
@@ -78,10 +79,10 @@ class Conversions:
     `lookup_clicks` raises Unavailable while the warehouse is away; it must end by itself in bounded time.
     `currency` counts for networks without one. `held(edge)` leaves an edge's journal alone. `broken(edge,
     epoch, reason)` is called once per segment that cannot be read: its edge must rotate. `stored(records)`
-    is told what has just been stored for shipping; it never waits. From the thread of `run_blocking` are
-    asked: `terms(source_id)`, what a source asks for a conversion that begins now; `unit(campaign_id)`, the
-    currency in which it counts ("" for its own), by `rates()`; and `post`, who is told of a revision.
-    `posted` hears that there is something to tell; it never waits.
+    is told what has just been stored for shipping, `observed` what a pass came to; neither waits. From the
+    thread of `run_blocking` are asked: `terms(source_id)`, what a source asks for a conversion that begins
+    now; `unit(campaign_id)`, the currency in which it counts ("" for its own), by `rates()`; and `post`, who
+    is told of a revision. `posted` hears that there is something to tell; it never waits.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Conversions:
         now_us: Callable[[], int],
         limits: Limits | None = None,
         stored: Callable[[Sequence[SettledRecord]], None] = lambda records: None,
+        observed: Callable[[Observed], None] = lambda seen: None,
         terms: Callable[[int], Terms | None] = no_terms,
         unit: Callable[[int], str] = own_currency,
         rates: Callable[[], Rates] = Rates,
@@ -122,6 +124,7 @@ class Conversions:
         self._blocking = run_blocking
         self._now_us = now_us
         self._stored = stored
+        self._observed = observed
         self._limits = it = limits or Limits()
         self._patience = Patience(
             int(click_wait_hours * 3600 * SECOND),
@@ -130,6 +133,7 @@ class Conversions:
         )
         self._stop = trio.Event()
         self._wake = trio.Event()
+        self._orders = Orders(self._come)
         self.outcomes: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.last_error = ""
@@ -145,12 +149,13 @@ class Conversions:
         self._lookups = ClickLookups(
             self._lookup_clicks, self._ledger, self._blocking,
             first=it.lookup_first, again=it.lookup_again, retry_first=it.retry_first,
-            away_longest=it.away_longest, counts=self.counts, came=self._answer_came, failed=self._note_away,
+            away_longest=it.away_longest, counts=self.counts, came=self._come, failed=self._note_away,
         )  # fmt: skip
         self._next_due: int | None = None
         self._saved_at = -1e9
 
-    def _answer_came(self) -> None:
+    def _come(self) -> None:
+        """There is something to do."""
         self._wake.set()
 
     def _note_away(self, reason: str) -> None:
@@ -171,6 +176,8 @@ class Conversions:
             if len(group.exceptions) == 1:
                 raise group.exceptions[0] from group
             raise
+        finally:
+            self._orders.close()
 
     async def _run(self, task_status: trio.TaskStatus[None]) -> None:
         self._reset()
@@ -179,10 +186,12 @@ class Conversions:
             await self._load()
             task_status.started()
             await self._intake.warm(self._stop.is_set)
+            self._orders.open()
             delay = self._limits.retry_first
             while not self._stop.is_set():
                 self._wake = trio.Event()
                 try:
+                    await self._perform()
                     busy = await self._pass()
                 except Unavailable as fault:
                     self._note_fault(fault)
@@ -192,7 +201,7 @@ class Conversions:
                         continue
                 else:
                     delay = self._limits.retry_first
-                    if not busy:
+                    if not busy and not self._orders:
                         await self._rest(min(self._until_due(), self._limits.poll))
             if self._intake.progress.unsaved:
                 try:
@@ -235,6 +244,67 @@ class Conversions:
         # Never 0: a pass that could not take what is due must not spin.
         return max((due - self._now_us()) / SECOND, 0.001)
 
+    # What others order
+
+    async def perform(self, work: Work[T], clicks: Collection[str] = ()) -> T:
+        """Have `work` done between two passes: what it settles is stored as a pass's own is, in one
+        transaction, then its answer is returned. What it raises is raised here, and nothing is stored.
+
+        It knows recent clicks and those of `clicks`, which are looked up before, in the warehouse too.
+        Raises Unavailable when the warehouse cannot be asked for them, or the ledger not be written, when
+        too many orders wait, and when the actor does not run.
+        """
+        recent, facts = self._intake.recent, dict[str, ClickFacts]()
+        unknown = []
+        for click in set(clicks):
+            if (found := recent.get(click)) is not None:
+                facts[click] = found
+            else:
+                unknown.append(click)
+        for start in range(0, len(unknown), self._limits.lookup_first):
+            facts |= await self._lookup_clicks(unknown[start : start + self._limits.lookup_first])
+        return await self._orders.put(Order(work, facts))
+
+    async def _perform(self) -> None:
+        """Carry out one order, if there is any."""
+        order = self._orders.take()
+        if order is None:
+            return
+        if self._outbox_full():
+            order.fail(Unavailable("the warehouse has been away for too long: nothing more can be changed"))
+            return
+        now = self._now_us()
+        try:
+            settlement, answer = await self._blocking(
+                lambda: order.work(self._books(order.facts, now)),
+            )
+        except Exception as error:  # whoever ordered it is told, and nothing was stored
+            order.fail(error)
+            return
+        if any(settlement[1:]):
+            try:
+                await self._commit(settlement)
+            except Unavailable as fault:
+                order.fail(fault)
+                raise
+        order.fulfil(answer)
+        self._tell(settlement)
+        for record in settlement.records:
+            if isinstance(record, PostbackLogEvent) and record.stage == "processed":
+                self.outcomes[record.outcome] += 1
+        positions = [*settlement.settled, *(row.position for row in settlement.waiting)]
+        for position in positions:
+            self._lookups.settled(position)
+        if positions:
+            self._intake.expect(await self._blocking(self._ledger.awaited))
+
+    def _tell(self, settlement: Settlement) -> None:
+        """Something has been stored."""
+        if settlement.records:
+            self._stored(settlement.records)
+        if settlement.deliveries:
+            self._posted()
+
     # One pass
 
     async def _pass(self) -> bool:
@@ -260,10 +330,7 @@ class Conversions:
         fresh = postbacks(read)
         batch = Batch({}, now)
         if fresh or rows:
-            profiles = self._profiles({event.network_id for _, event in fresh}, rows.values())
-            batch = await self._blocking(
-                self._settle, fresh, rows, profiles, facts, now, tried.keys() | given_up
-            )
+            batch = await self._blocking(self._settle, fresh, rows, facts, now, tried.keys() | given_up)
         waiting = postpone(batch, tried, given_up, self._patience)
         settlement = Settlement(
             conversions=list(batch.changed.values()),
@@ -277,10 +344,10 @@ class Conversions:
         if something or self._save_now(read):
             await self._commit(settlement)
             self._account(batch, rows, waiting)
-            if settlement.records:
-                self._stored(settlement.records)
-            if settlement.deliveries:
-                self._posted()
+            self._tell(settlement)
+        seen = observed(read, rows.values(), settlement)
+        if any(seen):
+            self._observed(seen)
         return something or any(piece.entries for piece, _ in read)
 
     def _outbox_full(self) -> bool:
@@ -293,40 +360,30 @@ class Conversions:
             return {}
         return {row.position: row for row in await self._blocking(self._ledger.waiting_for, clicks)}
 
-    def _profiles(self, networks: set[int], rows: Iterable[WaitingPostback]) -> dict[int, Profile]:
-        """Each network of a batch with its template, as the catalog has them now."""
-        found: dict[int, Profile] = {}
-        for number in networks | {row.event.network_id for row in rows}:
-            network = self._network(number) if number else None
-            template = self._template(network.template_id) if network and network.template_id else None
-            found[number] = (network, template)
-        return found
-
     def _settle(
         self,
         fresh: Sequence[tuple[Position, PostbackLogEvent]],
         rows: Mapping[Position, WaitingPostback],
-        profiles: Mapping[int, Profile],
         facts: Mapping[str, ClickFacts],
         now: int,
         tried: Collection[Position],
     ) -> Batch:
-        def arrival(position: Position, event: PostbackLogEvent, row: WaitingPostback | None) -> Arrival:
-            meaning = understand(event, position, *profiles[event.network_id], self._currency)
-            return Arrival(position, event, meaning, row)
+        books = self._books(facts, now)
+        arrivals = [books.arrival(position, event) for position, event in fresh]
+        arrivals += [books.arrival(position, row.event, row) for position, row in rows.items()]
+        return books.settle(arrivals, tried)
 
-        arrivals = [arrival(position, event, None) for position, event in fresh]
-        arrivals += [arrival(position, row.event, row) for position, row in rows.items()]
-        said = [arrival.meaning for arrival in arrivals if isinstance(arrival.meaning, Statement)]
-        shared = {it.claim for it in said if it.policy == "repeat"}
-        firsts = self._ledger.firsts(list(shared)) if shared else {}
-        known = self._ledger.conversions(list({it.conversion_id for it in said} | set(firsts.values())))
+    def _books(self, facts: Mapping[str, ClickFacts], now: int) -> Books:
         recent = self._intake.recent
-        return settle(
-            arrivals, known, lambda click: recent.get(click) or facts.get(click), now,
-            self._terms, self._post,
-            unit=self._unit, rate=self._rates().find, firsts=firsts, tried=tried,
-        )  # fmt: skip
+        return Books(
+            ledger=self._ledger,
+            find=lambda click: recent.get(click) or facts.get(click),
+            now_us=now,
+            circles=Circles(self._terms, self._post, self._unit, self._rates().find),
+            network=self._network,
+            template=self._template,
+            currency=self._currency,
+        )
 
     def _save_now(self, read: Read) -> bool:
         if not self._intake.progress.unsaved:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import trio
 
 from appliance.attribution.progress import Progress
 from appliance.attribution.recent import RecentClicks, Taken, take
-from appliance.model.conversions import Position
+from appliance.model.conversions import Position, Settlement, WaitingPostback
+from appliance.model.doctor import Observed
 from appliance.model.events import PostbackLogEvent
 from appliance.ports import Journals, Piece, Runner
 
@@ -59,7 +60,7 @@ class Intake:
     async def begin(self, offsets: Mapping[tuple[int, int], int], awaited: Mapping[str, int]) -> None:
         """Go on at these offsets, stored by (edge, epoch); so many postbacks wait for each click."""
         self.progress.restore(offsets)
-        self._awaited = Counter(awaited)
+        self.expect(awaited)
         await self._blocking(self._journals.reopen)
         self._discovered_at = trio.current_time()
 
@@ -98,6 +99,10 @@ class Intake:
         clicks, self._arrived = self._arrived, []
         return clicks
 
+    def expect(self, awaited: Mapping[str, int]) -> None:
+        """So many postbacks wait for each click, and for no other."""
+        self._awaited = Counter(awaited)
+
     def await_click(self, click: str, step: int) -> None:
         """One postback more (1) or less (-1) waits for this click."""
         self._awaited[click] += step
@@ -128,6 +133,18 @@ def postbacks(read: Read) -> list[tuple[Position, PostbackLogEvent]]:
     return [
         ((piece.edge, piece.epoch, seq), event) for piece, taken in read for seq, event in taken.postbacks
     ]
+
+
+def observed(read: Read, rows: Iterable[WaitingPostback], settlement: Settlement) -> Observed:
+    """What a pass came to, for whoever looks for faults in it."""
+    return Observed(
+        received=[event for _, taken in read for _, event in taken.postbacks],
+        refused=[event for _, taken in read for event in taken.refused],
+        waited=[row.event for row in rows],
+        processed=[it for it in settlement.records if isinstance(it, PostbackLogEvent)],
+        conversions=settlement.conversions,
+        clicks=[(taken.newest_us, taken.networks) for _, taken in read if taken.networks],
+    )
 
 
 def _taken(entries: Sequence[tuple[int, bytes]] | None) -> Taken | None:

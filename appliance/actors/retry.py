@@ -2,12 +2,14 @@
 
 Each target has a queue of its own. One attempt per target is always possible, whatever the others do, so
 that a receiver that is dead or slow delays nobody but itself; more at once share what is left of the bound.
-A life that is killed leaves its leases to run out: an attempt is then made again under the same id.
+A life that is killed leaves its leases to run out: an attempt is then made again under the same id. One that
+is stopped stores what came of its attempts, and gives back the leases of those of which nothing was sent yet.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +55,9 @@ class Deliveries(Protocol):
         else changes its delivery only while that is pending under the lease of the result.
         """
 
+    def release(self, held: Sequence[tuple[int, int]], now_us: int) -> None:
+        """Give back leases before their end: (number, lease_us) of each; those pending are due now."""
+
     def expire(self, target: str, now_us: int, reason: str, limit: int) -> int:
         """Up to `limit` pending deliveries past their deadline and not leased become dead; how many."""
 
@@ -61,6 +66,9 @@ class Deliveries(Protocol):
 
     def resume(self, targets: Collection[str]) -> None:
         """Forget these targets' standings."""
+
+    def hurry(self, targets: Collection[str], limit: int, now_us: int) -> int:
+        """Up to `limit` pending deliveries that wait for their next try are due now; how many."""
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """Target → state → how many."""
@@ -108,11 +116,17 @@ class Limits:
     """Between tries to store results. Meanwhile nothing new is taken for their targets beyond the bounds."""
     expire: float = 60.0
     expire_at_once: int = 1_000
+    hurry_at_once: int = 1_000
+    leave: float = 2.0
+    """For storing results when it is stopped. Later: the leases run out, as after a kill."""
 
 
-Carry = Callable[[Stored], Awaitable[tuple[Attempt, Outcome]]]
-"""Makes one attempt. Raises nothing: whatever goes wrong is its outcome."""
+Carry = Callable[[Stored, Callable[[], None]], Awaitable[tuple[Attempt, Outcome]]]
+"""Makes one attempt, and calls the function just before the first byte of its request goes out. Raises
+nothing: whatever goes wrong is its outcome."""
 
+Made = tuple[Stored, Attempt, Outcome]
+Concluded = tuple[list[Result], list[Standing]]
 Gate = Callable[[str], str]
 """What is to be done for a target: "open", "held" (later), "gone" (never), "" (not ours)."""
 
@@ -143,7 +157,10 @@ class Retry:
         self._wake = trio.Event()
         self._standings: dict[str, Standing] = {}
         self._under_way: Counter[str] = Counter()
-        self._done: list[tuple[Stored, Attempt, Outcome]] = []
+        self._unsent: dict[int, Stored] = {}
+        self._anew: set[str] = set()
+        self._done: list[Made] = []
+        self._concluded: Concluded | None = None
         self._came = trio.Event()
         self._expired_at: dict[str, float] = {}
         self._pending = self._dead = self._oldest_us = 0
@@ -154,6 +171,11 @@ class Retry:
     def wake(self) -> None:
         """There may be something to deliver; never waits."""
         self._wake.set()
+
+    def anew(self, targets: Iterable[str]) -> None:
+        """These are asked in another way from now on: what failed says nothing of it. Never waits."""
+        self._anew.update(targets)
+        self.wake()
 
     async def resume(self, targets: Iterable[str]) -> None:
         """These are no longer paused, whatever they answered so far. Raises Unavailable."""
@@ -185,21 +207,43 @@ class Retry:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Deliver until cancelled. A store that is away is asked again; what was done is kept meanwhile."""
         self._under_way.clear()
+        self._unsent.clear()
         self._done.clear()
+        self._concluded = None
         found = await self._blocking(self._store.standings)
         self._standings = {each.target: each for each in found}
         task_status.started()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._keep_results)
-            while True:
-                self._wake = trio.Event()
-                try:
-                    pause = await self._look(nursery)
-                except Unavailable as fault:
-                    self._note(fault)
-                    pause = self._limits.poll
-                with trio.move_on_after(pause):
-                    await self._wake.wait()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._keep_results)
+                while True:
+                    self._wake = trio.Event()
+                    try:
+                        pause = await self._look(nursery)
+                    except Unavailable as fault:
+                        self._note(fault)
+                        pause = self._limits.poll
+                    with trio.move_on_after(pause):
+                        await self._wake.wait()
+        finally:
+            if trio.current_effective_deadline() == -math.inf:  # stopped, not fallen
+                await self._leave()
+
+    async def _leave(self) -> None:
+        """Store what is known already, so that the next life need not wait for it nor do it again."""
+        with trio.move_on_after(self._limits.leave, shield=True) as scope:
+            try:
+                await self._store_concluded()
+                if self._done:
+                    self._concluded = self._conclude(self._take_done())
+                    await self._store_concluded()
+                held = [(it.number, it.lease_us) for it in self._unsent.values()]
+                if held:
+                    await self._blocking(self._store.release, held, self._now_us())
+            except Unavailable as fault:
+                self._note(fault)
+        if scope.cancelled_caught:
+            log.warning("stopped before what came of deliveries was stored")
 
     def _note(self, fault: Unavailable) -> None:
         self.last_error = fault.message
@@ -207,6 +251,7 @@ class Retry:
 
     async def _look(self, nursery: trio.Nursery) -> float:
         """Take and begin what is due; returns after how many seconds to look again."""
+        await self._begin_anew()
         await self.resume([it for it in self._standings if self._gate(it) == "gone"])
         waiting, counts = await self._blocking(lambda: (self._store.waiting(), self._store.counts()))
         self._pending = sum(it.pending for it in waiting)
@@ -240,9 +285,19 @@ class Retry:
             lease = now + int(self._limits.lease * SECOND)
             for stored in await self._blocking(self._store.take, wanted, now, lease):
                 self._under_way[stored.delivery.target] += 1
+                self._unsent[stored.number] = stored
                 nursery.start_soon(self._attempt, stored)
         self.last_error = ""
         return again
+
+    async def _begin_anew(self) -> None:
+        """What waits for targets that are asked in another way now is due at once."""
+        while self._anew:
+            those = sorted(self._anew)
+            await self.resume(those)
+            while await self._blocking(self._store.hurry, those, self._limits.hurry_at_once, self._now_us()):
+                pass
+            self._anew.difference_update(those)
 
     def _room(self, target: str, known: Standing | None, now: int, shared: int) -> int:
         """How many more attempts a target may have at once."""
@@ -266,17 +321,21 @@ class Retry:
         outcome = Outcome(False, UNWANTED, final=True)
         if self._gate(stored.delivery.target) != "gone":
             try:
-                found, outcome = await self._carry(stored)
+                found, outcome = await self._carry(stored, lambda: self._forget(stored))
             except Exception as fault:  # a delivery that no one foresaw must not stop all the others
                 log.exception("attempt failed", extra={"delivery": stored.delivery.id})
                 outcome = Outcome(False, f"Weir failed to make the request: {type(fault).__name__}")
-                found = self._unsent(outcome)
+                found = self._unmade(outcome)
         else:
-            found = self._unsent(outcome)
+            found = self._unmade(outcome)
+        self._forget(stored)
         self._done.append((stored, found, outcome))
         self._came.set()
 
-    def _unsent(self, outcome: Outcome) -> Attempt:
+    def _forget(self, stored: Stored) -> None:
+        self._unsent.pop(stored.number, None)
+
+    def _unmade(self, outcome: Outcome) -> Attempt:
         return Attempt(at_us=self._now_us(), latency_us=0, request="", error=outcome.reason)
 
     async def _keep_results(self) -> None:
@@ -284,11 +343,11 @@ class Retry:
         while True:
             await self._came.wait()
             self._came = trio.Event()
-            done, self._done = self._done, []
-            results, changed = self._conclude(done)
+            done = self._take_done()
+            self._concluded = self._conclude(done)
             while True:
                 try:
-                    await self._blocking(self._store.finish, results, changed, self._now_us())
+                    await self._store_concluded()
                     break
                 except Unavailable as fault:
                     self._note(fault)
@@ -298,9 +357,17 @@ class Retry:
             self._under_way += Counter()  # those at 0 go
             self._wake.set()
 
-    def _conclude(
-        self, done: Iterable[tuple[Stored, Attempt, Outcome]]
-    ) -> tuple[list[Result], list[Standing]]:
+    def _take_done(self) -> list[Made]:
+        done, self._done = self._done, []
+        return done
+
+    async def _store_concluded(self) -> None:
+        """Raises Unavailable, and then it is still there to be stored."""
+        if self._concluded is not None:
+            await self._blocking(self._store.finish, *self._concluded, self._now_us())
+            self._concluded = None
+
+    def _conclude(self, done: Iterable[Made]) -> Concluded:
         """What follows from attempts; targets' standings are changed here and nowhere else."""
         results = []
         changed: dict[str, Standing] = {}

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from appliance.attribution import normalize
-from appliance.attribution.template import extract
+from appliance.attribution import amounts, normalize, times
+from appliance.attribution.history import COUNTING, TAKEN_BACK, happened
+from appliance.attribution.template import Fields, extract
 from appliance.model.catalog import Duplicates, Network, Template
 from appliance.model.conversions import Position, Stamp
 from appliance.model.events import PostbackLogEvent
@@ -18,6 +19,11 @@ from appliance.model.ids import click_time_ms, name_of
 LONGEST_TRANSACTION = 512
 LONGEST_WORD = 100
 _HOUR_US = 3_600_000_000
+_DAY_US = 24 * _HOUR_US
+# How long before its postback a conversion may have happened that names no click to be measured by.
+_LONGEST_AGO_US = 400 * _DAY_US
+UNKNOWN_WORD = "status: unknown word, taken as hold: "
+"""What the word follows in the notes of a postback."""
 _NONE = Network(slug="")
 
 
@@ -47,6 +53,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     transitions: Mapping[str, tuple[str, ...]] = {}
     accept: bool = False
     wait_us: int | None = None
+    happened_us: int = 0
 
 
 class Unusable(NamedTuple):
@@ -84,16 +91,27 @@ def understand(
         return Unusable("click_id: missing" + "".join(f"; {note}" for note in fields.notes))
     if len(transaction_id) > LONGEST_TRANSACTION:
         return Unusable(f"transaction_id: longer than {LONGEST_TRANSACTION} characters", click_id)
-    payout = normalize.payout(fields.payout)
-    if isinstance(payout, normalize.Wrong):
-        return Unusable(payout.reason, click_id, transaction_id)
-    named = normalize.currency(fields.currency)
-    if isinstance(named, normalize.Wrong):
-        return Unusable(named.reason, click_id, transaction_id)
-    reading = normalize.status(fields.status)
-    notes = fields.notes if reading.known else (*fields.notes, "status: unknown word, taken as hold")
-    event_type, upsell = fields.event_type[:LONGEST_WORD], fields.upsell[:LONGEST_WORD]
     rules = network if network is not None else _NONE
+    usual = rules.currency or currency
+    money = _money(fields, usual)
+    if isinstance(money, normalize.Wrong):
+        return Unusable(money.reason, click_id, transaction_id)
+    payout, named, note = money
+    reading = normalize.status(fields.status, fields.lists, rules.status_words)
+    status = reading.status
+    notes = [*fields.notes, note]
+    if not reading.known:
+        notes.append(UNKNOWN_WORD + fields.status[:LONGEST_WORD].replace(";", ","))
+    if payout is not None and payout < 0:
+        if status in COUNTING:
+            notes.append(f"payout: below zero, so {status} is taken as a refund of it")
+            status = "refund"
+        # What a rejection takes back is no payout.
+        payout = -payout if status in TAKEN_BACK else None
+    happened_us, note = _time(fields.time, event.at_us, click_id)
+    notes.append(note)
+    event_type = (fields.event_type or reading.event_type)[:LONGEST_WORD]
+    upsell = fields.upsell[:LONGEST_WORD]
     policy = rules.duplicates_by_type.get(event_type, rules.duplicates)
     more: list[str] = []
     if "event_type" in rules.claim_by and event_type:
@@ -115,17 +133,49 @@ def understand(
         click_id=click_id,
         transaction_id=transaction_id,
         event_type=event_type,
-        status=reading.status,
+        status=status,
         original_status=fields.status[:LONGEST_WORD],
         payout=payout,
         currency=named,
-        fallback=(network.currency if network is not None else "") or currency,
+        fallback=usual,
         stamp=(event.at_us, *position),
-        notes=notes,
+        notes=tuple(filter(None, notes)),
         claim=claim,
         policy=policy,
         upsell=upsell,
         transitions=rules.transitions,
         accept=rules.unknown_click == "accept",
         wait_us=None if rules.click_wait_hours is None else int(rules.click_wait_hours * _HOUR_US),
+        happened_us=happened_us,
     )
+
+
+def _money(fields: Fields, usual: str) -> tuple[int | None, str, str] | normalize.Wrong:
+    """(micro-units, currency, note)."""
+    amount = amounts.read(fields.payout, fields.notation)
+    if isinstance(amount, normalize.Wrong):
+        return amount
+    named = normalize.currency(fields.currency)
+    if not isinstance(named, normalize.Wrong):
+        named = amounts.currency(amount, named, usual)
+    if isinstance(named, normalize.Wrong):
+        return named
+    return (None, named, "") if amount is None else (amount.value, named, amount.note)
+
+
+def _time(text: str, arrival_us: int, click_id: str) -> tuple[int, str]:
+    """(when it happened or 0, note): between its click and its arrival, or the arrival is what counts.
+
+    A clock that is ahead, or a time without its zone, is no news within a day.
+    """
+    if not text:
+        return 0, ""
+    at = times.read(text)
+    if at is None:
+        return 0, "time: not understood; its arrival counts"
+    if at >= arrival_us:
+        return 0, "time: more than a day after its arrival, which counts" if at > arrival_us + _DAY_US else ""
+    since = (click_time_ms(click_id) or 0) * 1_000 if click_id else arrival_us - _LONGEST_AGO_US
+    if happened(at, arrival_us, since) == arrival_us:
+        return 0, f"time: {'before its click' if click_id else 'too long ago'}; its arrival counts"
+    return at, ""

@@ -22,12 +22,27 @@ TAKEN_BACK = ("refund", "chargeback")
 COUNTING = ("lead", "sale", "hold")
 
 
+_SECOND = 1_000_000
+
+
 class Rules(NamedTuple):
-    """By what one conversion's postbacks are put together, beside each one's own policy."""
+    """By what one conversion's postbacks are put together, beside each one's own policy. `since`: when its
+    click was made, 0 while that is not known; it did not happen before."""
 
     transitions: Mapping[str, tuple[str, ...]]
     fallback: str
     exchange: Exchange
+    since: int = 0
+
+
+def happened(at_us: int, arrival_us: int, since: int) -> int:
+    """When a conversion happened: its own time unless that is before its click, else its arrival. Many tell
+    whole seconds, so within one of its click it happened with it."""
+    return max(at_us, since) if at_us and at_us + _SECOND > since else arrival_us
+
+
+def _begun(told: Told, rules: Rules) -> int:
+    return happened(told.happened_us, told.first[0], rules.since)
 
 
 def started(said: Said) -> Told:
@@ -45,6 +60,7 @@ def started(said: Said) -> Told:
         event_type=said.event_type,
         upsell=said.upsell,
         policy=said.policy,
+        happened_us=said.happened_us,
     )
 
 
@@ -85,7 +101,7 @@ def _added(told: Told, said: Said, rules: Rules) -> dict[str, object]:
     if said.payout is None or said.status not in (*COUNTING, *TAKEN_BACK):
         return {}
     own = told.currency or rules.fallback
-    amount = rules.exchange.convert(said.payout, day_of(told.first[0]), said.currency or own, own)
+    amount = rules.exchange.convert(said.payout, day_of(_begun(told, rules)), said.currency or own, own)
     if amount is None:
         return {}
     return {"payout": max(payout - amount, 0) if said.status in TAKEN_BACK else payout + amount}
@@ -127,7 +143,8 @@ def evaluated(conversion: Conversion, rules: Rules) -> Conversion:
     """The conversion as its history, its click and its rates make it."""
     told = fold(conversion.base, conversion.history, rules)
     exchange, own = rules.exchange, told.currency or rules.fallback
-    day = day_of(told.first[0])
+    at_us = _begun(told, rules)
+    day = day_of(at_us)
     currency, payout, rate = own, told.payout, ""
     if conversion.unit and conversion.unit != own:
         rate = exchange.rate(day, own, conversion.unit)
@@ -139,7 +156,7 @@ def evaluated(conversion: Conversion, rules: Rules) -> Conversion:
         returned = exchange.convert(returned, day, told.returned_in or own, currency)
     return msgspec.structs.replace(
         conversion,
-        at_us=told.first[0],
+        at_us=at_us,
         event_type=told.event_type,
         upsell=told.upsell,
         status=told.status,

@@ -1,4 +1,4 @@
-"""Texts of a postback → money, currency and one of our statuses. Each refusal says what would be right."""
+"""Texts of a postback → currency and one of our statuses. Each refusal says what would be right."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Status = Literal["sale", "lead", "hold", "rejected", "trash", "refund", "chargeb
 
 _WORDS: Mapping[Status, str] = {
     "sale": "sale sales approved approve confirmed confirm paid 1 accepted accept success successful "
-    "completed complete valid purchase deposit ftd converted conversion ok",
+    "completed complete valid purchase deposit ftd converted conversion ok rebill upsell",
     "lead": "lead leads registration registered register reg signup sign_up sign-up install installed "
     "subscribe subscribed",
     "hold": "hold onhold on_hold on-hold pending wait waiting processing in_progress review unconfirmed "
@@ -26,6 +26,10 @@ _WORDS: Mapping[Status, str] = {
 WORDS: Mapping[str, Status] = {word: status for status, words in _WORDS.items() for word in words.split()}
 """Networks' status words in lower case → ours. A word that is not here is `hold`: counted, not yet money."""
 
+STATUSES: Mapping[str, Status] = {status: status for status in _WORDS}
+_TYPES = {"rebill": "rebill", "upsell": "upsell"}
+"""A word that says both: money again, and what for. A type that the postback names goes before."""
+
 
 class Wrong(NamedTuple):
     """A value that cannot be used, and why."""
@@ -34,26 +38,11 @@ class Wrong(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A status and whether its word was known."""
+    """A status, whether its word was known, and the type of conversion that the word names too."""
 
     status: Status
     known: bool
-
-
-def payout(text: str) -> int | Wrong | None:
-    """A plain decimal amount in micro-units; None for no text. Negative amounts are refused.
-
-    Money is taken back by a status (`rejected`), never by a negative payout: a sum of differences could
-    not tell that from a second, negative sale.
-    """
-    if not text:
-        return None
-    value = money.micro(text)
-    if value is None:
-        return Wrong("payout: expected a plain decimal number such as 12.50")
-    if value < 0 or text.startswith("-"):
-        return Wrong("payout: negative; send the status rejected to take money back")
-    return value
+    event_type: str = ""
 
 
 def currency(text: str) -> str | Wrong:
@@ -64,9 +53,20 @@ def currency(text: str) -> str | Wrong:
     return Wrong("currency: expected an ISO 4217 code such as USD") if code is None else code
 
 
-def status(text: str) -> Reading:
-    """A network's word in any case → one of ours. No word means sale, as TraffoFlex's `approved` default."""
+def status(text: str, lists: Mapping[str, str] = {}, words: Mapping[str, str] = {}) -> Reading:
+    """A network's word in any case → one of ours. No word means sale, as TraffoFlex's `approved` default.
+
+    First the `lists` that came with the postback (our status → words with commas), then the network's own
+    `words` (word → our status), then ours.
+    """
     if not text:
         return Reading("sale", True)
-    found = WORDS.get(text.casefold())
-    return Reading("hold", False) if found is None else Reading(found, True)
+    word = text.casefold()
+    for ours, listed in lists.items():
+        if ours in STATUSES and word in (each.strip() for each in listed.casefold().split(",")):
+            return Reading(STATUSES[ours], True)
+    for theirs, ours in words.items():
+        if theirs.casefold() == word and ours in STATUSES:
+            return Reading(STATUSES[ours], True, _TYPES.get(word, ""))
+    found = WORDS.get(word)
+    return Reading("hold", False) if found is None else Reading(found, True, _TYPES.get(word, ""))

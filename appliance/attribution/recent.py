@@ -7,7 +7,7 @@ ask for, and the rest of such a record (user agent, query, decision inputs) is t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -45,13 +45,18 @@ _unpack = msgspec.msgpack.Decoder(_Packed).decode
 
 
 class Taken(NamedTuple):
-    """A piece of a journal as conversions see it; `broken` records were no records of ours."""
+    """A piece of a journal as conversions see it; `broken` records were no records of ours.
+
+    `refused` are postbacks that the door turned away, `networks` how many clicks each network got.
+    """
 
     last: int
     clicks: list[tuple[str, bytes]]
     postbacks: list[tuple[int, PostbackLogEvent]]
     broken: int
     newest_us: int
+    refused: list[PostbackLogEvent]
+    networks: Mapping[int, int]
 
 
 def take(entries: Sequence[tuple[int, bytes]], upto: int | None = None) -> Taken:
@@ -62,6 +67,8 @@ def take(entries: Sequence[tuple[int, bytes]], upto: int | None = None) -> Taken
     last = newest_us = broken = 0
     clicks: list[tuple[str, bytes]] = []
     postbacks: list[tuple[int, PostbackLogEvent]] = []
+    refused: list[PostbackLogEvent] = []
+    networks: dict[int, int] = {}
     for seq, body in entries:
         if upto is not None and seq > upto:
             break
@@ -74,11 +81,14 @@ def take(entries: Sequence[tuple[int, bytes]], upto: int | None = None) -> Taken
         if isinstance(record, ClickPrice):
             newest_us = record.at_us
             clicks.append((record.id, _packed(record)))
+            networks[record.network_id] = networks.get(record.network_id, 0) + 1
         elif isinstance(record, PostbackLogEvent):
             newest_us = record.at_us
             if record.stage == "received":
                 postbacks.append((seq, record))
-    return Taken(last, clicks, postbacks, broken, newest_us)
+            elif record.stage == "refused":
+                refused.append(record)
+    return Taken(last, clicks, postbacks, broken, newest_us, refused, networks)
 
 
 def _packed(click: ClickPrice) -> bytes:

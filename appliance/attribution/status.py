@@ -58,6 +58,7 @@ def said_of(statement: Statement) -> Said:
         statement.event_type,
         statement.upsell,
         statement.policy,
+        statement.happened_us,
     )
 
 
@@ -66,11 +67,26 @@ def begin(
     click: ClickFacts | None,
     known_us: int,
     circumstances: Circumstances = NOTHING_KNOWN,
+    void: Conversion | None = None,
 ) -> Revised:
-    """The first postback of a claim: revision 1. Without a click it is not attributed."""
-    conversion = Conversion(
+    """The first postback of a claim: revision 1, or the next one of the `void` conversion of that name.
+    Without a click it is not attributed."""
+    blank = fresh(said, click, known_us, circumstances, void)
+    conversion = msgspec.structs.replace(blank, history=(said_of(said),))
+    return _revised(void, _evaluated(conversion, circumstances.rate), known_us, "")
+
+
+def fresh(
+    said: Statement,
+    click: ClickFacts | None,
+    known_us: int,
+    circumstances: Circumstances = NOTHING_KNOWN,
+    before: Conversion | None = None,
+) -> Conversion:
+    """What `said` speaks of, before anything is heard of it; `before` has been it until now."""
+    return Conversion(
         id=said.conversion_id,
-        revision=0,
+        revision=before.revision if before is not None else 0,
         network_id=said.network_id or (click.network_id if click else 0),
         transaction_id=said.transaction_id,
         event_type="",
@@ -85,14 +101,12 @@ def begin(
         currency_stamp=NEVER,
         click=click or ClickFacts(id=said.click_id, at_us=said.stamp[0]),
         terms=circumstances.terms,
-        history=(said_of(said),),
         transitions=said.transitions,
         fallback=said.fallback,
         unit=circumstances.unit,
         attributed=click is not None,
         claim=said.claim if said.claim != said.conversion_id else "",
     )
-    return _revised(None, _evaluated(conversion, circumstances.rate), known_us, "")
 
 
 def advance(before: Conversion, said: Statement, known_us: int, rate: RateOf = no_rate) -> Verdict:
@@ -105,10 +119,8 @@ def advance(before: Conversion, said: Statement, known_us: int, rate: RateOf = n
         return Duplicate(before, "older than what is known, or without effect")
     told = (*before.history[:place], said_of(said), *before.history[place:])
     after = msgspec.structs.replace(
-        before, history=told, base=base, fallback=before.fallback or said.fallback, void=False
+        before, history=told, base=base, fallback=before.fallback or said.fallback
     )
-    if before.void:
-        after = msgspec.structs.replace(after, transitions=said.transitions, claim=said.claim)
     after = _shortened(_evaluated(after, rate), rate)
     if changes(before, after):
         return _revised(before, after, known_us, _what_changed(before, after))
@@ -135,25 +147,34 @@ def repeat(before: Conversion, known_us: int, *, repeated: bool = True) -> Revis
 
 
 def retell(before: Conversion, said: Sequence[Statement], known_us: int, rate: RateOf = no_rate) -> Verdict:
-    """The conversion as if these had been its postbacks, by today's rates: what reprocessing makes of it.
-    Without any it is void."""
+    """The conversion as if these had been its postbacks, by today's rates. Without any it is void."""
+    return moved(before, retold(before, said, rate), known_us)
+
+
+def retold(standing: Conversion, said: Sequence[Statement], rate: RateOf = no_rate) -> Conversion:
+    """The same, not yet a revision."""
     ordered = sorted(said, key=lambda it: it.stamp)
     after = msgspec.structs.replace(
-        before, history=tuple(map(said_of, ordered)), base=None, rates={}, void=not ordered
+        standing, history=tuple(map(said_of, ordered)), base=None, rates={}, void=not ordered
     )
-    if ordered:
-        first = ordered[0]
-        after = msgspec.structs.replace(after, transitions=first.transitions, fallback=first.fallback)
-        after = _shortened(_evaluated(after, rate), rate)
-    if changes(before, after):
-        return _revised(
-            before, after, known_us, "processed anew" if ordered else "its postbacks are others' now"
-        )
+    if not ordered:
+        return after
+    first = ordered[0]
+    after = msgspec.structs.replace(after, transitions=first.transitions, fallback=first.fallback)
+    return _shortened(_evaluated(after, rate), rate)
+
+
+def moved(before: Conversion | None, after: Conversion, known_us: int) -> Verdict:
+    """From one state to the other: what reprocessing makes of it."""
+    if before is None or changes(before, after):
+        note = "its postbacks are others' now" if after.void else "processed anew"
+        return _revised(before, after, known_us, note)
     return Duplicate(after, "the same when processed anew")
 
 
 def _rules(conversion: Conversion, rate: RateOf) -> history.Rules:
-    return history.Rules(conversion.transitions, conversion.fallback, Exchange(conversion.rates, rate))
+    since = conversion.click.at_us if conversion.attributed else 0
+    return history.Rules(conversion.transitions, conversion.fallback, Exchange(conversion.rates, rate), since)
 
 
 def _evaluated(conversion: Conversion, rate: RateOf) -> Conversion:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from appliance.model.catalog import Template
+from appliance.model.places import value_at
+from appliance.model.unexpanded import is_unexpanded
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "click_id": ("click_id", "cid", "subid", "sub_id"),
@@ -17,18 +19,28 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "event_type": ("event_type", "event"),
     "event_id": ("event_id",),
     "upsell": ("upsell",),
+    "time": ("conversion_time",),
+    "notation": (),
+    "lead_status": (),
+    "sale_status": (),
+    "hold_status": (),
+    "rejected_status": (),
+    "trash_status": (),
     "secret": ("secret", "token", "key"),
 }
-"""TraffoFlex's parameter names per field; the first that has a value wins."""
+"""TraffoFlex's parameter names per field; the first that has a value wins. Later fields have names of their
+own or none, so that nothing means more than it did."""
 
-# A network that was given a macro it does not know sends it back as it stands: {payout}, {{payout}},
-# ${payout}, [payout], [[payout]], %payout%, and {payout} percent-encoded twice. It means "no value", the
-# commonest fault of all (trackers.md §5); a text that merely contains braces is a value.
+# A network that was given a macro it does not know sends it back as it stands, the commonest fault of all
+# (trackers.md §5): what model/unexpanded.py knows of visitors' links, and what no visitor types but networks
+# do: [ab], %%payout%%, {sub-id}, and {payout} percent-encoded twice. A text that merely contains braces is a
+# value, and so is a GUID in braces.
 _NAME = r"[A-Za-z_][\w.:|-]{0,63}"
 _MACRO = re.compile(
     rf"\$?\{{{{?{_NAME}\}}?\}}|\[\[?{_NAME}\]\]?|%%?{_NAME}%%?|%7B{_NAME}%7D", re.ASCII | re.IGNORECASE
 )
-_BEGINNINGS = ("{", "$", "[", "%")
+_GUID = re.compile(r"\{[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}", re.ASCII | re.IGNORECASE)
+_BEGINNINGS = frozenset("{$[%<#!_x")
 
 
 class Fields(NamedTuple):
@@ -42,14 +54,31 @@ class Fields(NamedTuple):
     event_type: str = ""
     event_id: str = ""
     upsell: str = ""
+    time: str = ""
+    notation: str = ""
+    lead_status: str = ""
+    sale_status: str = ""
+    hold_status: str = ""
+    rejected_status: str = ""
+    trash_status: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def lists(self) -> dict[str, str]:
+        """Our status → the network's words for it, with commas, as they came with the postback."""
+        given = {
+            "lead": self.lead_status, "sale": self.sale_status, "hold": self.hold_status,
+            "rejected": self.rejected_status, "trash": self.trash_status,
+        }  # fmt: skip
+        return {status: words for status, words in given.items() if words}
 
 
 _EXTRACTED = Fields._fields[:-1]
 
 
 def names(template: Template | None, field: str) -> tuple[str, ...]:
-    """The parameter names of one field, in order: the template's own when it maps it, else the aliases.
+    """Where one field is looked for (model/places.py), in order: the template's own when it maps it, else the
+    aliases.
 
     Raises KeyError for a field that does not exist.
     """
@@ -59,7 +88,9 @@ def names(template: Template | None, field: str) -> tuple[str, ...]:
 
 def is_macro(value: str) -> bool:
     """Whether `value` is nothing but a macro that nobody replaced."""
-    return value[:1] in _BEGINNINGS and _MACRO.fullmatch(value) is not None
+    if value[:1] not in _BEGINNINGS:
+        return False
+    return is_unexpanded(value) or (_MACRO.fullmatch(value) is not None and not _GUID.fullmatch(value))
 
 
 def extract(template: Template | None, params: Mapping[str, str]) -> Fields:
@@ -69,7 +100,7 @@ def extract(template: Template | None, params: Mapping[str, str]) -> Fields:
     for field in _EXTRACTED:
         unexpanded = False
         for name in names(template, field):
-            value = params.get(name)
+            value = value_at(name, params)
             if value is None or not (value := value.strip()):
                 continue
             if is_macro(value):

@@ -16,6 +16,16 @@ Position = tuple[int, int, int]
 Stamp = tuple[int, int, int, int]
 """When a postback arrived, made unique: (at_us, edge, epoch, seq). Later news have the greater stamp."""
 
+CORE_EDGE = -1
+"""The edge of what the core itself received."""
+
+
+def entered_position(id: str) -> Position:
+    """Where a postback stands that came through no edge's journal: by its `id` (32 hex digits) alone, so that
+    what is entered twice is one, and its row in the warehouse says the same."""
+    return CORE_EDGE, int(id[:15], 16), int(id[15:30], 16)
+
+
 NEVER: Stamp = (0, 0, 0, 0)
 
 
@@ -63,7 +73,8 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 class Said(Struct, frozen=True, array_like=True):
     """What one postback said of its conversion. `payout` in `currency`, "" where it named none; `word` is the
-    network's own for `status`; `policy` is what was to become of a further postback of this claim."""
+    network's own for `status`; `policy` is what was to become of a further postback of this claim;
+    `happened_us` when it happened in the network's word, 0 where that says nothing usable."""
 
     stamp: Stamp
     status: str
@@ -73,12 +84,14 @@ class Said(Struct, frozen=True, array_like=True):
     event_type: str = ""
     upsell: str = ""
     policy: str = "edit"
+    happened_us: int = 0
 
 
 class Told(Struct, frozen=True, array_like=True):
     """What postbacks come to, from the `first` stamp to the `last`: all in the network's words.
 
     `returned` (in `returned_in`) is what a refund or a chargeback takes back; None for all of it.
+    `happened_us` is the first one's.
     """
 
     first: Stamp
@@ -92,6 +105,7 @@ class Told(Struct, frozen=True, array_like=True):
     event_type: str
     upsell: str
     policy: str
+    happened_us: int = 0
 
 
 class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -103,9 +117,10 @@ class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
     where there was none) and `terms`, what its source asked for it: None for nothing. attribution/history.py
     is the function. Without `base` and `history`, from before they were kept, the other fields are the base.
 
-    `at_us`, `event_type` and `upsell` are the first postback's. `payout` and `currency` are what it counts
-    in; where a `rate` was used, the network's own are in `original_payout` and `original_currency`. `payout`
-    is None while no postback named one; `returned` is what a refund or a chargeback took of it, None for all.
+    `event_type` and `upsell` are the first postback's; `at_us` is when it says that it happened, or its
+    arrival. `payout` and `currency` are what it counts in; where a `rate` was used, the network's own are in
+    `original_payout` and `original_currency`. `payout` is None while no postback named one; `returned` is
+    what a refund or a chargeback took of it, None for all.
     Until its click is `attributed`, `click` has only the id that was named. `claim` is what its postbacks
     share with those of other conversions, where each makes one of its own; all of these but the earliest
     can be marked as `repeated`. A `void` one counts nothing: its postbacks belong to other conversions now.
@@ -180,7 +195,7 @@ class Settlement(NamedTuple):
     records: Sequence[SettledRecord] = ()
     deliveries: Sequence[Delivery] = ()
     firsts: Mapping[str, str] = {}
-    """Claim → the earliest of its conversions, where each postback makes one of its own."""
+    """Claim → the earliest of its conversions, where each postback makes one of its own; "" for none."""
 
 
 class LedgerSizes(NamedTuple):

@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 
 MICRO = 1_000_000
+NOTATIONS = (".", ",", "cents")
+"""How a network's amounts can be written: the decimal mark, or that they are whole hundredths."""
 # Nine digits before the point keep every sum of 9 x 10^3 such amounts inside a signed 64-bit integer.
 _AMOUNT = re.compile(r"(-?)(\d{1,9})(?:\.(\d{1,18}))?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)

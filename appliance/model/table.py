@@ -48,11 +48,13 @@ class ListEntry(Struct, frozen=True, array_like=True, tag="list"):
 
 
 class NetworkEntry(Struct, frozen=True, array_like=True, tag="network"):
-    """A network as an edge may know it: the digests of its secrets, never the secrets.
+    """A network as an edge may know it: the digests of its secrets, and the secrets only where it signs.
 
-    `secrets` are SHA-256 digests, empty when none is asked for; `click_id_params` are the parameter names
-    that may carry the click id, in order, `secret_params` those that may carry the secret (and are never
-    journaled).
+    `secrets` are SHA-256 digests, empty when none is asked for; `click_id_params` and `transaction_params`
+    are the names (attribution/template.py) that may carry these, in order, `secret_params` those that may
+    carry the secret (and are never journaled). With a `signature` (catalog.Network) no secret comes along:
+    `keys` are what it is checked with. `allow` are addresses and networks that may send, () for all. `reply`
+    is what an accepted postback is answered, "" for the usual.
     """
 
     id: int
@@ -61,6 +63,11 @@ class NetworkEntry(Struct, frozen=True, array_like=True, tag="network"):
     secrets: tuple[bytes, ...]
     click_id_params: tuple[str, ...]
     secret_params: tuple[str, ...] = ("secret", "token", "key")
+    transaction_params: tuple[str, ...] = ()
+    signature: str = ""
+    keys: tuple[bytes, ...] = ()
+    allow: tuple[str, ...] = ()
+    reply: str = ""
 
 
 class SettingsEntry(Struct, frozen=True, array_like=True, tag="settings"):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from appliance.attribution.rates import Rate
 from appliance.errors import FieldProblem, WeirError
-from appliance.model.catalog import Change, Entity, Kind, ListKind, Revision, User
+from appliance.model.catalog import Change, Entity, Kind, ListKind, PostbackTarget, Revision, User
 from appliance.model.costs import CostOrder
 from appliance.model.deliveries import Attempt, Selection, Standing, Stored
 from appliance.model.drafts import DraftChange
@@ -23,6 +23,7 @@ from appliance.model.status import SystemStatus, Unknowable
 from appliance.operations.inquiries import Reports
 from appliance.operations.lines import Blocks, Pieces
 from appliance.operations.workbench import Workbench
+from appliance.partners.patience import Outcome
 from appliance.routing.configuration import Configuration
 
 
@@ -195,8 +196,11 @@ class Catalog(Protocol):
 class Costs(Protocol):
     """Corrections of cost, as they were ordered."""
 
-    async def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
-        """Store it once, ship it once; the one stored before under its id is returned. Raises Unavailable."""
+    async def adjust(
+        self, order: CostOrder, parts: Sequence[CostAdjustment], count: int | None = None
+    ) -> CostOrder:
+        """Store it once, ship it once; the one stored before under its id is returned. Raises Unavailable,
+        and Conflict when there are not `count` others."""
 
     async def get(self, id: str) -> CostOrder | None: ...
 
@@ -328,6 +332,14 @@ class DeliveryDesk(Protocol):
 
     async def cancel(self, selection: Selection, now_us: int, reason: str) -> list[str]:
         """The target of each that was pending or dead."""
+
+    async def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Target → state → how many."""
+
+    async def send(
+        self, target: PostbackTarget, id: str, values: Mapping[str, str]
+    ) -> tuple[Attempt, Outcome]:
+        """Tell a target, saved or not, of a conversion with these values now. Stores nothing."""
 
 
 class RateDesk(Protocol):

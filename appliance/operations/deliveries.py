@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 from appliance.errors import FieldProblem, Missing, Refused, Unavailable
 from appliance.model.deliveries import Attempt, Selection, Standing, State, Stored
 from appliance.operations.context import Context, DeliveryDesk
-from appliance.operations.nouns import Request
+from appliance.operations.nouns import Id, Request
 from appliance.operations.registry import operation
 from appliance.partners import postback
 
@@ -26,6 +26,7 @@ class Which(Request, frozen=True, kw_only=True):
 
     targets: Annotated[tuple[Name, ...], Meta(max_length=100)] = ()
     states: tuple[State, ...] = ()
+    campaign_ids: Annotated[tuple[Id, ...], Meta(max_length=100)] = ()
     conversion_id: Annotated[str, Meta(max_length=100)] = ""
     from_us: Time | None = None
     to_us: Time | None = None
@@ -39,7 +40,10 @@ class ListRequest(Which, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """`id` is the idempotency key its receiver sees. Times in unix microseconds, 0 for never."""
+    """`id` is the idempotency key its receiver sees. Times in unix microseconds, 0 for never.
+
+    `status`, `payout` and `currency` are the conversion's, as they are told.
+    """
 
     number: int
     id: str
@@ -54,6 +58,9 @@ class Delivery(Struct, frozen=True, kw_only=True):
     attempts: int
     finished_us: int
     reason: str
+    status: str = ""
+    payout: str = ""
+    currency: str = ""
 
 
 class DeliveryList(Struct, frozen=True, kw_only=True):
@@ -107,7 +114,7 @@ async def listed(request: ListRequest, context: Context) -> DeliveryList:
     found = await desk.select(_selection(request, context, ()), below, request.limit)
     all_of_them = context.caller.may("targets.read")
     paused = tuple(each for each in desk.standings() if each.paused_us and all_of_them)
-    return DeliveryList(items=tuple(map(_shown, found)), paused=paused)
+    return DeliveryList(items=tuple(_shown(it, context) for it in found), paused=paused)
 
 
 @operation("deliveries.get", permission="deliveries.read", example={"id": "0" * 32})
@@ -117,11 +124,11 @@ async def get(request: GetRequest, context: Context) -> DeliveryWhole:
     if found is None or not context.caller.reaches(found[0].delivery.campaign_id):
         raise Missing(f"there is no delivery {request.id}")
     stored, attempts = found
-    values = postback.decode_values(stored.delivery.body) if _is_postback(stored) else {}
     if not context.caller.sees_money:
-        values = {name: value for name, value in values.items() if name not in ("payout", "cost")}
         attempts = [_without_content(each) for each in attempts]
-    return DeliveryWhole(delivery=_shown(stored), values=values, attempts=tuple(attempts))
+    return DeliveryWhole(
+        delivery=_shown(stored, context), values=_values(stored, context), attempts=tuple(attempts)
+    )
 
 
 @operation(
@@ -152,6 +159,9 @@ async def cancel(request: CancelRequest, context: Context) -> Done:
 
 def _selection(request: Which, context: Context, states: tuple[State, ...]) -> Selection:
     campaigns = context.caller.campaigns
+    if request.campaign_ids:
+        wanted = frozenset(request.campaign_ids)
+        campaigns = wanted if campaigns is None else wanted & campaigns
     return Selection(
         states=request.states or states or None,
         targets=request.targets or None,
@@ -164,8 +174,8 @@ def _selection(request: Which, context: Context, states: tuple[State, ...]) -> S
 
 def _meant(request: Again | CancelRequest, context: Context, states: tuple[State, ...]) -> Selection:
     """Raises Refused for what would mean everything by oversight."""
-    narrowed = request.targets or request.states or request.conversion_id or request.from_us is not None
-    if not (request.ids or narrowed or request.to_us is not None):
+    named = request.targets or request.states or request.campaign_ids or request.conversion_id
+    if not (request.ids or named or request.from_us is not None or request.to_us is not None):
         raise Refused("say which deliveries", [FieldProblem("ids", "or targets, states or another filter")])
     if not request.ids:
         return _selection(request, context, states)
@@ -180,8 +190,19 @@ def _counted(targets: list[str]) -> Done:
     return Done(count=len(targets), targets={name: targets.count(name) for name in sorted(set(targets))})
 
 
-def _shown(it: Stored) -> Delivery:
+def _values(it: Stored, context: Context) -> dict[str, str]:
+    """What there was to say of the conversion, as far as the caller may know."""
+    if postback.number_of(it.delivery.target) is None:
+        return {}
+    values = postback.decode_values(it.delivery.body)
+    if context.caller.sees_money:
+        return values
+    return {name: value for name, value in values.items() if name not in ("payout", "cost")}
+
+
+def _shown(it: Stored, context: Context) -> Delivery:
     delivery = it.delivery
+    values = _values(it, context)
     return Delivery(
         number=it.number,
         id=delivery.id,
@@ -196,16 +217,15 @@ def _shown(it: Stored) -> Delivery:
         attempts=it.attempts,
         finished_us=it.finished_us,
         reason=it.reason,
+        status=values.get("status", ""),
+        payout=values.get("payout", ""),
+        currency=values.get("currency", ""),
     )
 
 
 def _without_content(it: Attempt) -> Attempt:
     """For whom money is hidden: requests and answers name it."""
     return Attempt(at_us=it.at_us, latency_us=it.latency_us, request="", status=it.status, error=it.error)
-
-
-def _is_postback(it: Stored) -> bool:
-    return postback.number_of(it.delivery.target) is not None
 
 
 def _desk(context: Context) -> DeliveryDesk:

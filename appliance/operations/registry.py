@@ -32,7 +32,7 @@ MODULES = (
     "campaigns", "streams", "destinations", "health", "sources", "networks", "templates", "links", "lists",
     "pages", "catalog", "history", "routing", "explaining", "simulating", "replaying", "journal", "system",
     "reports", "reports_running", "exports", "costs", "records", "warehouse", "live",
-    "session", "me", "users", "tokens", "targets", "deliveries", "rates",
+    "session", "me", "users", "tokens", "targets", "deliveries", "queues", "rates",
 )  # fmt: skip
 
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import secrets
+import time
+from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct, field
 
-from appliance.errors import FieldProblem, Refused
+from appliance.errors import FieldProblem, Refused, Unavailable
 from appliance.model.catalog import PostbackTarget, Source, Status
 from appliance.model.postbacks import MACROS
 from appliance.operations.context import Context
-from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, UnsetType, offer, shown
+from appliance.operations.nouns import (
+    UNSET,
+    Change,
+    Id,
+    Listing,
+    Request,
+    UnsetType,
+    offer,
+    shown,
+    values_of,
+)
+from appliance.operations.period import refuse
 from appliance.operations.registry import operation
-from appliance.partners import presets
+from appliance.partners import postback, presets
+from appliance.partners.sample import sample
 from appliance.routing.reported import LARGEST_SCALE, LONGEST_DEADLINE
 
 Share = Annotated[int, Meta(ge=1, le=100)]
@@ -178,3 +193,82 @@ async def create_from_preset(request: FromPreset, context: Context) -> PostbackT
     made = await context.catalog.create("target", target, context.caller)
     assert isinstance(made, PostbackTarget)
     return shown(made)
+
+
+class TestRequest(Request, frozen=True, kw_only=True):
+    """The target `id`, or a draft: `values` are fields of a new target, or with `id` that one's in its place.
+
+    `conversion` says other things by macro than the sample does, such as a click id of the source's own.
+    `send` false shows the request and sends nothing.
+    """
+
+    id: Id | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    conversion: dict[str, Annotated[str, Meta(max_length=1_000)]] = field(default_factory=dict)
+    send: bool = True
+
+
+class Tested(Struct, frozen=True, kw_only=True):
+    """`request` as attempts show it, secrets masked. `status` 0: no answer, and `error` says why.
+
+    `accepted`: the answer is an acknowledgement; `verdict` says why it is none. `told` are the values.
+    """
+
+    request: str
+    sent: bool
+    accepted: bool = False
+    verdict: str = ""
+    status: int = 0
+    latency_us: int = 0
+    answer: str = ""
+    error: str = ""
+    told: dict[str, str] = field(default_factory=dict)
+
+
+@operation("targets.test", permission="targets.write", changes=True, example={"id": 1, "send": False})
+async def test(request: TestRequest, context: Context) -> Tested:
+    """Tell a target, saved or not, of a sample conversion now; its request and its answer. Stores nothing."""
+    if context.deliveries is None:
+        raise Unavailable("nobody delivers anything here")
+    target = await _drafted(request, context)
+    now_us = time.time_ns() // 1_000
+    unknown = [name for name in request.conversion if name not in MACROS]
+    refuse([FieldProblem(f"conversion.{name}", "there is no such macro") for name in unknown], _UNTESTED)
+    told = {**sample(now_us), **request.conversion}
+    key = secrets.token_hex(16)
+    if not request.send:
+        made = postback.message(target, key, told, now_us)
+        return Tested(request=postback.masked(made), sent=False, told=told)
+    attempt, outcome = await context.deliveries.send(target, key, told)
+    return Tested(
+        request=attempt.request,
+        sent=bool(attempt.request),
+        accepted=outcome.delivered,
+        verdict=outcome.reason,
+        status=attempt.status,
+        latency_us=attempt.latency_us,
+        answer=attempt.answer,
+        error=attempt.error,
+        told=told,
+    )
+
+
+_UNTESTED = "this target cannot be tested"
+
+
+async def _drafted(request: TestRequest, context: Context) -> PostbackTarget:
+    """The target as it is or would be. Raises Refused, Missing."""
+    if request.id is None and not request.values:
+        raise Refused(_UNTESTED, [FieldProblem("id", "or the values of a new one")])
+    before: PostbackTarget | None = None
+    if request.id is not None:
+        found = await context.catalog.get("target", request.id)
+        assert isinstance(found, PostbackTarget)
+        before = found
+        if not request.values:
+            return before
+    # A new one may be tried before it has a name.
+    given = {"name": "test", **request.values} if before is None else request.values
+    values: dict[str, Any] = values_of("target", given, request.id)
+    refuse([*await context.catalog.faults("target", request.id, values)], _UNTESTED)
+    return PostbackTarget(**values) if before is None else msgspec.structs.replace(before, **values)

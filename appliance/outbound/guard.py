@@ -138,8 +138,17 @@ class Fetch:
         body: bytes,
         seconds: float,
         most: int,
+        sent: Callable[[], None] = lambda: None,
     ) -> Answer:
-        """One request, of whose answer at most `most` bytes are read. Raises Refused like a call."""
+        """One request, of whose answer at most `most` bytes are read. Raises Refused like a call.
+
+        `sent` is called just before its first byte goes out.
+        """
+
+        async def trace(event: str, _: object) -> None:
+            if event.endswith("send_request_headers.started"):
+                sent()
+
         try:
             with trio.fail_after(seconds):
                 async with (
@@ -149,7 +158,11 @@ class Fetch:
                         max_keepalive_connections=0,
                     ) as pool,
                     pool.stream(
-                        method, url, headers=[*headers, (b"accept", b"*/*")], content=body or None
+                        method,
+                        url,
+                        headers=[*headers, (b"accept", b"*/*")],
+                        content=body or None,
+                        extensions={"trace": trace},
                     ) as answer,
                 ):
                     return Answer(answer.status, _retry_after(answer), await _beginning(answer, most))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 import trio
@@ -47,22 +47,32 @@ class Postbacks:
             return "gone"
         return "open" if found.status == "active" else "held"
 
-    async def carry(self, stored: Stored) -> tuple[Attempt, Outcome]:
+    async def carry(self, stored: Stored, sent: Callable[[], None] = lambda: None) -> tuple[Attempt, Outcome]:
         """Carry of actors/retry.py: the attempt, and what it ended with."""
         delivery = stored.delivery
-        at_us, began = self._now_us(), trio.current_time()
         target = self._target(postback.number_of(delivery.target) or 0)
-        request = ""
         try:
-            if target is None:
-                raise ValueError("there is no such target")
-            message = postback.message(target, delivery.id, postback.decode_values(delivery.body), at_us)
+            values = postback.decode_values(delivery.body)
+        except msgspec.MsgspecError as fault:
+            return _unmade(self._now_us(), f"its values cannot be read: {fault}")
+        if target is None:
+            return _unmade(self._now_us(), "there is no such target")
+        return await self.send(target, delivery.id, values, sent)
+
+    async def send(
+        self,
+        target: PostbackTarget,
+        id: str,
+        values: Mapping[str, str],
+        sent: Callable[[], None] = lambda: None,
+    ) -> tuple[Attempt, Outcome]:
+        """Tell a target of a conversion with these values now, once."""
+        at_us, began = self._now_us(), trio.current_time()
+        try:
+            message = postback.message(target, id, values, at_us)
             request = postback.masked(message)
-        except (ValueError, msgspec.MsgspecError) as fault:
-            reason = f"the request cannot be made: {fault}"
-            return Attempt(at_us=at_us, latency_us=0, request=request, error=reason), Outcome(
-                False, reason, final=True
-            )
+        except ValueError as fault:
+            return _unmade(at_us, str(fault))
         status, text, error = 0, "", ""
         try:
             answer = await self._fetch.send(
@@ -72,6 +82,7 @@ class Postbacks:
                 message.body,
                 self._seconds,
                 MOST_ANSWER,
+                sent,
             )
         except Refused as fault:
             error = fault.message[:300]
@@ -84,3 +95,8 @@ class Postbacks:
             at_us=at_us, latency_us=latency_us, request=request, status=status, answer=text, error=error
         )
         return attempt, outcome
+
+
+def _unmade(at_us: int, why: str) -> tuple[Attempt, Outcome]:
+    reason = f"the request cannot be made: {why}"
+    return Attempt(at_us=at_us, latency_us=0, request="", error=reason), Outcome(False, reason, final=True)

@@ -110,13 +110,23 @@ class Postings:
 
     def __init__(self) -> None:
         self._wanted: tuple[Wish, ...] = ()
+        self._asked: dict[str, tuple[object, ...]] = {}
 
-    def configure(self, targets: Iterable[PostbackTarget]) -> None:
-        self._wanted = wishes(targets)
+    def configure(self, targets: Iterable[PostbackTarget]) -> list[str]:
+        """The keys of those that are asked in another way than until now, or that are active again."""
+        known = [it for it in targets if not it.archived]
+        before, self._asked = self._asked, {key_of(it.id): _asking(it) for it in known}
+        self._wanted = wishes(known)
+        return [key for key, asking in self._asked.items() if before.get(key, asking) != asking]
 
     def post(self, before: Conversion | None, after: Conversion, now_us: int) -> list[Delivery]:
         """Post of attribution/settle.py."""
         return deliveries(self._wanted, before, after, now_us)
+
+
+def _asking(it: PostbackTarget) -> tuple[object, ...]:
+    """What an attempt at a target depends on."""
+    return it.status, it.url, it.method, it.body, sorted(it.headers.items()), it.secret
 
 
 def in_share(conversion_id: str, share: int) -> bool:

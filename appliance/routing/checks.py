@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from appliance.errors import FieldProblem
-from appliance.model import money
+from appliance.model import money, places
 from appliance.model.catalog import (
     Campaign,
     Destination,
@@ -44,8 +44,10 @@ MOST_ALIASES = 20
 FURTHEST_POSITION = 1_000_000_000
 TEMPLATE_FIELDS = (
     "click_id", "transaction_id", "payout", "currency", "status", "event_type", "event_id", "upsell",
+    "time", "notation", "lead_status", "sale_status", "hold_status", "rejected_status", "trash_status",
     "secret",
 )  # fmt: skip
+_NO_CONSTANTS = ("click_id", "transaction_id", "event_id", "time", "secret")
 
 _SLUG = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_SLUG - 1}}}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -197,7 +199,19 @@ def _mapping(template: Template) -> Iterable[FieldProblem]:
             yield FieldProblem(path, f"1 to {MOST_ALIASES} parameter names")
         else:
             for index, name in enumerate(names):
-                yield from _param(name, f"{path}[{index}]")
+                yield from _place(field, name, f"{path}[{index}]")
+
+
+def _place(field: str, place: str, path: str) -> list[FieldProblem]:
+    """A parameter's name, a JSON path or, where that says anything, a constant."""
+    if field == "notation":
+        known = [f"={it}" for it in money.NOTATIONS]
+        return [] if place in known else [FieldProblem(path, "one of " + ", ".join(known))]
+    if place.startswith("=") and field in _NO_CONSTANTS:
+        return [FieldProblem(path, f"no constant: each postback has a {field} of its own")]
+    if wrong := places.fault(place):
+        return [FieldProblem(path, wrong)]
+    return _param(place, path)
 
 
 def _presets(link: Link) -> Iterable[FieldProblem]:

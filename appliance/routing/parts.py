@@ -114,13 +114,19 @@ def _entry(entity: Entity, holdings: Holdings, names: Names) -> Entry | None:
 
 
 def _network(network: Network, template: Template | None, names: Names) -> NetworkEntry:
+    secrets = [each.encode() for each in (network.secret, *network.secrets) if each]
     return NetworkEntry(
         id=network.id,
         slug=network.slug,
         active=network.status == "active",
-        secrets=(hashlib.sha256(network.secret.encode()).digest(),) if network.secret else (),
+        secrets=tuple(hashlib.sha256(each).digest() for each in secrets),
         click_id_params=names(template, "click_id"),
         secret_params=_secret_params(template, names),
+        transaction_params=names(template, "transaction_id"),
+        signature=network.signature,
+        keys=tuple(secrets) if network.signature else (),
+        allow=network.allow,
+        reply=network.reply,
     )
 
 

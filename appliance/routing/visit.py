@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 import re2
 
 from appliance.model import money
-from appliance.routing.unexpanded import ENDS, is_unexpanded, may_hold_macros, was_unexpanded
+from appliance.model.unexpanded import ENDS, is_unexpanded, may_hold_macros, was_unexpanded
 
 MAX_PARAMS = 256
 MAX_VALUE = 512

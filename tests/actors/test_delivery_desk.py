@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,19 +12,23 @@ import trio
 from appliance.access.roles import ROLES
 from appliance.actors.kernel import inline_runner
 from appliance.actors.retry import Retry
-from appliance.errors import Missing, Refused
+from appliance.errors import FieldProblem, Missing, Refused
 from appliance.lanes import DeliveryLane
+from appliance.model.catalog import PostbackTarget
 from appliance.model.conversions import Settlement
 from appliance.model.deliveries import Attempt, Delivery, Result, Standing, Stored, delivery_id
+from appliance.model.postbacks import MACROS
 from appliance.operations import registry
 from appliance.operations.context import Caller, Context, Forbidden, local_administrator
-from appliance.partners.patience import Outcome
-from appliance.partners.postback import encode_values
+from appliance.partners.patience import Outcome, of_status
+from appliance.partners.postback import encode_values, masked, message
+from appliance.routing.reported import check_target
 from appliance.stores.sqlite.deliveries import SqliteDeliveries
 from appliance.stores.sqlite.ledger import SqliteLedger
 
 NOW = 1_790_000_000_000_000
 OPERATIONS = registry.load_all()
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ADMINISTRATOR = local_administrator("call")
 
 
@@ -32,8 +36,20 @@ def buyer(*campaigns: int, sees_money: bool = True, role: Any = "buyer") -> Call
     return Caller("b", "rest", ROLES[role], 5, frozenset(campaigns), sees_money)
 
 
-async def nobody(stored: Stored) -> tuple[Attempt, Outcome]:
+async def nobody(stored: Stored, sent: Callable[[], None]) -> tuple[Attempt, Outcome]:
     raise AssertionError("this retry is never run")
+
+
+class Targets:
+    """As much of the catalog as a test asks for: one target with a secret."""
+
+    async def get(self, kind: str, number: int) -> PostbackTarget:
+        if number != 7:
+            raise Missing(f"there is no {kind} {number}")
+        return PostbackTarget(id=7, name="seven", url="https://r.example/?c={click_id}", secret=SECRET)
+
+    async def faults(self, kind: str, number: int | None, values: Mapping[str, Any]) -> list[FieldProblem]:
+        return check_target(PostbackTarget(**{"name": "t", "url": "https://r.example/", **values}))
 
 
 class Desk:
@@ -48,11 +64,21 @@ class Desk:
             now_us=lambda: NOW,
             draw=lambda: 0.0,
         )
-        self.lane = DeliveryLane(self.store, self.retry)
+        self.targets: Any = Targets()
+        self.sent: list[tuple[str, str, dict[str, str]]] = []
+        self.lane = DeliveryLane(self.store, self.retry, self.send)
+
+    async def send(
+        self, target: PostbackTarget, id: str, values: Mapping[str, str]
+    ) -> tuple[Attempt, Outcome]:
+        self.sent.append((target.url, target.secret, dict(values)))
+        made = masked(message(target, id, values, NOW))
+        attempt = Attempt(at_us=NOW, latency_us=42, request=made, status=404, answer="no such click")
+        return attempt, of_status(404, "", NOW)
 
     async def call(self, name: str, caller: Caller = ADMINISTRATOR, /, **payload: Any) -> Any:
         nothing = cast("Any", None)
-        context = Context(caller, nothing, nothing, nothing, nothing, deliveries=self.lane)
+        context = Context(caller, self.targets, nothing, nothing, nothing, deliveries=self.lane)
         return await registry.call(OPERATIONS, name, payload, context)
 
     def close(self) -> None:
@@ -159,3 +185,102 @@ async def test_what_ended_long_ago_is_swept(desk: Desk, monkeypatch: pytest.Monk
     monkeypatch.setattr(DeliveryLane, "CHUNK", 1)
     await desk.lane.sweep(NOW + 1)
     assert await those(desk) == ["c5", "c4", "c3"]
+
+
+async def test_those_of_a_campaign_are_listed_and_repeated(desk: Desk) -> None:
+    assert await those(desk, campaign_ids=[1, 2]) == ["c5", "c4", "c2", "c1"]
+    assert await those(desk, buyer(1), campaign_ids=[1, 2]) == ["c4", "c1"]
+    assert await those(desk, buyer(1), campaign_ids=[2]) == []
+    assert (await desk.call("deliveries.retry", campaign_ids=[1])).targets == {"postback:2": 1}
+
+
+async def test_a_list_says_what_each_is_worth_unless_money_is_hidden(desk: Desk) -> None:
+    item = (await desk.call("deliveries.list", limit=1)).items[0]
+    assert (item.payout, item.currency) == ("2.5", "")
+    poor = (await desk.call("deliveries.list", buyer(2, sees_money=False), limit=1)).items[0]
+    assert (poor.conversion_id, poor.payout) == ("c5", "")
+
+
+async def test_queues_count_what_waits_and_the_money_nobody_heard_of(desk: Desk) -> None:
+    one = {"payout": "10", "currency": "USD"}
+    desk.ledger.commit(Settlement(deliveries=[further("x", 1, one), further("x", 2, one)]))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.retry.run)
+        found = await desk.call("deliveries.queues")
+        nursery.cancel_scope.cancel()
+    first, second = found.items
+    assert (first.target, first.states) == ("postback:1", {"dead": 2, "pending": 2})
+    assert (first.oldest_us, first.deadline_us, first.failures) == (NOW + 4, NOW, 10)
+    assert (second.target, second.states, second.failures) == ("postback:2", {"dead": 1, "pending": 3}, 0)
+    assert [(it.currency, str(it.amount), it.conversions) for it in found.unheard] == [
+        ("", "15", 6), ("USD", "10", 1),
+    ]  # fmt: skip
+    assert [(it.currency, str(it.amount)) for it in first.unheard] == [("", "7.5"), ("USD", "10")]
+    assert found.whole
+
+
+async def test_queues_of_a_buyer_are_those_of_his_campaigns(desk: Desk) -> None:
+    found = await desk.call("deliveries.queues", buyer(0, sees_money=False))
+    assert [(it.target, it.states, it.unheard) for it in found.items] == [
+        ("postback:1", {"dead": 1}, ()), ("postback:2", {"pending": 1}, ()),
+    ]  # fmt: skip
+    assert found.unheard == ()
+
+
+def further(key: str, target: int, values: dict[str, str]) -> Delivery:
+    return Delivery(
+        id=delivery_id(f"postback:{target}", key), target=f"postback:{target}", conversion_id=key,
+        revision=1, campaign_id=9, created_us=NOW + 9, not_before_us=NOW + 9, deadline_us=NOW + 10**9,
+        body=encode_values(values),
+    )  # fmt: skip
+
+
+async def test_a_target_is_tested_with_a_sample_of_everything(desk: Desk) -> None:
+    found = await desk.call("targets.test", id=7)
+    assert found.request.startswith("GET https://r.example/?c=00000000-0000-7000-8000-000000000000\n")
+    assert (found.status, found.latency_us, found.answer) == (404, 42, "no such click")
+    assert (found.sent, found.accepted, found.verdict) == (True, False, "answered 404")
+    ((_, secret, told),) = desk.sent
+    assert (secret, set(told) | {"delivery_id"}) == (SECRET, set(MACROS))
+    assert SECRET not in found.request
+
+
+async def test_a_draft_is_tested_with_values_of_ones_own_and_its_stored_secret(desk: Desk) -> None:
+    draft = {"url": "https://other.example/?c={source_click_id}", "secret": "********"}
+    await desk.call("targets.test", id=7, values=draft, conversion={"source_click_id": "real-1"})
+    await desk.call("targets.test", values={"url": "https://new.example/"})
+    assert [(url, secret) for url, secret, _ in desk.sent] == [
+        ("https://other.example/?c={source_click_id}", SECRET), ("https://new.example/", ""),
+    ]  # fmt: skip
+    assert desk.sent[0][2]["source_click_id"] == "real-1"
+
+
+async def test_a_request_is_shown_without_being_sent(desk: Desk) -> None:
+    draft = {
+        "url": "https://r.example/?s={status}&token=abc",
+        "method": "POST",
+        "body": '{"p": "{payout:number}"}',
+    }
+    found = await desk.call("targets.test", values=draft, send=False)
+    assert found.request.startswith("POST https://r.example/?s=sale&token=***\n")
+    assert found.request.endswith('{"p": 1.23}')
+    assert (found.sent, desk.sent) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        ({}, "id"),
+        ({"values": {"url": "https://r.example/?a={nonsense}"}}, "url"),
+        ({"values": {"url": "https://r.example/", "share": 0}}, "share"),
+        ({"values": {"method": "POST"}}, "url"),
+        ({"id": 7, "conversion": {"nonsense": "1"}}, "conversion.nonsense"),
+    ],
+)
+async def test_what_is_no_target_is_not_tested(desk: Desk, payload: dict[str, Any], field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await desk.call("targets.test", **payload)
+    assert [problem.path for problem in refused.value.fields] == [field]
+    with pytest.raises(Forbidden):
+        await desk.call("targets.test", buyer(0), id=7)
+    assert desk.sent == []

@@ -32,17 +32,19 @@ class Killed(BaseException):
 
 
 class World:
-    """Receivers: target → how it answers, and what they processed. Outlives the actor."""
+    """Receivers: target → how it answers, how long it takes to reach, and what they processed. Outlives the
+    actor."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
+        self.connects: dict[str, float] = {}
         self.asked: list[tuple[float, str, str]] = []
         self.processed: Counter[str] = Counter()
         self.under_way: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
         self.most_in_all = 0
 
-    async def carry(self, stored: Stored) -> tuple[Attempt, Outcome]:
+    async def carry(self, stored: Stored, sent: Callable[[], None]) -> tuple[Attempt, Outcome]:
         it = stored.delivery
         self.asked.append((trio.current_time(), it.target, it.id))
         self.under_way[it.target] += 1
@@ -51,6 +53,9 @@ class World:
         try:
             answer = self.answers.get(it.target, at_once)
             takes, outcome = answer(self, it.target, it.id)
+            if it.target in self.connects:
+                await trio.sleep(self.connects[it.target])
+            sent()
             await trio.sleep(takes)
             if outcome.delivered:
                 self.processed[it.id] += 1

@@ -217,6 +217,25 @@ def test_selections(place: Place, store: Deliveries, selection: Selection, found
         assert keys(store.select(selection, first[0].number, 9)) == found[1:]
 
 
+def test_a_lease_is_given_back_by_who_holds_it_only(place: Place, store: Deliveries) -> None:
+    place.put(delivery(0), delivery(-1))
+    first, second = (each.number for each in store.take({"postback:1": 2}, NOW, LEASE))
+    store.release([(first, LEASE), (second, LEASE - 1)], NOW + 5)
+    (given,) = store.take({"postback:1": 2}, NOW + 5, LEASE + 5)
+    assert (given.number, given.not_before_us, given.attempts) == (first, LEASE + 5, 0)
+
+
+def test_what_waits_for_its_next_try_is_hurried_a_few_at_a_time(place: Place, store: Deliveries) -> None:
+    place.put(*(delivery(-key) for key in range(4)), delivery(-9, "postback:2"))
+    for each in store.take({"postback:1": 3, "postback:2": 1}, NOW, LEASE):
+        store.finish([result(each, "pending", again_us=NOW + 10**9, reason="answered 500")], [], NOW)
+    store.take({"postback:1": 1}, NOW, LEASE)  # one of them is under way
+    assert [store.hurry(["postback:1"], 2, NOW + 1) for _ in range(3)] == [2, 1, 0]
+    assert [(it.target, it.due_us) for it in store.waiting()] == [
+        ("postback:1", NOW + 1), ("postback:2", NOW + 10**9),
+    ]  # fmt: skip
+
+
 def test_standings_are_kept_until_there_are_no_failures(place: Place, store: Deliveries) -> None:
     ill = Standing(target="postback:1", failures=12, paused_us=5, probe_us=9, reason="answered 500")
     store.finish([], [ill, Standing(target="postback:2", failures=1)], NOW)

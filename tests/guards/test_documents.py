@@ -11,6 +11,7 @@ import msgspec
 from appliance.config import Settings, leaves
 from appliance.http.public.routes import ROUTES
 from appliance.model.rules import Cap, Probe, Schedule, Window
+from appliance.model.unexpanded import FORMS
 from appliance.operations import reference
 from appliance.operations.typescript import typescript
 from appliance.reporting.catalogue import DIMENSIONS
@@ -18,7 +19,6 @@ from appliance.reporting.metrics import METRICS
 from appliance.routing import presets, verdicts
 from appliance.routing.aliases import BINOM, KEITARO
 from appliance.routing.macros import READERS
-from appliance.routing.unexpanded import FORMS
 from appliance.routing.visit import COST, SOURCE_CLICK_ID
 from tests.rig import ROOT
 

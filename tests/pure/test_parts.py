@@ -80,7 +80,8 @@ def test_an_edge_knows_of_a_secret_only_its_digest() -> None:
     parts = every_part(example())
     (entry,) = decode_part(parts["network"].frames)
     assert entry == NetworkEntry(
-        1, "n", True, (hashlib.sha256(b"geheim").digest(),), ("my_id",), ("pw",)
+        1, "n", True, (hashlib.sha256(b"geheim").digest(),), ("my_id",), ("pw",),
+        ("transaction_id", "tx", "tid", "order_id"),
     )  # fmt: skip
     assert not any(b"geheim" in frame for part in parts.values() for frame in part.frames)
 

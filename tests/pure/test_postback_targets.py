@@ -15,6 +15,7 @@ from appliance.model.catalog import PostbackTarget
 from appliance.model.conversions import ClickFacts, Conversion
 from appliance.model.deliveries import delivery_id
 from appliance.partners.postback import (
+    Postings,
     Wish,
     deliveries,
     in_share,
@@ -158,3 +159,23 @@ def test_what_there_is_to_say() -> None:
     assert said["time"] == "2026-09-21T14:13:20Z"
     assert "sub2" not in said
     assert "previous_status" not in values_of(None, SALE)
+
+
+@pytest.mark.parametrize(
+    ("change", "anew"),
+    [
+        ({"url": "https://other.example/"}, True),
+        ({"headers": {"a": "b"}}, True),
+        ({"secret": "whsec_bmV3"}, True),
+        ({"method": "POST"}, True),
+        ({"name": "another", "share": 50, "statuses": ("lead",)}, False),
+        ({"status": "paused"}, True),
+        ({"archived": True}, False),
+    ],
+)
+def test_a_target_is_asked_anew_when_its_request_is_another(change: dict[str, Any], anew: bool) -> None:
+    postings = Postings()
+    assert postings.configure([target(), target(id=4)]) == [], "at the start nothing is new"
+    changed = msgspec.structs.replace(target(), **change)
+    assert postings.configure([changed, target(id=4), target(id=5)]) == (["postback:3"] if anew else [])
+    assert postings.configure([changed, target(id=4), target(id=5)]) == []

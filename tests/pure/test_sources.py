@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from appliance.model.catalog import Source
 from appliance.model.rules import CostModel
+from appliance.model.unexpanded import is_unexpanded
 from appliance.routing import presets
 from appliance.routing.checks import faults
 from appliance.routing.sources import FIELDS, check_source, compile_source
-from appliance.routing.unexpanded import is_unexpanded
 from appliance.routing.visit import PLAIN, Visit, read_query
 
 ZONES = {"source_click_id": "visitor", "cost": "paid", "currency": "in", "sub1": "zone", "utm_source": "src"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.routing.unexpanded import _ID, _WHOLE, ENDS, FORMS, is_unexpanded, may_hold_macros
+from appliance.model.unexpanded import _ID, _WHOLE, ENDS, FORMS, is_unexpanded, may_hold_macros
 from appliance.routing.visit import Visit, read_query
 
 

@@ -125,6 +125,9 @@ export interface Adjustment {
   at_us: number;
   parts: number;
   clicks: number;
+  kind: "add" | "per_click" | "total";
+  filters: Record<string, unknown>;
+  added: number;
 }
 
 export interface Adjustments {
@@ -153,6 +156,9 @@ export interface Delivery {
   attempts: number;
   finished_us: number;
   reason: string;
+  status: string;
+  payout: string;
+  currency: string;
 }
 
 export interface Attempt {
@@ -181,6 +187,31 @@ export interface Standing {
 export interface DeliveryList {
   items: Delivery[];
   paused: Standing[];
+}
+
+export interface Unheard {
+  currency: string;
+  amount: number;
+  conversions: number;
+}
+
+export interface Queue {
+  target: string;
+  states: Record<string, number>;
+  oldest_us: number;
+  next_us: number;
+  deadline_us: number;
+  failures: number;
+  paused_us: number;
+  probe_us: number;
+  reason: string;
+  unheard: Unheard[];
+}
+
+export interface Queues {
+  items: Queue[];
+  unheard: Unheard[];
+  whole: boolean;
 }
 
 export interface Window {
@@ -1149,6 +1180,18 @@ export interface TargetsPresets {
   items: TargetsPreset[];
 }
 
+export interface Tested {
+  request: string;
+  sent: boolean;
+  accepted: boolean;
+  verdict: string;
+  status: number;
+  latency_us: number;
+  answer: string;
+  error: string;
+  told: Record<string, string>;
+}
+
 export interface Template {
   id: number;
   revision: number;
@@ -1264,12 +1307,14 @@ export interface Api {
   "clicks.get": { request: { id: string }; answer: ClickRecord };
   "clicks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
   "conversions.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "chargeback" | "hold" | "lead" | "refund" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
-  "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id: number; amount: string | number; note?: string; id?: string }; answer: Adjustment };
+  "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id?: number; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; note?: string; id?: string; preview?: boolean; amount: string | number }; answer: Adjustment };
   "costs.list": { request: { limit?: number; offset?: number }; answer: Adjustments };
-  "deliveries.cancel": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; ids?: string[]; reason?: string }; answer: Done };
+  "costs.set": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id?: number; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; note?: string; id?: string; preview?: boolean; amount?: string | number; per_click?: string | number }; answer: Adjustment };
+  "deliveries.cancel": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; campaign_ids?: number[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; ids?: string[]; reason?: string }; answer: Done };
   "deliveries.get": { request: { id: string }; answer: DeliveryWhole };
-  "deliveries.list": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; limit?: number; before?: number | null }; answer: DeliveryList };
-  "deliveries.retry": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; ids?: string[]; hours?: number }; answer: Done };
+  "deliveries.list": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; campaign_ids?: number[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; limit?: number; before?: number | null }; answer: DeliveryList };
+  "deliveries.queues": { request: Record<string, never>; answer: Queues };
+  "deliveries.retry": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; campaign_ids?: number[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; ids?: string[]; hours?: number }; answer: Done };
   "destinations.archive": { request: { id: number; revision?: number | null }; answer: Destination };
   "destinations.caps": { request: { destination_id?: number }; answer: CapsAnswer };
   "destinations.change": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null; schedule?: Schedule | null; caps?: Cap[]; alternative_id?: number | null; probe?: Probe | null; exits?: { destination_id: number; weight?: number }[][] }; answer: Destination };
@@ -1385,6 +1430,7 @@ export interface Api {
   "targets.macros": { request: Record<string, never>; answer: Macros };
   "targets.presets": { request: Record<string, never>; answer: TargetsPresets };
   "targets.restore": { request: { id: number; revision?: number | null }; answer: PostbackTarget };
+  "targets.test": { request: { id?: number | null; values?: Record<string, unknown>; conversion?: Record<string, string>; send?: boolean }; answer: Tested };
   "templates.archive": { request: { id: number; revision?: number | null }; answer: Template };
   "templates.change": { request: { id: number; revision?: number | null; name?: string; mapping?: Record<string, string[]> }; answer: Template };
   "templates.create": { request: { name: string; mapping?: Record<string, string[]> }; answer: Template };

@@ -24,6 +24,8 @@ import { System } from "./screens/system/system";
 const Destinations = later(() => import("./screens/destinations/destinations").then((found) => found.Destinations));
 const Campaign = later(() => import("./screens/campaign/campaign").then((found) => found.Campaign));
 const Clicks = later(() => import("./screens/clicks/clicks").then((found) => found.Clicks));
+const Conversions = later(() => import("./screens/conversions/conversions").then((found) => found.Conversions));
+const Inbox = later(() => import("./screens/inbox/inbox").then((found) => found.Inbox));
 const Lists = later(() => import("./screens/lists/lists").then((found) => found.Lists));
 const Sources = later(() => import("./screens/sources/sources").then((found) => found.Sources));
 
@@ -32,7 +34,9 @@ const SCREENS: Record<string, preact.ComponentType> = {
   "/campaigns": Campaigns,
   "/campaigns/": Campaign,
   "/clicks": Clicks,
+  "/conversions": Conversions,
   "/destinations": Destinations,
+  "/inbox": Inbox,
   "/lists": Lists,
   "/sources": Sources,
   "/system": System,

@@ -16,8 +16,9 @@ export function Bar() {
         <Waves /> Weir
       </a>
       <nav aria-label="Screens">
-        <Links of={places()} />
+        <Links of={places().filter((place) => !place.rare)} />
       </nav>
+      <More of={places().filter((place) => place.rare)} current={Boolean(placeOf(path.value)?.rare)} />
       <span class="room" />
       <button type="button" class="quiet ask" onClick={() => (searching.value = true)} aria-label="Search everything">
         Search <kbd>/</kbd>
@@ -31,10 +32,17 @@ export function Tabs() {
   return (
     <nav class="tabs" aria-label="Screens, at the bottom">
       <Links of={places().filter((place) => place.thumb)} />
-      <Menu label="More screens" name={<span aria-current={placeOf(path.value)?.thumb ? undefined : "page"}>More</span>}>
-        <Links of={places().filter((place) => !place.thumb)} />
-      </Menu>
+      <More of={places().filter((place) => !place.thumb)} current={!placeOf(path.value)?.thumb} />
     </nav>
+  );
+}
+
+function More({ of, current }: { of: readonly Place[]; current: boolean }) {
+  if (!of.length) return null;
+  return (
+    <Menu label="More screens" name={<span aria-current={current ? "page" : undefined}>More</span>}>
+      <Links of={of} />
+    </Menu>
   );
 }
 

@@ -9,6 +9,8 @@ export interface Place {
   permission: string;
   /** In the tabs of a phone; the others are under "More". */
   thumb?: boolean;
+  /** Under "More" also where there is room for a bar. */
+  rare?: boolean;
 }
 
 const all: readonly Place[] = [
@@ -16,8 +18,10 @@ const all: readonly Place[] = [
   { path: "/campaigns", name: "Campaigns", letter: "c", permission: "campaigns.read", thumb: true },
   { path: "/destinations", name: "Destinations", letter: "o", permission: "destinations.read" },
   { path: "/sources", name: "Sources", letter: "t", permission: "sources.read" },
-  { path: "/lists", name: "Lists", letter: "l", permission: "lists.read" },
+  { path: "/lists", name: "Lists", letter: "l", permission: "lists.read", rare: true },
   { path: "/clicks", name: "Clicks", letter: "k", permission: "records.read", thumb: true },
+  { path: "/conversions", name: "Conversions", letter: "v", permission: "records.read" },
+  { path: "/inbox", name: "Inbox", letter: "i", permission: "records.read" },
   { path: "/system", name: "System", letter: "s", permission: "system.read" },
 ];
 

@@ -191,7 +191,7 @@ class Routes:
         if request.method not in (b"GET", b"HEAD", b"POST"):
             return replies.text(405, "Send a postback by GET or POST.\n", b"Allow: GET, HEAD, POST\r\n")
         address = client_address(peer, request, self._trusted)
-        found = postback.read(slug, query, request, self._routing.table.networks)
+        found = postback.read(slug, query, request, self._routing.table.networks, address)
         if found.network is None or request.method == b"HEAD":
             return postback.refusal(found) if found.status != 200 else replies.text(200, "OK\n")
         method = request.method.decode("ascii")
@@ -200,7 +200,7 @@ class Routes:
         )
         if found.status != 200:
             return postback.refusal(found)
-        return Unsure(replies.text(200, f"OK {identifier}\n"), postback.REPEAT)
+        return Unsure(postback.accepted(found, identifier), postback.REPEAT)
 
     def _request_id(self, request: Request) -> str:
         given = request.headers.get(b"x-request-id")

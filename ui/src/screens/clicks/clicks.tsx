@@ -1,21 +1,19 @@
 /** The click log: newest first, narrowed by what is asked, and why each click went where it went. */
 
-import { useEffect, useState } from "preact/hooks";
 import { useAll } from "../../all";
 import { useAsk } from "../../ask";
-import { watch } from "../../live";
 import { nameOf } from "../../names";
 import { Words } from "../../parts/form";
 import { Amount } from "../../parts/figure";
 import { shown } from "../../parts/number";
 import { type Column, Table } from "../../parts/table";
-import { clock, day, full, now } from "../../parts/time";
 import { usePicking } from "../../picking";
-import { days, isRange, type Range, RANGES } from "../../range";
-import { href, param, params, set } from "../../route";
+import { RANGES } from "../../range";
+import { param, set } from "../../route";
 import { may, me } from "../../session";
 import { zone } from "../../zone";
 import { ZoneChoice } from "../../zone-choice";
+import { At, Fresh, PAGE, Pages, useFresh, useOffset, usePeriod } from "../records/page";
 import { ofReason } from "../routing/words";
 import { NoClicks } from "./none";
 import { ClickPanel } from "./panel";
@@ -38,13 +36,11 @@ export interface Click {
   subs: Record<string, string>;
 }
 
-const PAGE = 100;
 const FACTS = "country device os browser".split(" ");
 
 export function Clicks() {
-  const range: Range = isRange(param("range")) ? (param("range") as Range) : "today";
-  const period = days(range, now.value, zone.value);
-  const from = Math.max(0, Number(param("from")) || 0);
+  const { range, period, words } = usePeriod();
+  const from = useOffset();
   const number = (name: string): object => (Number(param(name)) ? { [`${name}_id`]: Number(param(name)) } : {});
   const counted = param("counted");
   const asked = useAsk("clicks.list", {
@@ -56,14 +52,14 @@ export function Clicks() {
   const total = asked.value?.total ?? 0;
   const open = param("open");
   const [picked] = usePicking(rows, (row) => set({ open: row.id }));
-  const fresh = useFresh();
+  const fresh = useFresh("clicks", ["clicks", "uncounted"]);
   const filtered = Boolean(param("campaign") || param("destination") || param("source") || counted);
   return (
     <>
       <header class="head">
         <h1>Clicks</h1>
-        <span class="dim">{asked.value && `${shown(total)} in ${period.from === period.to ? period.from : `${period.from} to ${period.to}`}`}</span>
-        <button type="button" onClick={() => (fresh.reset(), set({ from: null }), asked.again())}>{fresh.count ? `Show ${shown(fresh.count)} new` : "Read again"}</button>
+        <span class="dim">{asked.value && `${shown(total)} in ${words}`}</span>
+        <Fresh fresh={fresh} again={asked.again} />
         <ZoneChoice />
       </header>
       <div class="tools" role="search">
@@ -83,29 +79,16 @@ export function Clicks() {
       ) : (
         <Table caption="Clicks, newest first" columns={columns()} rows={rows} keyOf={(row) => row.id} open={open} onOpen={(row) => set({ open: row.id })} picked={picked} stale={asked.busy} quiet={(row) => !row.counted} />
       )}
-      {total > PAGE && (
-        <p class="row pages">
-          <button type="button" disabled={!from} onClick={() => set({ from: String(Math.max(0, from - PAGE)) })}>Newer</button>
-          <button type="button" disabled={from + PAGE >= total} onClick={() => set({ from: String(from + PAGE) })}>Older</button>
-          <span class="dim">{shown(from + 1)} to {shown(Math.min(total, from + PAGE))} of {shown(total)}</span>
-        </p>
-      )}
+      <Pages from={from} total={total} />
       {open && <ClickPanel key={open} id={open} />}
     </>
   );
 }
 
-/** How many clicks came since the list was read: it does not move under the eye. */
-function useFresh(): { count: number; reset: () => void } {
-  const [count, setCount] = useState(0);
-  useEffect(() => watch(["clicks"], (frame) => setCount((seen) => seen + (frame.resync ? 0 : frame.counts["clicks"] ?? 0))), []);
-  return { count, reset: () => setCount(0) };
-}
-
 function columns(): Column<Click>[] {
   const money: Column<Click>[] = me.value?.sees_money === false ? [] : [{ key: "cost", head: "Cost", figure: true, roomy: true, show: (row) => <><Amount value={row.cost} shape="fine" /> <span class="dim">{row.currency}</span></> }];
   return [
-    { key: "at", head: "Time", show: (row) => <At us={row.at_us} id={row.id} /> },
+    { key: "at", head: "Time", show: (row) => <At us={row.at_us} open={row.id} /> },
     { key: "campaign", head: "Campaign", show: (row) => nameOf("campaigns", row.campaign_id) || "–" },
     { key: "stream", head: "Stream", roomy: true, show: (row) => nameOf("streams", row.stream_id) || <span class="zero">–</span> },
     { key: "to", head: "Where to", show: (row) => <WhereTo row={row} /> },
@@ -113,17 +96,6 @@ function columns(): Column<Click>[] {
     { key: "sub1", head: "sub1", roomy: true, show: (row) => row.subs["1"] ?? row.subs["sub1"] ?? <span class="zero">–</span> },
     ...money,
   ];
-}
-
-function At({ us, id }: { us: number; id: string }) {
-  const at = new Date(us / 1000);
-  const wanted = new URLSearchParams(params.value);
-  wanted.set("open", id);
-  return (
-    <a class="name" href={href(`/clicks?${wanted}`)} title={full(at, zone.value)}>
-      {day(at, zone.value) === day(now.peek(), zone.value) ? "" : `${day(at, zone.value).slice(5)} `}{clock(at, zone.value, true)}
-    </a>
-  );
 }
 
 function WhereTo({ row }: { row: Click }) {
