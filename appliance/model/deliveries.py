@@ -43,7 +43,8 @@ class Stored(Struct, frozen=True, kw_only=True):
     """A delivery as its store knows it; `number` grows for ever in the order of insertion.
 
     While `lease_us` lies ahead, one life of the program is attempting it. `reason` says why it is not
-    delivered (yet).
+    delivered (yet). `part` is 0, or names what is left of a refused batch that it goes with: nothing else
+    does. From `sent_us` on (0: never) it may have been received although nobody acknowledged it.
     """
 
     number: int
@@ -55,6 +56,8 @@ class Stored(Struct, frozen=True, kw_only=True):
     attempts: int = 0
     finished_us: int = 0
     reason: str = ""
+    part: int = 0
+    sent_us: int = 0
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -82,7 +85,11 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 class Result(NamedTuple):
-    """An attempt at delivery `number`, and what follows: its next state, and when it is due again."""
+    """An attempt at delivery `number`, and what follows: its next state, and when it is due again.
+
+    `part` is its part from now on, None for the one it has. `sure`: the answer says that this attempt did not
+    deliver it.
+    """
 
     number: int
     lease_us: int
@@ -90,15 +97,19 @@ class Result(NamedTuple):
     state: State
     not_before_us: int
     reason: str
+    part: int | None = None
+    sure: bool = False
 
 
 class Waiting(NamedTuple):
-    """A target with deliveries pending: how many, since when, and when the next is due."""
+    """A target with deliveries pending: how many, since when, when the next is due, and whose deadline is
+    the nearest."""
 
     target: str
     pending: int
     oldest_us: int
     due_us: int
+    deadline_us: int
 
 
 class Selection(Struct, frozen=True, kw_only=True):

@@ -162,13 +162,13 @@ def difference(before: Totals, event: Interpreted) -> Difference | None:
     was = (before.conversions, before.revenue, before.visitors, before.searches)
     if now == was:
         return None
-    gained = tuple(max(n - w, 0) for n, w in zip(now, was, strict=True))
+    conversions, revenue, visitors, searches = (max(n - w, 0) for n, w in zip(now, was, strict=True))
     names = ("conversions", "revenue", "visitors", "searches")
     lost = ", ".join(name for name, n, w in zip(names, now, was, strict=True) if n < w)
-    if not any(gained):
+    if not (conversions or revenue or visitors or searches):
         return Difference(before, 0, 0, 0, 0, lost)
-    highest = tuple(max(n, w) for n, w in zip(now, was, strict=True))
-    return Difference(Totals(before.revision + 1, *highest), *gained, lost)
+    highest = Totals(before.revision + 1, *(max(n, w) for n, w in zip(now, was, strict=True)))
+    return Difference(highest, conversions, revenue, visitors, searches, lost)
 
 
 def shares(revenue: int, count: int) -> list[int]:

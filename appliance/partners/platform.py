@@ -96,8 +96,11 @@ class Platform(Protocol):
     def check(self, report: Report, now_us: int) -> str:
         """The label of what would have this event refused; "" when it may be sent."""
 
-    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
-        """The request for these events; all are live, or all are tests."""
+    def encode(self, report: Report) -> bytes:
+        """One event in the platform's words; the same at every retry."""
+
+    def request(self, pixel: Pixel, events: Sequence[bytes]) -> Message:
+        """The request for these encoded events; all are live, or all are tests."""
 
     def verdict(self, answer: Answer, sent: int) -> Verdict:
         """What an answer to a request with `sent` events means. Raises nothing, whatever the answer is."""
@@ -146,6 +149,11 @@ def document(body: bytes) -> dict[str, Any] | None:
     except (msgspec.DecodeError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def raw(events: Sequence[bytes]) -> list[msgspec.Raw]:
+    """Encoded events as parts of a document that is to be encoded."""
+    return [msgspec.Raw(each) for each in events]
 
 
 def whole(value: object) -> int | None:

@@ -23,6 +23,7 @@ from appliance.partners.platform import (
     NOT_RECONCILED,
     UNAUTHORIZED,
     Answer,
+    Message,
     Outcome,
     Pixel,
     Platform,
@@ -76,6 +77,10 @@ def report(platform: Platform, **changes: Any) -> Report:
     return replace(made, **changes)
 
 
+def asked(platform: Platform, *reports: Report, to: Pixel | None = None) -> Message:
+    return platform.request(to or pixel(), [platform.encode(each) for each in reports])
+
+
 def pixel(test_code: str = "", **settings: str) -> Pixel:
     return Pixel("77 7", TOKEN, {"customer_id": "123-456-7890"} | settings, test_code)
 
@@ -99,8 +104,8 @@ def test_what_may_not_be_sent_is_named_before_it_is(platform: Platform) -> None:
 def test_a_request_says_all_of_it_and_its_secret_where_it_belongs(platform: Platform) -> None:
     most = min(platform.limits.batch, 3)
     sent = [report(platform, event_id=f"e{number}") for number in range(most)]
-    message = platform.request(pixel(), sent)
-    assert message == platform.request(pixel(), sent)  # the same at every retry
+    message = asked(platform, *sent)
+    assert message == asked(platform, *sent)  # the same at every retry
     split = urlsplit(message.url)
     assert split.scheme == "https"
     assert " " not in message.url
@@ -122,14 +127,14 @@ def test_a_request_says_all_of_it_and_its_secret_where_it_belongs(platform: Plat
 
 @each_platform
 def test_a_proxys_address_stands_before_the_platforms_path(platform: Platform) -> None:
-    message = platform.request(pixel(url="http://127.0.0.1:9"), [report(platform)])
+    message = asked(platform, report(platform), to=pixel(url="http://127.0.0.1:9"))
     assert message.url.startswith("http://127.0.0.1:9/")
 
 
 @each_platform
 def test_a_limited_consent_is_said(platform: Platform) -> None:
-    free = platform.request(pixel(), [report(platform)])
-    limited = platform.request(pixel(), [report(platform, consent="limited")])
+    free = asked(platform, report(platform))
+    limited = asked(platform, report(platform, consent="limited"))
     silent = platform.name in ("taboola", "outbrain")
     assert (free == limited) == silent
 
@@ -210,7 +215,7 @@ def test_metas_usage() -> None:
 
 def test_metas_event() -> None:
     sent = report(Meta(), value=0)
-    body = json.loads(Meta().request(pixel("TEST1", app_secret="s"), [sent]).body)
+    body = json.loads(asked(Meta(), sent, to=pixel("TEST1", app_secret="s")).body)
     assert body["test_event_code"] == "TEST1"
     assert len(body["appsecret_proof"]) == 64
     (event,) = body["data"]
@@ -224,7 +229,7 @@ def test_metas_event() -> None:
     assert who["em"] == ["62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"]
     assert who["client_ip_address"] == "203.0.113.7"
     unseen = replace(sent, identity=Identity())
-    (event,) = json.loads(Meta().request(pixel(), [unseen]).body)["data"]
+    (event,) = json.loads(asked(Meta(), unseen).body)["data"]
     assert set(event["user_data"]) == {"fbc"}
 
 
@@ -241,7 +246,7 @@ def test_tiktok_answers_200_to_everything(code: int, outcome: str) -> None:
 
 
 def test_tiktok_hashes_the_phone_with_its_plus() -> None:
-    (event,) = json.loads(TikTok().request(pixel(), [report(TikTok())]).body)["data"]
+    (event,) = json.loads(asked(TikTok(), report(TikTok())).body)["data"]
     assert event["user"]["phone"] == "1e231c66011e7a2d867a9cfae267a6aff103cf4913640b6e71a99850fc0ffbc8"
     assert event["user"]["ttclid"] == "CliCk-1"
     assert event["properties"]["value"] == 1234.56789
@@ -263,7 +268,7 @@ def test_google_names_the_guilty_event() -> None:
 def test_openais_amounts_are_in_minor_units() -> None:
     def amount(currency: str) -> Any:
         made = report(OpenAI(), event_name="order_created", value=1_234_560_000, currency=currency)
-        (event,) = json.loads(OpenAI().request(pixel(), [made]).body)["events"]
+        (event,) = json.loads(asked(OpenAI(), made).body)["events"]
         return event["data"]["amount"]
 
     assert (amount("USD"), amount("JPY"), amount("KWD")) == (123_456, 1_235, 1_234_560)

@@ -30,6 +30,7 @@ from appliance.partners.platform import (
     document,
     given,
     no_answer,
+    raw,
 )
 from appliance.partners.report import Report
 
@@ -47,16 +48,19 @@ class Google:
 
     name = "google"
     limits = Limits(batch=2_000, window_us=90 * DAY, ahead_us=60 * _SECOND, dedupe_us=90 * DAY)
-    click_parameters = ("gclid", "gbraid", "wbraid")
+    click_parameters: tuple[str, ...] = ("gclid", "gbraid", "wbraid")
     experimental = False
-    needs = ("customer_id",)
+    needs: tuple[str, ...] = ("customer_id",)
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):
             return label
         return "Conversion before its click" if report.at_us < report.click_at_us else ""
 
-    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+    def encode(self, report: Report) -> bytes:
+        return _encode(event(report))
+
+    def request(self, pixel: Pixel, events: Sequence[bytes]) -> Message:
         settings = pixel.settings
         customer = settings.get("customer_id", "").replace("-", "")
         login = settings.get("login_customer_id", "").replace("-", "")
@@ -68,7 +72,7 @@ class Google:
             destination["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": login}
         body = {
             "destinations": [destination],
-            "events": [event(report) for report in reports],
+            "events": raw(events),
             "encoding": "HEX",
             "validateOnly": bool(pixel.test_code),
         }

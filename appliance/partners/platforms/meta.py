@@ -34,6 +34,7 @@ from appliance.partners.platform import (
     document,
     given,
     no_answer,
+    raw,
     too_old,
     whole,
 )
@@ -63,11 +64,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Meta:
-    """`settings`: `api_version`, `app_secret`, `action_source`, and `url` where a proxy stands before it."""
+    """`settings`: `api_version`, `app_secret`, and `url` where a proxy stands before it."""
 
     name = "meta"
     limits = Limits(batch=1_000, window_us=7 * DAY, ahead_us=60 * _SECOND, dedupe_us=2 * DAY)
-    click_parameters = ("fbclid",)
+    click_parameters: tuple[str, ...] = ("fbclid",)
     experimental = False
     needs: tuple[str, ...] = ()
 
@@ -78,10 +79,13 @@ class Meta:
             return NO_VALUE
         return ""
 
-    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+    def encode(self, report: Report) -> bytes:
+        return _encode(event(report))
+
+    def request(self, pixel: Pixel, events: Sequence[bytes]) -> Message:
         settings = pixel.settings
         body: dict[str, Any] = {
-            "data": [event(report, settings) for report in reports],
+            "data": raw(events),
             "access_token": pixel.token,
         }
         if secret := settings.get("app_secret", ""):
@@ -116,13 +120,13 @@ class Meta:
         )
 
 
-def event(report: Report, settings: Mapping[str, str]) -> dict[str, Any]:
+def event(report: Report) -> dict[str, Any]:
     """One event of `data`. What is empty is left out, but a value of 0 is not empty."""
     found: dict[str, Any] = {
         "event_name": report.event_name,
         "event_time": report.at_us // _SECOND,
         "event_id": report.event_id,
-        "action_source": settings.get("action_source", "") or "website",
+        "action_source": "website",
         "user_data": user_data(report),
     }
     found |= given(event_source_url=report.page_url, referrer_url=report.referrer)

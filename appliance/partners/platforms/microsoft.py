@@ -26,6 +26,7 @@ from appliance.partners.platform import (
     document,
     given,
     no_answer,
+    raw,
     whole,
 )
 from appliance.partners.report import Report
@@ -39,16 +40,19 @@ class Microsoft:
 
     name = "microsoft"
     limits = Limits(batch=1_000, window_us=90 * DAY, ahead_us=60 * _SECOND, dedupe_us=2 * DAY, whole=False)
-    click_parameters = ("msclkid",)
+    click_parameters: tuple[str, ...] = ("msclkid",)
     experimental = True
     needs: tuple[str, ...] = ()
 
     def check(self, report: Report, now_us: int) -> str:
         return checked(report, self.limits, self.click_parameters, now_us)
 
-    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+    def encode(self, report: Report) -> bytes:
+        return _encode(event(report))
+
+    def request(self, pixel: Pixel, events: Sequence[bytes]) -> Message:
         origin = pixel.settings.get("url", "https://capi.uet.microsoft.com")
-        body = {"data": [event(report) for report in reports], "continueOnValidationError": True}
+        body = {"data": raw(events), "continueOnValidationError": True}
         return Message(
             "POST",
             f"{origin}/v1/{quote(pixel.code, safe='')}/events",

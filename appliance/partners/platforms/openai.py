@@ -27,6 +27,7 @@ from appliance.partners.platform import (
     document,
     given,
     no_answer,
+    raw,
 )
 from appliance.partners.report import Report
 
@@ -43,7 +44,7 @@ class OpenAI:
 
     name = "openai"
     limits = Limits(batch=1_000, window_us=7 * DAY, ahead_us=600 * _SECOND, dedupe_us=2 * DAY)
-    click_parameters = ("oppref",)
+    click_parameters: tuple[str, ...] = ("oppref",)
     experimental = True
     needs: tuple[str, ...] = ()
 
@@ -54,9 +55,12 @@ class OpenAI:
             return NO_VALUE
         return ""
 
-    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+    def encode(self, report: Report) -> bytes:
+        return _encode(event(report))
+
+    def request(self, pixel: Pixel, events: Sequence[bytes]) -> Message:
         origin = pixel.settings.get("url", "https://bzr.openai.com")
-        body = {"validate_only": bool(pixel.test_code), "events": [event(report) for report in reports]}
+        body = {"validate_only": bool(pixel.test_code), "events": raw(events)}
         return Message(
             "POST",
             f"{origin}/v1/events?pid={quote(pixel.code, safe='')}",

@@ -28,15 +28,14 @@ class Outbrain:
 
     name = "outbrain"
     limits = Limits(batch=1, window_us=30 * DAY, ahead_us=60 * _SECOND, dedupe_us=0)
-    click_parameters = ("dicbo", "ob_click_id")
+    click_parameters: tuple[str, ...] = ("dicbo", "ob_click_id")
     experimental = True
     needs: tuple[str, ...] = ()
 
     def check(self, report: Report, now_us: int) -> str:
         return checked(report, self.limits, self.click_parameters, now_us)
 
-    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
-        (report,) = reports
+    def encode(self, report: Report) -> bytes:
         query = given(
             ob_click_id=report.click_ids.get("ob_click_id", "") or report.click_ids.get("dicbo", ""),
             name=report.event_name,
@@ -45,8 +44,12 @@ class Outbrain:
             currency=report.currency,
             timestamp=report.at_us // 1_000,
         )
+        return urlencode(query).encode()
+
+    def request(self, pixel: Pixel, events: Sequence[bytes]) -> Message:
+        (query,) = events
         origin = pixel.settings.get("url", "https://tr.outbrain.com")
-        return Message("GET", f"{origin}/unifiedPixel?{urlencode(query)}", (), b"")
+        return Message("GET", f"{origin}/unifiedPixel?{query.decode()}", (), b"")
 
     def verdict(self, answer: Answer, sent: int) -> Verdict:
         if 200 <= answer.status < 300:

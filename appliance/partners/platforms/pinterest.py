@@ -24,6 +24,7 @@ from appliance.partners.platform import (
     document,
     given,
     no_answer,
+    raw,
     whole,
 )
 from appliance.partners.platforms.snapchat import NO_PERSON
@@ -38,7 +39,7 @@ class Pinterest:
 
     name = "pinterest"
     limits = Limits(batch=1_000, window_us=7 * DAY, ahead_us=60 * _SECOND, dedupe_us=2 * DAY, whole=False)
-    click_parameters = ("epik",)
+    click_parameters: tuple[str, ...] = ("epik",)
     experimental = True
     needs: tuple[str, ...] = ()
 
@@ -49,14 +50,17 @@ class Pinterest:
         known = identity.hashed(who.emails, identity.email) or (who.address and who.user_agent)
         return "" if known else NO_PERSON
 
-    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+    def encode(self, report: Report) -> bytes:
+        return _encode(event(report))
+
+    def request(self, pixel: Pixel, events: Sequence[bytes]) -> Message:
         origin = pixel.settings.get("url", "https://api.pinterest.com")
         test = "?test=true" if pixel.test_code else ""
         return Message(
             "POST",
             f"{origin}/v5/ad_accounts/{quote(pixel.code, safe='')}/events{test}",
             (("content-type", "application/json"), ("authorization", f"Bearer {pixel.token}")),
-            _encode({"data": [event(report) for report in reports]}),
+            _encode({"data": raw(events)}),
             (pixel.token,),
         )
 

@@ -22,6 +22,7 @@ from appliance.partners.platform import (
     document,
     given,
     no_answer,
+    raw,
 )
 from appliance.partners.report import Report
 
@@ -36,7 +37,7 @@ class Snapchat:
     name = "snapchat"
     limits = Limits(batch=2_000, window_us=28 * DAY, ahead_us=60 * _SECOND, dedupe_us=2 * DAY)
     """37 days by its introduction, 28 by an implementer: the shorter one is right by both."""
-    click_parameters = ("ScCid", "sccid")
+    click_parameters: tuple[str, ...] = ("ScCid", "sccid")
     experimental = True
     needs: tuple[str, ...] = ()
 
@@ -51,14 +52,17 @@ class Snapchat:
         )
         return "" if known else NO_PERSON
 
-    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+    def encode(self, report: Report) -> bytes:
+        return _encode(event(report))
+
+    def request(self, pixel: Pixel, events: Sequence[bytes]) -> Message:
         origin = pixel.settings.get("url", "https://tr.snapchat.com")
         path = f"/v3/{quote(pixel.code, safe='')}/events" + ("/validate" if pixel.test_code else "")
         return Message(
             "POST",
             f"{origin}{path}?access_token={quote(pixel.token, safe='')}",
             (("content-type", "application/json"),),
-            _encode({"data": [event(report) for report in reports]}),
+            _encode({"data": raw(events)}),
             (pixel.token, quote(pixel.token, safe="")),
         )
 

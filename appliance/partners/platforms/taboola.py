@@ -24,6 +24,7 @@ from appliance.partners.platform import (
     checked,
     given,
     no_answer,
+    raw,
 )
 from appliance.partners.report import Report
 
@@ -38,7 +39,7 @@ class Taboola:
 
     name = "taboola"
     limits = Limits(batch=500, window_us=30 * DAY, ahead_us=60 * _SECOND, dedupe_us=0)
-    click_parameters = ("tblci", "click-id")
+    click_parameters: tuple[str, ...] = ("tblci", "click-id")
     experimental = True
     needs: tuple[str, ...] = ()
 
@@ -49,13 +50,16 @@ class Taboola:
             return "Currency that Taboola does not take"
         return ""
 
-    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+    def encode(self, report: Report) -> bytes:
+        return _encode(action(report))
+
+    def request(self, pixel: Pixel, events: Sequence[bytes]) -> Message:
         origin = pixel.settings.get("url", "https://trc.taboola.com")
         return Message(
             "POST",
             f"{origin}/{quote(pixel.code, safe='')}/log/3/bulk-s2s-action",
             (("content-type", "application/json"),),
-            _encode({"actions": [action(report) for report in reports]}),
+            _encode({"actions": raw(events)}),
         )
 
     def verdict(self, answer: Answer, sent: int) -> Verdict:

@@ -30,6 +30,7 @@ from appliance.partners.platform import (
     document,
     given,
     no_answer,
+    raw,
     whole,
 )
 from appliance.partners.report import Report
@@ -56,7 +57,7 @@ class TikTok:
 
     name = "tiktok"
     limits = Limits(batch=1_000, window_us=7 * DAY, ahead_us=60 * _SECOND, dedupe_us=2 * DAY)
-    click_parameters = ("ttclid",)
+    click_parameters: tuple[str, ...] = ("ttclid",)
     experimental = False
     needs: tuple[str, ...] = ()
 
@@ -67,12 +68,15 @@ class TikTok:
             return NO_VALUE
         return ""
 
-    def request(self, pixel: Pixel, reports: Sequence[Report]) -> Message:
+    def encode(self, report: Report) -> bytes:
+        return _encode(event(report))
+
+    def request(self, pixel: Pixel, events: Sequence[bytes]) -> Message:
         settings = pixel.settings
         body: dict[str, Any] = {
             "event_source": settings.get("event_source", "") or "web",
             "event_source_id": pixel.code,
-            "data": [event(report) for report in reports],
+            "data": raw(events),
         }
         if settings.get("partner_name"):
             body["partner_name"] = settings["partner_name"]

@@ -29,11 +29,14 @@ MOST_PENDING = 200_000
 FULL = "too many deliveries wait for this target"
 _COLUMNS = (
     "number, id, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, "
-    "deadline_us, lease_us, attempts, finished_us, reason, body"
+    "deadline_us, lease_us, attempts, finished_us, reason, part, sent_us, body"
 )
 # Built of our own words; what callers give is bound.
 _SELECT = f"select {_COLUMNS} from delivery"  # noqa: S608  our columns
 _LEASE = f"update delivery set lease_us=?1, not_before_us=?1 where number=?2 returning {_COLUMNS}"  # noqa: S608  our columns
+# The end of the first lease under which it was sent and of which nobody knows what came.
+_FIRST_SENT = "case sent_us when 0 then ?1 else sent_us end"
+_SEND = _LEASE.replace(" where", f", sent_us={_FIRST_SENT} where")
 
 
 def prepare(db: sqlite3.Connection) -> None:
@@ -107,14 +110,15 @@ class SqliteDeliveries:
                 "select target, rows from delivery_count where state='pending' and rows > 0 order by target"
             ).fetchall()
             for target, rows in counts:
-                oldest, due = (
+                oldest, due, deadline = (
                     db.execute(f"{sql} where target=? and state='pending'{order}", (target,)).fetchone()[0]
                     for sql, order in (
                         ("select created_us from delivery", " order by number limit 1"),
                         ("select min(not_before_us) from delivery", ""),
+                        ("select min(deadline_us) from delivery", ""),
                     )
                 )
-                found.append(Waiting(target, rows, oldest, due))
+                found.append(Waiting(target, rows, oldest, due, deadline))
         return found
 
     def take(self, wanted: Mapping[str, int], now_us: int, lease_us: int) -> Sequence[Stored]:
@@ -130,9 +134,23 @@ class SqliteDeliveries:
             ]
             return [_stored(db.execute(_LEASE, (lease_us, number)).fetchone()) for number in numbers]
 
+    def take_batch(self, target: str, most: int, now_us: int, lease_us: int) -> Sequence[Stored]:
+        due = "from delivery where target=? and state='pending' and not_before_us<=?"
+        with self._writing() as db:
+            first = db.execute(
+                f"select part {due} order by deadline_us, number limit 1", (target, now_us)
+            ).fetchone()
+            if first is None:
+                return []
+            numbers = db.execute(
+                f"select number {due} and part=? order by deadline_us, number limit ?",
+                (target, now_us, *first, most),
+            ).fetchall()
+            return [_stored(db.execute(_SEND, (lease_us, number)).fetchone()) for (number,) in numbers]
+
     def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None:
         with self._writing() as db:
-            for number, lease_us, attempt, state, not_before_us, reason in results:
+            for number, lease_us, attempt, state, not_before_us, reason, part, sure in results:
                 known = db.execute(
                     "update delivery set attempts=attempts+1 where number=? returning 1", (number,)
                 )
@@ -148,9 +166,19 @@ class SqliteDeliveries:
                 # What was acknowledged is delivered, whoever holds the lease by now; a failure says nothing
                 # about a delivery that somebody else holds, or that was cancelled.
                 db.execute(
-                    "update delivery set state=?1, not_before_us=?2, lease_us=0, finished_us=?3, reason=?4"
+                    "update delivery set state=?1, not_before_us=?2, lease_us=0, finished_us=?3, reason=?4,"
+                    " part=coalesce(?7, part), sent_us=case when ?8 and sent_us=?6 then 0 else sent_us end"
                     " where number=?5 and (?1='delivered' or (state='pending' and lease_us=?6))",
-                    (state, not_before_us, 0 if state == "pending" else now_us, reason, number, lease_us),
+                    (
+                        state,
+                        not_before_us,
+                        0 if state == "pending" else now_us,
+                        reason,
+                        number,
+                        lease_us,
+                        part,
+                        sure,
+                    ),
                 )
             db.executemany(
                 "insert or replace into standing values (?,?,?,?,?)",
@@ -161,7 +189,8 @@ class SqliteDeliveries:
     def release(self, held: Sequence[tuple[int, int]], now_us: int) -> None:
         with self._writing() as db:
             db.executemany(
-                "update delivery set lease_us=0, not_before_us=?1"
+                "update delivery set lease_us=0, not_before_us=?1,"
+                " sent_us=case when sent_us=?3 then 0 else sent_us end"
                 " where number=?2 and lease_us=?3 and state='pending'",
                 [(now_us, number, lease_us) for number, lease_us in held],
             )
@@ -218,7 +247,7 @@ class SqliteDeliveries:
     ) -> Sequence[tuple[int, str]]:
         sql = (
             "update delivery set state='pending', not_before_us=?, deadline_us=?, lease_us=0, finished_us=0,"
-            " reason='' where number=? returning number, target"
+            " part=0, sent_us=0, reason='' where number=? returning number, target"
         )
         with self._writing() as db:
             found = _numbers(db, selection, "number>? and lease_us<=?", (above, now_us), limit)
@@ -310,7 +339,7 @@ def _where(it: Selection) -> tuple[str, list[object]]:
 
 def _stored(row: Sequence[Any]) -> Stored:
     (number, id_, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, deadline_us,
-     lease_us, attempts, finished_us, reason, body) = row  # fmt: skip
+     lease_us, attempts, finished_us, reason, part, sent_us, body) = row  # fmt: skip
     return Stored(
         number=number,
         delivery=Delivery(
@@ -331,4 +360,6 @@ def _stored(row: Sequence[Any]) -> Stored:
         attempts=attempts,
         finished_us=finished_us,
         reason=reason,
+        part=part,
+        sent_us=sent_us,
     )

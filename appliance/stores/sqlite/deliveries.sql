@@ -17,9 +17,12 @@ create table if not exists delivery (
     attempts integer not null default 0,
     finished_us integer not null default 0,
     reason text not null default '',
+    part integer not null default 0,
+    sent_us integer not null default 0,
     body blob not null
 ) strict;
 create index if not exists delivery_due on delivery (target, not_before_us) where state = 'pending';
+create index if not exists delivery_deadline on delivery (target, deadline_us) where state = 'pending';
 create index if not exists delivery_of on delivery (target, state, number);
 create index if not exists delivery_conversion on delivery (conversion_id);
 create index if not exists delivery_finished on delivery (finished_us) where state <> 'pending';

@@ -1,0 +1,396 @@
+"""Reports to an ad platform over a real store, in virtual time, against a double of Meta."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock
+
+from appliance.actors.kernel import inline_runner
+from appliance.actors.reporter import DRY_RUN, GONE, Limits, Reporter, Sent, Way
+from appliance.errors import Unavailable
+from appliance.model.conversions import Settlement
+from appliance.model.deliveries import Delivery, Selection, Stored, delivery_id
+from appliance.partners.following import MAY_HAVE_BEEN_COUNTED
+from appliance.partners.platform import DAY, HOUR, MARGIN, NO_CLICK, UNAUTHORIZED, Answer, Message, Pixel
+from appliance.partners.platforms.meta import Meta
+from appliance.partners.report import Identity, Report
+from appliance.stores.sqlite.deliveries import SqliteDeliveries
+from appliance.stores.sqlite.ledger import SqliteLedger
+from tests.platforms import meta as double
+
+START = 1_790_000_000_000_000
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Report).decode
+
+
+class Killed(BaseException):
+    """kill -9, as far as the actor can tell."""
+
+
+class Site:
+    """One ledger file and one pixel at the double; the actor over it may be killed and begun again."""
+
+    def __init__(self, path: Path) -> None:
+        self.meta = double.Meta()
+        self.ways: dict[str, Way] = {
+            "meta:1": Way("account:1", Meta(), Pixel("px", "good", {}), dry_run=False)
+        }
+        self.draw = random.Random(1)
+        self.lost = 0.0
+        self.faults: list[Answer] = []
+        self.sizes: list[int] = []
+        self.asked_at: list[float] = []
+        self.away = False
+        self.step: Callable[[str], None] = lambda name: None
+        self.ledger = SqliteLedger(path, lambda: START // 1000)
+        self.store = SqliteDeliveries(path, lambda name: self.step(name))
+        self._made = 0
+
+    def now_us(self) -> int:
+        return START + int(trio.current_time() * 1e6)
+
+    async def send(self, message: Message, seconds: float) -> Sent:
+        self.asked_at.append(trio.current_time())
+        self.sizes.append(message.body.count(b'"event_id"'))
+        await trio.sleep(0.05)
+        if self.faults:
+            return Sent(self.faults.pop(0), "", left=True)
+        answer = self.meta.answer(message, self.now_us())
+        if self.draw.random() < self.lost:
+            return Sent(None, "no answer within 30 s", left=True)
+        return Sent(answer, "", left=True)
+
+    def reporter(self, poll: float = 30.0, **limits: Any) -> Reporter:
+        async def blocking(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+            if self.away:
+                raise Unavailable("the disk is full")
+            return await inline_runner(fn, *args, **kwargs)
+
+        return Reporter(
+            store=self.store,
+            send=self.send,
+            way=self.ways.get,
+            open=lambda stored: decode(stored.delivery.body),
+            run_blocking=blocking,
+            now_us=self.now_us,
+            draw=self.draw.random,
+            limits=Limits(poll=poll, **limits),
+        )
+
+    def put(self, count: int = 1, target: str = "meta:1", **changes: Any) -> list[str]:
+        made = []
+        for _ in range(count):
+            self._made += 1
+            at = self.now_us() - HOUR
+            fields: dict[str, Any] = {
+                "event_name": "Purchase", "event_id": f"e{self._made}", "at_us": at, "click_at_us": at - HOUR,
+                "click_ids": {"fbclid": "x"}, "value": 1_500_000, "currency": "USD",
+                "identity": Identity(emails=("a@example.com",)),
+            }  # fmt: skip
+            found = Report(**(fields | changes))
+            made.append(
+                Delivery(
+                    id=delivery_id(target, found.event_id),
+                    target=target,
+                    conversion_id=f"c{self._made}",
+                    revision=1,
+                    campaign_id=0,
+                    created_us=self.now_us(),
+                    not_before_us=self.now_us(),
+                    deadline_us=found.at_us + 7 * DAY - MARGIN,
+                    body=encode(found),
+                )
+            )
+        self.ledger.commit(Settlement(deliveries=made))
+        return [each.id for each in made]
+
+    def states(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for states in self.store.counts().values():
+            found.update({state: count for state, count in states.items() if count})
+        return found
+
+    def reasons(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        below = 2**62
+        while page := self.store.select(Selection(states=("dead", "cancelled")), below, 1_000):
+            found.update(each.reason for each in page)
+            below = page[-1].number
+        return found
+
+    def stored(self) -> list[Stored]:
+        return list(self.store.select(Selection(), 2**62, 1_000))
+
+    async def until(self, wanted: Callable[[], bool], seconds: float = 3_600.0) -> None:
+        with trio.fail_after(seconds):
+            while not wanted():  # noqa: ASYNC110  the store is no actor
+                await trio.sleep(1.0)
+
+    async def until_quiet(self, seconds: float = 3_600.0) -> None:
+        await self.until(lambda: not self.states()["pending"], seconds)
+
+    def close(self) -> None:
+        self.ledger.close()
+        self.store.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path / "ledger.db")
+    yield made
+    made.close()
+
+
+async def test_what_is_due_goes_in_one_request_and_is_told_once(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.put(250)
+    await nursery.start(site.reporter().run)
+    await site.until_quiet()
+    assert site.sizes == [250]
+    assert site.states() == {"delivered": 250}
+    assert set(site.meta.counted.values()) == {1}
+
+
+async def test_a_guilty_event_stands_alone_in_the_end(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.put(1_000)
+    site.meta.guilty = {"e77": 2804007, "e512": 2804036}
+    await nursery.start(site.reporter().run)
+    await site.until_quiet()
+    assert site.states() == {"delivered": 998, "dead": 2}
+    assert site.reasons() == {"Wrong parameter": 1, "Invalid lead id": 1}
+    assert set(site.meta.counted.values()) == {1}
+    assert len(site.meta.counted) == 998
+    assert max(site.meta.requests.values()) == 4
+    assert Counter(site.sizes) == {1_000: 1, 100: 10, 10: 20, 1: 20}
+    # The parts were in flight together: far less than one after the other.
+    assert site.asked_at[-1] - site.asked_at[0] < 30
+
+
+async def test_what_can_be_seen_beforehand_refuses_nobody_else(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.put(10)
+    site.put(1, click_ids={})
+    site.put(1, value=None)
+    site.put(1, at_us=site.now_us() - 7 * DAY)
+    await nursery.start(site.reporter().run)
+    await site.until_quiet()
+    assert site.sizes == [10]
+    assert site.reasons() == {
+        NO_CLICK: 1, "Purchase without value and currency": 1, "Conversion older than 7 days": 1
+    }  # fmt: skip
+
+
+async def test_a_lost_answer_is_no_second_event(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.put(40)
+    site.lost = 0.7
+    await nursery.start(site.reporter().run)
+    await site.until_quiet()
+    assert site.states() == {"delivered": 40}
+    assert set(site.meta.counted.values()) == {1}
+
+
+async def test_what_may_have_arrived_is_not_said_after_the_platform_forgot_it(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.put(5)
+    site.lost = 1.0
+    with trio.move_on_after(20):
+        await site.reporter().run()
+    site.lost = 0.0
+    await trio.sleep(3 * 86_400)
+    site.put(5)
+    await nursery.start(site.reporter().run)
+    await site.until_quiet()
+    assert site.states() == {"delivered": 5, "dead": 5}
+    assert site.reasons() == {MAY_HAVE_BEEN_COUNTED: 5}
+    assert set(site.meta.counted.values()) == {1}
+    assert len(site.meta.counted) == 10
+
+
+async def test_a_dead_token_pauses_the_account_until_it_is_replaced(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.ways["meta:2"] = Way("account:2", Meta(), Pixel("px", "good", {}), dry_run=False)
+    site.meta.tokens = set()
+    site.put(50)
+    reporter = site.reporter()
+    await nursery.start(reporter.run)
+    await trio.sleep(6 * 3_600)
+    (paused,) = reporter.standings().values()
+    assert paused.target == "account:1"
+    assert paused.paused_us - START < 60_000_000
+    assert paused.reason.startswith(UNAUTHORIZED)
+    assert site.sizes[0] == 50
+    assert set(site.sizes[1:]) == {1}
+    assert len(site.sizes) < 15
+    site.meta.tokens = {"good", "new"}
+    site.put(3, target="meta:2")
+    await site.until(lambda: site.states()["delivered"] == 3)
+    site.ways["meta:1"] = site.ways["meta:1"]._replace(pixel=Pixel("px", "new", {}))
+    await reporter.resume(["account:1"])
+    await site.until_quiet(60)
+    assert site.states() == {"delivered": 53}
+    assert not reporter.standings()
+    assert set(site.meta.counted.values()) == {1}
+
+
+async def test_a_token_that_died_on_friday(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.meta.tokens = set()
+    site.put(4, at_us=START - 5 * DAY, click_at_us=START - 5 * DAY)
+    site.put(6)
+    reporter = site.reporter()
+    await nursery.start(reporter.run)
+    await trio.sleep(3 * 86_400)
+    assert site.states() == {"pending": 6, "dead": 4}
+    assert site.reasons() == {"Conversion older than 7 days": 4}
+    site.meta.tokens = {"good"}
+    await site.until_quiet(3_700)  # its permission came back, nobody told us: the next single event finds out
+    assert site.states() == {"delivered": 6, "dead": 4}
+
+
+async def test_a_busy_account_is_asked_slowly_and_a_full_one_not_at_all(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.meta.busy, site.meta.regain = 100.0, 7
+    site.put(3)
+    await nursery.start(site.reporter().run)
+    await trio.sleep(300)
+    assert len(site.sizes) == 1
+    site.meta.busy, site.meta.regain = 10.0, 0
+    await site.until_quiet(600)
+    assert site.asked_at[1] - site.asked_at[0] >= 420
+    assert site.states() == {"delivered": 3}
+
+
+async def test_html_and_5xx_are_asked_again(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.faults = [Answer(502, {}, b"<html>"), Answer(500, {}, b""), Answer(200, {}, b"{}")]
+    site.put(3)
+    await nursery.start(site.reporter().run)
+    await site.until_quiet()
+    assert site.states() == {"delivered": 3}
+    assert len(site.sizes) == 4
+
+
+async def test_the_nearest_deadline_goes_first(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.ways["meta:2"] = Way("account:1", Meta(), Pixel("px", "good", {}), per_minute=1, dry_run=False)
+    site.ways["meta:1"] = site.ways["meta:1"]._replace(per_minute=1)
+    site.put(2)
+    site.put(1, target="meta:2", at_us=START - 5 * DAY, click_at_us=START - 5 * DAY)
+    await nursery.start(site.reporter().run)
+    await site.until(lambda: len(site.sizes) == 1)
+    assert site.sizes == [1]
+    await site.until_quiet()
+    assert site.sizes == [1, 2]
+    assert site.asked_at[1] - site.asked_at[0] >= 60
+
+
+async def test_a_dry_run_sends_nothing_and_shows_everything(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.ways["meta:1"] = site.ways["meta:1"]._replace(dry_run=True)
+    (first, *_) = site.put(3)
+    site.put(1, click_ids={})
+    await nursery.start(site.reporter().run)
+    await site.until_quiet()
+    assert site.sizes == []
+    assert site.states() == {"cancelled": 3, "dead": 1}
+    assert site.reasons() == {DRY_RUN: 3, NO_CLICK: 1}
+    found = site.store.get(first)
+    assert found is not None
+    (attempt,) = found[1]
+    assert '"event_name": "Purchase"' in attempt.request
+    assert '"em": ["***"]' in attempt.request
+
+
+async def test_a_pixel_that_is_gone_and_one_that_is_held(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.ways["meta:2"] = site.ways["meta:1"]._replace(account="account:2", held=True)
+    site.ways["meta:1"] = site.ways["meta:1"]._replace(gone=True)
+    site.put(2)
+    site.put(2, target="meta:2")
+    site.put(2, target="postback:1")
+    await nursery.start(site.reporter().run)
+    await trio.sleep(600)
+    assert site.states() == {"dead": 2, "pending": 4}
+    assert site.reasons() == {GONE: 2}
+    assert site.sizes == []
+
+
+async def test_a_store_that_is_away_keeps_what_was_answered(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.put(5)
+    await nursery.start(site.reporter().run)
+    await site.until(lambda: bool(site.sizes))
+    site.away = True
+    await trio.sleep(300)
+    site.away = False
+    await site.until_quiet()
+    assert site.sizes == [5]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_kills_lost_answers_and_bad_events_in_forty_ways(
+    site: Site, autojump_clock: MockClock, seed: int
+) -> None:
+    """The short form of the acceptance: good events count once, bad ones are refused by their names."""
+    draw = random.Random(seed)
+    bad: dict[str, int] = {}
+    for _ in range(20):
+        ids = [f"e{site._made + place + 1}" for place in range(100)]
+        site.put(100)
+        bad |= {each: draw.choice(double.INVISIBLE) for each in ids if draw.random() < 0.01}
+    site.meta.guilty = bad
+    site.put(5, click_ids={})
+    site.lost = 0.05
+    site.draw = draw
+    for _ in range(20):
+        countdown = draw.randrange(1, 1_500)
+
+        def step(name: str) -> None:
+            nonlocal countdown
+            countdown -= 1
+            if countdown == 0:
+                raise Killed
+
+        site.step = step
+        with trio.move_on_after(draw.uniform(0.05, 2.0)):
+            try:
+                await site.reporter(lease=5.0).run()
+            except BaseExceptionGroup as group:
+                assert group.split(Killed)[1] is None
+            except Killed:
+                pass
+        site.step = lambda name: None
+        await trio.sleep(draw.uniform(0, 6))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(site.reporter(lease=5.0).run)
+        await site.until_quiet()
+        nursery.cancel_scope.cancel()
+    good = {f"e{place + 1}" for place in range(2_000)} - bad.keys()
+    assert {key for _, key in site.meta.counted} == good
+    assert set(site.meta.counted.values()) == {1}
+    assert site.meta.refused.keys() == bad.keys()
+    assert site.states() == {"delivered": len(good), "dead": len(bad) + 5}
+    assert site.reasons()[NO_CLICK] == 5
