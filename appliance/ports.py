@@ -338,10 +338,13 @@ class Ledger(Protocol):
         Numbers grow for ever; whoever has seen one never misses a lower one. Only the newest are kept.
         """
 
-    def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+    def adjust(
+        self, order: CostOrder, parts: Sequence[CostAdjustment], count: int | None = None
+    ) -> CostOrder:
         """Store a correction of cost and put its parts into the outbox, both or neither; returns it.
 
-        One whose id is there already is returned as it was stored, and nothing is added.
+        One whose id is there already is returned as it was stored, and nothing is added. Raises Conflict
+        when there are not `count` others.
         """
 
     def adjustment(self, id: str) -> CostOrder | None: ...

@@ -204,7 +204,9 @@ class SqliteLedger:
                 "insert or replace into conversion values (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 [_row(conversion) for conversion in settlement.conversions],
             )
-            db.executemany("insert or replace into first values (?,?)", settlement.firsts.items())
+            firsts = settlement.firsts.items()
+            db.executemany("delete from first where claim=?", [(claim,) for claim, id_ in firsts if not id_])
+            db.executemany("insert or replace into first values (?,?)", [each for each in firsts if each[1]])
             step("conversions")
             held = self._note_converted(db, settlement.records)
             step("converted")
@@ -269,9 +271,15 @@ class SqliteLedger:
             self._step("health")
             growth[2:] = self._send(db, [encode(event)])
 
-    def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+    def adjust(
+        self, order: CostOrder, parts: Sequence[CostAdjustment], count: int | None = None
+    ) -> CostOrder:
         bodies = [encode(part) for part in parts]
         with self._writing() as (db, growth):
+            if count is not None:
+                sql = "select count(*) from adjustment where id != ?"
+                if db.execute(sql, (order.id,)).fetchone()[0] != count:
+                    raise Conflict("another correction of cost was entered meanwhile; try again")
             sql = "insert into adjustment (id, body) values (?,?) on conflict do nothing"
             if db.execute(sql, (order.id, _encode_body(order))).rowcount:
                 self._step("adjustment")
@@ -292,7 +300,7 @@ class SqliteLedger:
         with self._reading() as db:
             if campaigns is not None:  # people make these by hand: there are thousands at most
                 bodies = db.execute("select body from adjustment order by number desc").fetchall()
-                those = [each for (body,) in bodies if (each := _decode_order(body)).campaign_id in campaigns]
+                those = [each for (body,) in bodies if (each := _decode_order(body)).within(campaigns)]
                 return those[offset : offset + limit], len(those)
             sql = "select body from adjustment order by number desc limit ? offset ?"
             found = [_decode_order(body) for (body,) in db.execute(sql, (limit, offset)).fetchall()]
