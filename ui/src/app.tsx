@@ -26,6 +26,7 @@ const Campaign = later(() => import("./screens/campaign/campaign").then((found) 
 const Clicks = later(() => import("./screens/clicks/clicks").then((found) => found.Clicks));
 const Conversions = later(() => import("./screens/conversions/conversions").then((found) => found.Conversions));
 const Inbox = later(() => import("./screens/inbox/inbox").then((found) => found.Inbox));
+const Networks = later(() => import("./screens/networks/networks").then((found) => found.Networks));
 const Lists = later(() => import("./screens/lists/lists").then((found) => found.Lists));
 const Sources = later(() => import("./screens/sources/sources").then((found) => found.Sources));
 
@@ -38,6 +39,7 @@ const SCREENS: Record<string, preact.ComponentType> = {
   "/destinations": Destinations,
   "/inbox": Inbox,
   "/lists": Lists,
+  "/networks": Networks,
   "/sources": Sources,
   "/system": System,
 };

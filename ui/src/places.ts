@@ -19,6 +19,7 @@ const all: readonly Place[] = [
   { path: "/destinations", name: "Destinations", letter: "o", permission: "destinations.read" },
   { path: "/sources", name: "Sources", letter: "t", permission: "sources.read" },
   { path: "/lists", name: "Lists", letter: "l", permission: "lists.read", rare: true },
+  { path: "/networks", name: "Networks", letter: "n", permission: "networks.read" },
   { path: "/clicks", name: "Clicks", letter: "k", permission: "records.read", thumb: true },
   { path: "/conversions", name: "Conversions", letter: "v", permission: "records.read" },
   { path: "/inbox", name: "Inbox", letter: "i", permission: "records.read" },

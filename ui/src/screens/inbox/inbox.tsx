@@ -64,7 +64,7 @@ export function Inbox() {
             {OUTCOMES.map(([value, said]) => <option key={value} value={value}>{said}</option>)}
           </select>
         </label>
-        <input type="search" aria-label="Find by click, transaction or conversion" placeholder="Transaction or click id, then Enter" defaultValue={param("find")}
+        <input type="search" aria-label="Find by click, transaction or conversion" placeholder="Transaction or click id" defaultValue={param("find")}
                onSearch={(event) => set({ find: event.currentTarget.value.trim(), from: null })} onKeyDown={(event) => event.key === "Enter" && set({ find: event.currentTarget.value.trim(), from: null })} />
       </div>
       {asked.fault && <p class="wrong" role="alert">{asked.fault.message}{asked.fault.fields.map((each) => ` ${each.path}: ${each.message}`)}</p>}
@@ -82,8 +82,8 @@ export function Inbox() {
 const COLUMNS: Column<Postback>[] = [
   { key: "at", head: "Time", show: ({ id, latest }) => <At us={latest.at_us} open={id} /> },
   { key: "network", head: "Network", roomy: true, show: ({ latest }) => nameOf("networks", latest.network_id) || <span class="zero">–</span> },
-  { key: "verdict", head: "What became of it", show: (each) => <Verdict postback={each} /> },
-  { key: "why", head: "Why", show: ({ latest }) => <span class="dim">{latest.reason || "–"}</span> },
+  { key: "verdict", head: "What became of it", show: (each) => <><Verdict postback={each} />{each.latest.reason && <small class="phone-line">{each.latest.reason}</small>}</> },
+  { key: "why", head: "Why", roomy: true, show: ({ latest }) => <span class="dim">{latest.reason || "–"}</span> },
   { key: "transaction", head: "Transaction", roomy: true, show: ({ latest, arrived }) => <Short text={latest.transaction_id || arrived?.transaction_id || ""} /> },
   { key: "click", head: "Click", roomy: true, show: ({ latest }) => <ClickLink id={latest.click_id} /> },
 ];

@@ -56,6 +56,7 @@ const VERDICTS: Readonly<Record<string, readonly [words: string, tone: Tone]>> =
 /** What became of it, in a word or two. */
 export function verdict({ latest }: Postback): readonly [words: string, tone: Tone] {
   if (latest.stage === "refused") return ["turned away", "loss"];
+  if (latest.outcome === "conversion" && /unknown word|not replaced/.test(latest.reason)) return ["counted, but", "warn"];
   return VERDICTS[latest.outcome] ?? ["under way", "plain"];
 }
 

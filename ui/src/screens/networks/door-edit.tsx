@@ -1,0 +1,46 @@
+/** What must come with a postback before it is believed, and what is answered. */
+
+import type { Network } from "../../api";
+import { Choose, Text } from "../../parts/form";
+import { Values } from "../../parts/values";
+import type { Draft } from "./edit";
+import { SIGNATURES } from "./words";
+
+interface Props {
+  network: Network | undefined;
+  draft: Draft;
+  put: (made: Partial<Draft>) => void;
+}
+
+export function DoorEdit({ network, draft, put }: Props) {
+  const more = network?.secrets.length ?? 0;
+  return (
+    <>
+      <div class="fields">
+        <Text label="Secret" path="secret" mono value={draft.secret ?? ""} placeholder={network?.secret ? "one is set; type to replace it" : "none: whoever knows the address can report sales"} hint={<Secrets draft={draft} network={network} put={put} />} onText={(text) => put({ secret: text.trim() || undefined })} />
+        <Choose label="Signature" path="signature" value={draft.signature} options={SIGNATURES} hint={draft.signature ? "made with the secret" : ""} onPick={(signature) => put({ signature: signature as Draft["signature"] })} />
+      </div>
+      <div class="item">
+        <span class="dim">Further secrets that are valid too, while you change it{more > 0 && !draft.secrets && `: ${more} set`}</span>
+        <Values label="Further secrets" path="secrets" values={draft.secrets ?? []} placeholder={more ? "type to replace them" : "none"} onValues={(secrets) => put({ secrets: secrets.length ? secrets : undefined })} />
+      </div>
+      <div class="item">
+        <span class="dim">Addresses that it may send from</span>
+        <Values label="Addresses and networks" path="allow" values={draft.allow} placeholder="all; such as 203.0.113.0/24, then Enter" onValues={(allow) => put({ allow })} />
+      </div>
+      <Text label="What it is answered" path="reply" value={draft.reply} placeholder="OK" hint="where the network insists on a text; {transaction} is its own id" onText={(reply) => put({ reply })} />
+    </>
+  );
+}
+
+function Secrets({ draft, network, put }: { draft: Draft; network: Network | undefined; put: (made: Partial<Draft>) => void }) {
+  const fresh = (): void => put({ secret: Array.from(crypto.getRandomValues(new Uint8Array(15)), (each) => (each % 36).toString(36)).join("") });
+  return (
+    <>
+      <button type="button" class="link" onClick={fresh}>Make one up</button>
+      {network?.secret && draft.secret === undefined && <> · <button type="button" class="link" onClick={() => put({ secret: "" })}>Ask for none</button></>}
+      {draft.secret === "" && " · It will be asked for no more."}
+      {draft.secret && " · Copy it now: it is never shown again."}
+    </>
+  );
+}
