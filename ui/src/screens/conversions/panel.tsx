@@ -98,11 +98,11 @@ function Postbacks({ id }: { id: string }) {
   if (asked.fault) return <p class="dim">{asked.fault.message}</p>;
   if (!found.length) return <p class="dim">{asked.value ? "None is kept any more." : "–"}</p>;
   return (
-    <ul class="changes">
+    <ul class="log">
       {found.map((each) => (
         <li key={each.id}>
           <a href={href(`/inbox?open=${each.id}`)}>{moment(each.latest.at_us)}</a>
-          <Verdict postback={each} />
+          <span><Verdict postback={each} /></span>
           <span class="dim">{each.latest.reason}</span>
         </li>
       ))}
@@ -118,7 +118,7 @@ function Deliveries({ id }: { id: string }) {
   if (!asked.value) return <p class="dim">–</p>;
   if (!asked.value.items.length) return <p class="dim">Nobody: no target wants conversions like this one.</p>;
   return (
-    <ul class="changes">
+    <ul class="log">
       {asked.value.items.map((each) => (
         <li key={each.id}>
           <a href={href(`/deliveries?open=${each.id}`)}>{moment(each.created_us)}</a>

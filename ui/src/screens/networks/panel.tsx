@@ -71,7 +71,7 @@ function Latest({ network }: { network: Network }) {
   if (!found.length) return <p class="dim">{asked.value ? "Nothing in the last 30 days." : "–"}</p>;
   return (
     <>
-      <ul class="changes">
+      <ul class="log">
         {found.map((each) => <li key={each.id}><a href={href(`/inbox?open=${each.id}`)}>{moment(each.latest.at_us)}</a><span><Verdict postback={each} /></span><span class="dim">{each.latest.reason}</span></li>)}
       </ul>
       <p><a href={href(`/inbox?network=${network.id}&range=30d`)}>All of them</a></p>
