@@ -24,7 +24,7 @@ LONGEST_NOTIFICATION = 32 * 1024
 SHA_SIGN = ("sha_sign", "SHASIGN", "shasign")
 """The field that holds Digistore24's signature."""
 
-_decode = msgspec.json.Decoder(strict=True).decode
+_decode = msgspec.json.Decoder(float_hook=str).decode
 _HEX = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 _BLANKS = bytes(range(0x21))
 # What a network that signs also tells of the buyer, and addresses under which his order can be managed. Whole

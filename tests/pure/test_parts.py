@@ -97,6 +97,7 @@ def test_a_default_name_of_the_secret_that_the_template_uses_otherwise_is_no_sec
 
     assert secret_params(click_id=("key",), transaction_id=("token", "tx")) == ("secret",)
     assert secret_params(click_id=("key",), secret=("key",)) == ("key",)
+    assert secret_params(click_id=("$.key.id",), payout=("=token",)) == ("secret", "token")
 
 
 def test_one_change_changes_one_part_and_the_same_content_has_the_same_name() -> None:

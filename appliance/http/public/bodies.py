@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from appliance.model import places
 from appliance.routing.visit import read_query
 
 MAX_FIELDS = 256
@@ -16,7 +17,8 @@ MAX_NESTED = 32 * 1024
 """Characters of JSON below the fields of one postback: a part of one has no paths, so more is not kept."""
 DEEPEST = 32
 _BOM = b"\xef\xbb\xbf"
-_decode_json = msgspec.json.Decoder().decode
+# Numbers as they were written: 12.50 is no 12.5, and an exponent shows.
+_decode_json = msgspec.json.Decoder(float_hook=str).decode
 _encode_json = msgspec.json.Encoder().encode
 _JSON = (b"", b"application/json", b"text/json", b"text/plain")
 
@@ -53,6 +55,15 @@ def read_json(body: bytes) -> dict[str, Any] | str:
 def text(value: Any) -> str:
     """A JSON value as the text a URL would have carried; what is nested stays JSON."""
     return value if isinstance(value, str) else _encode_json(value).decode()
+
+
+def take(fields: dict[str, Any], place: str) -> Any:
+    """Take out what stands at a parameter's name or a JSON path; None for nothing."""
+    *above, last = places.steps(place) or (place,)
+    held: Any = fields
+    for step in above:
+        held = held.get(step) if isinstance(held, dict) else None
+    return held.pop(last, None) if isinstance(held, dict) else None
 
 
 def texts(fields: Iterable[tuple[str, Any]], is_secret: Callable[[str], bool]) -> dict[str, str]:

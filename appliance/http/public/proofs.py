@@ -113,7 +113,7 @@ def _by_secret(network: NetworkEntry, sent: Sent) -> Proof:
 
 def _taken(fields: dict[str, Any], names: Iterable[str]) -> Iterable[str]:
     for name in names:
-        value = fields.pop(name, None)
+        value = bodies.take(fields, name)
         if value is not None:
             yield bodies.text(value)
 
