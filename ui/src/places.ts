@@ -23,6 +23,8 @@ const all: readonly Place[] = [
   { path: "/clicks", name: "Clicks", letter: "k", permission: "records.read", thumb: true },
   { path: "/conversions", name: "Conversions", letter: "v", permission: "records.read" },
   { path: "/inbox", name: "Inbox", letter: "i", permission: "records.read" },
+  { path: "/deliveries", name: "Deliveries", letter: "y", permission: "deliveries.read" },
+  { path: "/targets", name: "Targets", letter: "r", permission: "targets.read", rare: true },
   { path: "/system", name: "System", letter: "s", permission: "system.read" },
 ];
 
