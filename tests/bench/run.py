@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import binary, catalog, clicks, full, load, lookups, reports, rivals, watchers
+from tests.bench import binary, catalog, clicks, full, load, lookups, postbacks, reports, rivals, watchers
 from tests.bench.clicks import Rounds
 from tests.rig import ROOT, Weir, start_weir, wait_for
 
@@ -33,6 +33,7 @@ AIMS = {
     "core_ready_s": "< 5",
     "binary_over_source": binary.AIM,
     **full.AIMS,
+    **postbacks.AIMS,
     **reports.AIMS,
     **watchers.AIMS,
 }
@@ -151,7 +152,7 @@ def main() -> int:
     )
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=float, default=3)
-    arguments.add_argument("--rows", type=int, default=10_000_000)
+    arguments.add_argument("--rows", type=int, default=10_000_000, help="clicks in the warehouse")
     arguments.add_argument("--part", choices=PARTS, help="only this; bench.json stays as it is")
     asked = arguments.parse_args()
     if asked.quick:
@@ -175,7 +176,7 @@ def main() -> int:
     return 0
 
 
-PARTS = ("start", "clicks", "full", "watchers", "lookups", "reports")
+PARTS = ("start", "clicks", "full", "watchers", "lookups", "reports", "postbacks")
 
 
 def _part(name: str, folder: Path, asked: argparse.Namespace) -> dict[str, float | int | None]:
@@ -193,6 +194,8 @@ def _part(name: str, folder: Path, asked: argparse.Namespace) -> dict[str, float
             return watchers.measure(folder, asked.rounds, max(asked.seconds, 5))
         case "lookups":
             return dict(lookups.measure(asked.rows, 10 if not asked.quick else 3))
+        case "postbacks":
+            return postbacks.measure(folder, asked.rows, 60 if not asked.quick else 5)
     return dict(reports.measure(asked.rows, 9 if not asked.quick else 2))
 
 
