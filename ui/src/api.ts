@@ -23,6 +23,7 @@ export interface Campaign {
   sticky_hours: number;
   uniqueness: Uniqueness;
   secret: string;
+  click_cookie_days: number;
 }
 
 export interface CampaignList {
@@ -481,6 +482,43 @@ export interface NetworkList {
   limit: number;
   offset: number;
   total: number;
+}
+
+export interface FurtherUrl {
+  title: string;
+  query: string;
+}
+
+export interface NetworkPreset {
+  name: string;
+  title: string;
+  paste: string;
+  query: string;
+  more: FurtherUrl[];
+  polled: boolean;
+  mapping: Record<string, string[]>;
+  status_words: Record<string, string>;
+  currency: string;
+  reply: string;
+  signature: string;
+  note: string;
+}
+
+export interface NetworkPresets {
+  items: NetworkPreset[];
+}
+
+export interface UnknownWord {
+  word: string;
+  postbacks: number;
+  first_us: number;
+  last_us: number;
+  example: string;
+  status: string;
+}
+
+export interface UnknownWordList {
+  items: UnknownWord[];
 }
 
 export interface Described {
@@ -1208,6 +1246,17 @@ export interface TemplateList {
   total: number;
 }
 
+export interface Profile {
+  name: string;
+  title: string;
+  mapping: Record<string, string[]>;
+  note: string;
+}
+
+export interface Profiles {
+  items: Profile[];
+}
+
 export interface TokenShown {
   id: number;
   revision: number;
@@ -1294,9 +1343,9 @@ export interface ErrorShape {
 
 export interface Api {
   "campaigns.archive": { request: { id: number; revision?: number | null }; answer: Campaign };
-  "campaigns.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string }; answer: Campaign };
-  "campaigns.create": { request: { name: string; slug: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string }; answer: Campaign };
-  "campaigns.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string }; answer: Campaign };
+  "campaigns.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string; click_cookie_days?: number }; answer: Campaign };
+  "campaigns.create": { request: { name: string; slug: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string; click_cookie_days?: number }; answer: Campaign };
+  "campaigns.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string; click_cookie_days?: number }; answer: Campaign };
   "campaigns.get": { request: { id?: number | null; slug?: string | null }; answer: Campaign };
   "campaigns.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null }; answer: CampaignList };
   "campaigns.restore": { request: { id: number; revision?: number | null }; answer: Campaign };
@@ -1364,10 +1413,13 @@ export interface Api {
   "networks.archive": { request: { id: number; revision?: number | null }; answer: Network };
   "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
   "networks.create": { request: { name: string; slug: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
+  "networks.create_from_preset": { request: { preset: string; name?: string; slug?: string; secret?: string; currency?: string }; answer: Network };
   "networks.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
   "networks.get": { request: { id?: number | null; slug?: string | null }; answer: Network };
   "networks.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; status?: "active" | "paused"; template_id?: number | null }; answer: NetworkList };
+  "networks.presets": { request: Record<string, never>; answer: NetworkPresets };
   "networks.restore": { request: { id: number; revision?: number | null }; answer: Network };
+  "networks.unknown_words": { request: { from?: string; to?: string; timezone?: string; id: number }; answer: UnknownWordList };
   "operations.list": { request: Record<string, never>; answer: Operations };
   "pages.archive": { request: { id: number; revision?: number | null }; answer: CatalogPage };
   "pages.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; body?: string; content_type?: string }; answer: CatalogPage };
@@ -1434,9 +1486,11 @@ export interface Api {
   "templates.archive": { request: { id: number; revision?: number | null }; answer: Template };
   "templates.change": { request: { id: number; revision?: number | null; name?: string; mapping?: Record<string, string[]> }; answer: Template };
   "templates.create": { request: { name: string; mapping?: Record<string, string[]> }; answer: Template };
+  "templates.create_from_profile": { request: { profile: string; name?: string }; answer: Template };
   "templates.duplicate": { request: { id: number; revision?: number | null; name?: string; mapping?: Record<string, string[]> }; answer: Template };
   "templates.get": { request: { id: number }; answer: Template };
   "templates.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; name?: string }; answer: TemplateList };
+  "templates.profiles": { request: Record<string, never>; answer: Profiles };
   "templates.restore": { request: { id: number; revision?: number | null }; answer: Template };
   "tokens.archive": { request: { id: number; revision?: number | null }; answer: TokenShown };
   "tokens.change": { request: { id: number; revision?: number | null; name?: string; scopes?: string[]; expires_at?: string }; answer: TokenShown };
