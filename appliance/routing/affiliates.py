@@ -23,6 +23,7 @@ LONGEST_WAIT = 90 * 24
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NOT_IN_A_REPLY = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _MACRO = re.compile(r"\{([a-z_]{1,32})\}")
+_MASKED = re.compile(rf"{re.escape(MASK)}[0-9]*")
 _KNOWN = ", ".join(STATUSES)
 
 
@@ -41,22 +42,27 @@ def check_network(it: Network) -> list[FieldProblem]:
 def _secrets(it: Network) -> Iterable[FieldProblem]:
     if len(it.secrets) > MOST_SECRETS:
         yield FieldProblem("secrets", f"at most {MOST_SECRETS}")
-    for path, secret in (
-        ("secret", it.secret),
-        *((f"secrets[{at}]", one) for at, one in enumerate(it.secrets)),
-    ):
-        if len(secret) > LONGEST_SECRET:
-            yield FieldProblem(path, f"at most {LONGEST_SECRET} characters")
-        if _CONTROL.search(secret):
-            yield FieldProblem(path, "no control characters")
-        if secret.startswith(MASK):
-            yield FieldProblem(path, "the secret itself, not its mask")
-        elif not secret.strip() and (secret or path != "secret"):
-            yield FieldProblem(path, "may not be blank")
+    found = _text(it.secret, "secret")
+    for at, secret in enumerate(it.secrets):
+        found += _text(secret, f"secrets[{at}]")
+        if _MASKED.fullmatch(secret):
+            found.append(FieldProblem(f"secrets[{at}]", "the secret itself, not its mask"))
+        elif not secret.strip():
+            found.append(FieldProblem(f"secrets[{at}]", "may not be blank"))
+    yield from found
     if len({*it.secrets, it.secret}) <= len(it.secrets):
         yield FieldProblem("secrets", "each only once, and not the one in secret again")
     if it.signature and not it.secret and not it.secrets:
         yield FieldProblem("secret", "with a signature there has to be one, or nothing could be checked")
+
+
+def _text(secret: str, path: str) -> list[FieldProblem]:
+    found = []
+    if len(secret) > LONGEST_SECRET:
+        found.append(FieldProblem(path, f"at most {LONGEST_SECRET} characters"))
+    if _CONTROL.search(secret):
+        found.append(FieldProblem(path, "no control characters"))
+    return found
 
 
 def _allow(allow: tuple[str, ...]) -> Iterable[FieldProblem]:

@@ -521,6 +521,19 @@ export interface UnknownWordList {
   items: UnknownWord[];
 }
 
+export interface PostbackUrl {
+  title: string;
+  url: string;
+}
+
+export interface Urls {
+  paste: string;
+  postbacks: PostbackUrl[];
+  pixel: string;
+  script: string;
+  note: string;
+}
+
 export interface Described {
   name: string;
   summary: string;
@@ -1411,15 +1424,16 @@ export interface Api {
   "live.watch": { request: { topics?: ("clicks" | "conversions" | "postbacks" | "system")[]; campaign_id?: number[]; stream_id?: number[]; destination_id?: number[]; source_id?: number[]; network_id?: number[]; after?: number | null }; answer: Watching };
   "me.get": { request: Record<string, never>; answer: Me };
   "networks.archive": { request: { id: number; revision?: number | null }; answer: Network };
-  "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
-  "networks.create": { request: { name: string; slug: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
+  "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
+  "networks.create": { request: { name: string; slug: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
   "networks.create_from_preset": { request: { preset: string; name?: string; slug?: string; secret?: string; currency?: string }; answer: Network };
-  "networks.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
+  "networks.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
   "networks.get": { request: { id?: number | null; slug?: string | null }; answer: Network };
   "networks.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; status?: "active" | "paused"; template_id?: number | null }; answer: NetworkList };
   "networks.presets": { request: Record<string, never>; answer: NetworkPresets };
   "networks.restore": { request: { id: number; revision?: number | null }; answer: Network };
   "networks.unknown_words": { request: { from?: string; to?: string; timezone?: string; id: number }; answer: UnknownWordList };
+  "networks.urls": { request: { id: number }; answer: Urls };
   "operations.list": { request: Record<string, never>; answer: Operations };
   "pages.archive": { request: { id: number; revision?: number | null }; answer: CatalogPage };
   "pages.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; body?: string; content_type?: string }; answer: CatalogPage };
