@@ -12,7 +12,7 @@ from appliance.attribution.history import COUNTING, TAKEN_BACK, happened
 from appliance.attribution.template import Fields, extract
 from appliance.model.catalog import Duplicates, Network, Template
 from appliance.model.conversions import Position, Stamp
-from appliance.model.events import PostbackLogEvent
+from appliance.model.events import OWN_DOORS, PostbackLogEvent
 from appliance.model.ids import click_time_ms, name_of
 
 # Longer transaction ids are no ids; networks' own stay below 100 characters.
@@ -82,7 +82,7 @@ def understand(
     currency: str,
 ) -> Statement | Unusable:
     """Read a received postback by its network's template. `currency` is what counts when nobody names one."""
-    fields = extract(template, event.params)
+    fields = extract(None if event.method in OWN_DOORS else template, event.params)
     click_id = fields.click_id.lower()  # ours are lower-case hex; some networks capitalise what they store
     transaction_id = fields.transaction_id
     if click_id and click_time_ms(click_id) is None:

@@ -82,6 +82,11 @@ class ClickIdentity(Struct, frozen=True, array_like=True, tag="click_identity"):
     address: str
 
 
+OWN_DOORS = ("pixel", "script", "entered")
+"""Methods of what came through doors of ours (http/public/pixel.py, operations): its fields are called by our
+names, whatever the network's template says."""
+
+
 class PostbackLogEvent(Struct, frozen=True, array_like=True, tag="postback_log_events"):
     """An inbound postback: once as `received` (raw, from an edge), once as what became of it (the core).
 
