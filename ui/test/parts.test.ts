@@ -56,7 +56,7 @@ test("ranges", () => {
 
 const campaign = (id: number, name: string, status: Campaign["status"] = "active"): Campaign => ({
   id, name, status, revision: 1, archived: false, owner_id: null, slug: `s${id}`, public_id: "", source_id: null,
-  currency: "", trafficback_url: "", rotation: "position", sticky: "none", sticky_hours: 24, uniqueness: {}, secret: "",
+  currency: "", trafficback_url: "", rotation: "position", sticky: "none", sticky_hours: 24, uniqueness: {}, click_cookie_days: 0, secret: "",
 }); // prettier-ignore
 
 test("campaigns without a click are lines too; what is unknown sorts last both ways; ratios are of the sums", () => {

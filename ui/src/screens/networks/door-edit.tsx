@@ -4,6 +4,7 @@ import type { Network } from "../../api";
 import { Choose, Text } from "../../parts/form";
 import { Values } from "../../parts/values";
 import type { Draft } from "./edit";
+import { made } from "./fresh";
 import { SIGNATURES } from "./words";
 
 interface Props {
@@ -13,7 +14,6 @@ interface Props {
 }
 
 export function DoorEdit({ network, draft, put }: Props) {
-  const more = network?.secrets.length ?? 0;
   return (
     <>
       <div class="fields">
@@ -21,8 +21,8 @@ export function DoorEdit({ network, draft, put }: Props) {
         <Choose label="Signature" path="signature" value={draft.signature} options={SIGNATURES} hint={draft.signature ? "made with the secret" : ""} onPick={(signature) => put({ signature: signature as Draft["signature"] })} />
       </div>
       <div class="item">
-        <span class="dim">Further secrets that are valid too, while you change it{more > 0 && !draft.secrets && `: ${more} set`}</span>
-        <Values label="Further secrets" path="secrets" values={draft.secrets ?? []} placeholder={more ? "type to replace them" : "none"} onValues={(secrets) => put({ secrets: secrets.length ? secrets : undefined })} />
+        <span class="dim">Further secrets that are valid too, while you change it</span>
+        <Values label="Further secrets" path="secrets" values={draft.secrets} placeholder="none" onValues={(secrets) => put({ secrets })} />
       </div>
       <div class="item">
         <span class="dim">Addresses that it may send from</span>
@@ -34,13 +34,12 @@ export function DoorEdit({ network, draft, put }: Props) {
 }
 
 function Secrets({ draft, network, put }: { draft: Draft; network: Network | undefined; put: (made: Partial<Draft>) => void }) {
-  const fresh = (): void => put({ secret: Array.from(crypto.getRandomValues(new Uint8Array(15)), (each) => (each % 36).toString(36)).join("") });
   return (
     <>
-      <button type="button" class="link" onClick={fresh}>Make one up</button>
+      <button type="button" class="link" onClick={() => put({ secret: made() })}>Make one up</button>
       {network?.secret && draft.secret === undefined && <> · <button type="button" class="link" onClick={() => put({ secret: "" })}>Ask for none</button></>}
       {draft.secret === "" && " · It will be asked for no more."}
-      {draft.secret && " · Copy it now: it is never shown again."}
+      {draft.secret && " · It stands in the postback URL until you close this window; then nobody can read it any more."}
     </>
   );
 }

@@ -9,17 +9,18 @@ import { Choose, Text } from "../../parts/form";
 import { note } from "../../parts/notes";
 import { may } from "../../session";
 import { DoorEdit } from "./door-edit";
+import { remember } from "./fresh";
 import { Pairs, record } from "./pairs";
 import { RulesEdit } from "./rules-edit";
 import { STATUSES } from "./words";
 
-const KEPT = ["name", "slug", "template_id", "currency", "allow", "signature", "reply", "status_words", "duplicates", "duplicates_by_type", "claim_by", "transitions", "unknown_click", "click_wait_hours"] as const;
+const KEPT = ["name", "slug", "template_id", "currency", "secrets", "allow", "signature", "reply", "status_words", "duplicates", "duplicates_by_type", "claim_by", "transitions", "unknown_click", "click_wait_hours"] as const;
 
-/** `secret` and `secrets` are only ever sent: undefined leaves those that are set. */
-export type Draft = Pick<Network, (typeof KEPT)[number]> & { secret?: string | undefined; secrets?: string[] | undefined };
+/** `secret` is only ever sent: undefined leaves the one that is set. Those of `secrets` are masks, which may be sent back. */
+export type Draft = Pick<Network, (typeof KEPT)[number]> & { secret?: string | undefined };
 
 const EMPTY: Draft = {
-  name: "", slug: "", template_id: null, currency: "", allow: [], signature: "", reply: "", status_words: {},
+  name: "", slug: "", template_id: null, currency: "", secrets: [], allow: [], signature: "", reply: "", status_words: {},
   duplicates: "edit", duplicates_by_type: {}, claim_by: [], transitions: {}, unknown_click: "wait", click_wait_hours: null,
 }; // prettier-ignore
 const WORDS: Readonly<Record<keyof Draft, string>> = {
@@ -44,15 +45,19 @@ export function NetworkEditor({ network, saved, onClose }: Props) {
   const templates = useAll("templates", may("templates.read") ? {} : false);
   const put = (made: Partial<Draft>): void => setDraft((held) => ({ ...held, ...made }));
   const changes = patch(before, draft);
+  const told = (answer: Network): void => {
+    if (draft.secret) remember(answer.id, draft.secret);
+    saved(answer);
+  };
   const save = () =>
     network
       ? attempt("networks.change", { id: network.id, revision: network.revision, ...changes } as Api["networks.change"]["request"], (answer) => {
-          saved(answer);
+          told(answer);
           const { secret, secrets, ...back } = patch(draft, before);
           // What a secret was before, nobody knows any more.
           note(`${answer.name} is saved.`, secret !== undefined || secrets !== undefined ? undefined : () => void perform("networks.change", { id: answer.id, revision: answer.revision, ...back } as Api["networks.change"]["request"], saved));
         })
-      : attempt("networks.create", { name: draft.name, slug: draft.slug, ...changes } as Api["networks.create"]["request"], (answer) => (saved(answer), note(`${answer.name} is made.`)));
+      : attempt("networks.create", { name: draft.name, slug: draft.slug, ...changes } as Api["networks.create"]["request"], (answer) => (told(answer), note(`${answer.name} is made.`)));
   return (
     <Editor title={network ? `Edit ${network.name || network.slug}` : "New network"} wide changed={Object.keys(changes).map((key) => WORDS[key as keyof Draft])} save={save} onClose={onClose} saveWords={network ? "Save" : "Make it"}>
       <div class="fields">

@@ -22,6 +22,7 @@ import { usePeriod } from "../records/page";
 import { NetworkEditor } from "./edit";
 import { NoNetworks } from "./none";
 import { NetworkPanel } from "./panel";
+import { PresetPicker } from "./presets";
 import { Templates } from "./templates";
 
 /** A network with its figures of the period. */
@@ -62,6 +63,7 @@ function NetworkList() {
   const chosen = all.value?.find((each) => each.id === open);
   const editing = param("edit");
   const [picked] = usePicking(lines, (line) => set({ open: String(line.network.id), edit: null }));
+  const presets = useAsk("networks.presets", editing === "new" || chosen?.preset ? {} : null);
   const toggle = useToggle("networks", all.put);
   const write = may("networks.write");
   useEffect(() => (write ? offer({ keys: "n", words: "New network", run: () => set({ open: null, edit: "new" }) }) : undefined), [write]);
@@ -86,9 +88,10 @@ function NetworkList() {
         <Table caption="Affiliate networks and what they brought" columns={columns(report.value?.currency ?? "", toggle)} rows={lines} keyOf={(line) => line.network.id} open={open} onOpen={(line) => set({ open: String(line.network.id), edit: null })} picked={picked} stale={!all.value} quiet={(line) => line.network.status === "paused"} />
       )}
       {all.value && all.value.length > 0 && !lines.length && <p class="dim">No network is called that. <button type="button" class="link" onClick={() => set({ search: null })}>Show all</button></p>}
-      {editing === "new" && <NetworkEditor saved={saved} onClose={() => set({ edit: null })} />}
+      {editing === "new" && <PresetPicker presets={presets.value} networks={all.value ?? []} saved={saved} onClose={() => set({ edit: null })} />}
+      {editing === "own" && <NetworkEditor saved={saved} onClose={() => set({ edit: null })} />}
       {chosen && editing === "1" && <NetworkEditor key={chosen.revision} network={chosen} saved={saved} onClose={() => set({ edit: null })} />}
-      {chosen && !editing && <NetworkPanel key={chosen.id} network={chosen} toggle={toggle} put={all.put} drop={all.drop} />}
+      {chosen && !editing && <NetworkPanel key={chosen.id} network={chosen} presets={presets.value} toggle={toggle} put={all.put} drop={all.drop} />}
     </>
   );
 }

@@ -1,6 +1,6 @@
 /** One network: what to paste where, what is wrong, what its words mean, what came last. */
 
-import type { Network } from "../../api";
+import type { Network, NetworkPresets } from "../../api";
 import { useAll } from "../../all";
 import { useAsk } from "../../ask";
 import { perform, type Toggle } from "../../editing";
@@ -14,27 +14,31 @@ import { type LogRow, postbacksOf } from "../inbox/postback";
 import { moment } from "../records/page";
 import { Connect } from "./connect";
 import { OnOff } from "./networks";
+import { UnknownWords } from "./unknown";
 import { rules } from "./words";
 
 interface Props {
   network: Network;
+  presets: NetworkPresets | undefined;
   toggle: Toggle<Network>;
   put: (network: Network) => void;
   drop: (id: number) => void;
 }
 
-export function NetworkPanel({ network, toggle, drop }: Props) {
+export function NetworkPanel({ network, presets, toggle, put, drop }: Props) {
   const offers = useAll("destinations", may("destinations.read") ? { network_id: network.id } : false);
+  const preset = presets?.items.find((each) => each.name === network.preset);
   const write = may("networks.write");
   const words = Object.entries(network.status_words);
   return (
     <Panel title={network.name || network.slug} wide onClose={() => set({ open: null })}>
       <p class="row">
         <OnOff network={network} toggle={toggle} />
-        <span class={network.status === "active" ? "dim grow" : "warned grow"}>{network.status === "active" ? "Takes postbacks" : "Paused: its postbacks are turned away"} · #{network.id}{network.preset && ` · as ${network.preset}`}</span>
+        <span class={network.status === "active" ? "dim grow" : "warned grow"}>{network.status === "active" ? "Takes postbacks" : "Paused: its postbacks are turned away"} · #{network.id}{network.preset && ` · as ${preset?.title ?? network.preset}`}</span>
         {write && <button type="button" onClick={() => set({ edit: "1" })}>Edit</button>}
       </p>
-      <Connect network={network} />
+      {may("records.read") && <UnknownWords network={network} put={put} />}
+      <Connect key={network.revision} network={network} />
       {may("records.read") && <><h3>What came last</h3><Latest network={network} /></>}
       <h3>What its status words mean</h3>
       {words.length ? (
