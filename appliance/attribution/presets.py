@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from appliance.model.catalog import Duplicates
+from appliance.model.catalog import Duplicates, Network
 
 
 class Preset(NamedTuple):
@@ -38,6 +38,22 @@ class Preset(NamedTuple):
     more: Mapping[str, Mapping[str, str]] = {}
     polled: bool = False
     note: str = ""
+
+    def network(self, *, name: str = "", slug: str = "", secret: str = "", currency: str = "") -> Network:
+        """A network as it is made from this; what is left empty is the preset's own."""
+        return Network(
+            name=name or self.title,
+            slug=slug or self.name.replace("_", "-"),
+            secret=secret,
+            currency=currency or self.currency,
+            signature=self.signature,
+            reply=self.reply,
+            status_words=dict(self.words),
+            duplicates=self.duplicates,
+            claim_by=self.claim_by,
+            transitions=dict(self.transitions),
+            preset=self.name,
+        )
 
     @property
     def paste(self) -> str:
@@ -195,6 +211,7 @@ ALL: tuple[Preset, ...] = (
             "transaction_id": ("$.data.purchase.transaction",),
             "currency": ("$.data.purchase.price.currency_value",),
             "time": ("$.data.purchase.approved_date",), "secret": ("hottok",),
+            "event_type": ("=",),  # its `event` is the status
         },
         words={"purchase_approved": "sale", "purchase_complete": "sale", "purchase_refunded": "refund",
                "purchase_chargeback": "chargeback", "purchase_protest": "hold", "purchase_delayed": "hold",

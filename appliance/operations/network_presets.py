@@ -100,18 +100,8 @@ async def create_from_preset(request: NetworkFromPreset, context: Context) -> Ne
         known = ", ".join(presets.names())
         problem = FieldProblem("preset", f"there is no {request.preset[:40]!r}; there are: {known}")
         raise Refused("this network cannot be made", [problem])
-    network = Network(
-        name=request.name or found.title,
-        slug=request.slug or found.name.replace("_", "-"),
-        secret=request.secret,
-        currency=request.currency or found.currency,
-        signature=found.signature,
-        reply=found.reply,
-        status_words=dict(found.words),
-        duplicates=found.duplicates,
-        claim_by=found.claim_by,
-        transitions=dict(found.transitions),
-        preset=found.name,
+    network = found.network(
+        name=request.name, slug=request.slug, secret=request.secret, currency=request.currency
     )
     # A request that is refused leaves nothing behind: the network is looked at before its template is made.
     values = msgspec.structs.asdict(network)
