@@ -69,6 +69,7 @@ export function Deliveries() {
   const [picked] = usePicking(rows, (row) => set({ open: row.id }));
   const known = targets.value?.map((each) => [keyOf(each.id), each.name || `Target ${each.id}`] as const) ?? queues.value?.items.map((each) => [each.target, nameOfTarget(each.target)] as const) ?? [];
   const put = (changes: Record<string, string | null>): void => set({ before: null, ...changes });
+  const held = new Set((queues.value?.items ?? []).filter((each) => each.paused_us).map((each) => each.target));
   const filtered = Object.keys(filter).length > 0;
   return (
     <>
@@ -106,7 +107,7 @@ export function Deliveries() {
       {asked.value && !rows.length ? (
         filtered || before ? <p class="dim">No delivery is like that. <button type="button" class="link" onClick={() => set({ state: null, target: null, campaign: null, range: null, conversion: null, before: null })}>Show all</button></p> : <NoDeliveries />
       ) : (
-        <Table caption="Deliveries, newest first" columns={columns()} rows={rows} keyOf={(row) => row.id} open={open} onOpen={(row) => set({ open: row.id })} picked={picked} stale={asked.busy && !asked.value} quiet={(row) => row.state === "cancelled"} />
+        <Table caption="Deliveries, newest first" columns={columns(held)} rows={rows} keyOf={(row) => row.id} open={open} onOpen={(row) => set({ open: row.id })} picked={picked} stale={asked.busy && !asked.value} quiet={(row) => row.state === "cancelled"} />
       )}
       {(before > 0 || rows.length === PAGE) && (
         <p class="row pages">
@@ -114,7 +115,7 @@ export function Deliveries() {
           <button type="button" disabled={rows.length < PAGE} onClick={() => set({ before: String(rows.at(-1)?.number ?? 0) })}>Older</button>
         </p>
       )}
-      {open && <DeliveryPanel key={open} id={open} done={again} />}
+      {open && <DeliveryPanel key={open} id={open} held={held} done={again} />}
     </>
   );
 }

@@ -22,10 +22,10 @@ export function QueueFigures({ queues: { items, unheard, whole } }: { queues: Qu
   return (
     <dl class="strip" aria-label="What waits">
       <Figure name="Waiting" value={waiting} note={Number.isFinite(oldest) ? `the oldest for ${duration(Math.max(0, -seconds(oldest)))}` : "nothing"} />
-      <div class="stat"><dt>First given up</dt><dd><span class={`figures${Number.isFinite(first) && seconds(first) < SOON ? " loss" : ""}`}>{Number.isFinite(first) ? (seconds(first) > 0 ? `in ${duration(seconds(first))}` : "now") : <span class="zero">–</span>}</span><span class="note">{Number.isFinite(first) ? "unless its target answers" : ""}</span></dd></div>
+      <div class="stat"><dt>First given up</dt><dd><span class={`figures${Number.isFinite(first) && seconds(first) < SOON ? " loss" : ""}`}>{Number.isFinite(first) ? (seconds(first) > 0 ? `in ${duration(seconds(first))}` : "now") : <span class="zero">–</span>}</span><span class="note">{Number.isFinite(first) ? "if not answered" : ""}</span></dd></div>
       <Figure name="Given up" value={dead} note={dead ? <a href={href("/deliveries?state=dead")}>See them, tell them again</a> : ""} />
-      <div class="stat"><dt>Targets that do not answer</dt><dd><span class="figures">{paused ? <span class="loss">{paused}</span> : <span class="zero">0</span>}</span><span class="note">{paused > 0 && may("targets.read") && <a href={href("/targets?only=ill")}>Which, and why</a>}</span></dd></div>
-      {money && (unheard.length ? unheard.slice(0, 3).map((each) => <Figure key={each.currency} name="Money not heard of" unit={each.currency} value={Number(each.amount)} shape="money" note={more || `${shown(each.conversions)} conversion${each.conversions === 1 ? "" : "s"}`} />) : <Figure name="Money not heard of" value={0} shape="money" note="every target knows all it should" />)}
+      <div class="stat"><dt>Silent targets</dt><dd><span class="figures">{paused ? <span class="loss">{paused}</span> : <span class="zero">0</span>}</span><span class="note">{paused > 0 && may("targets.read") && <a href={href("/targets?only=ill")}>Which, and why</a>}</span></dd></div>
+      {money && (unheard.length ? unheard.slice(0, 3).map((each) => <Figure key={each.currency} name="Not heard of" unit={each.currency} value={Number(each.amount)} shape="money" note={more || `${shown(each.conversions)} conversion${each.conversions === 1 ? "" : "s"}`} />) : <Figure name="Not heard of" value={0} shape="money" note="every target knows all it should" />)}
     </dl>
   );
 }

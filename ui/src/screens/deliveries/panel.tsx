@@ -16,19 +16,19 @@ import { State } from "./columns";
 import { nameOfTarget, numberOf, useDeliveriesChange } from "./queues";
 import { latency, Wire } from "./wire";
 
-export function DeliveryPanel({ id, done }: { id: string; done: () => void }) {
+export function DeliveryPanel({ id, held, done }: { id: string; held: ReadonlySet<string>; done: () => void }) {
   const asked = useAsk("deliveries.get", { id });
   useDeliveriesChange(asked.again);
   return (
     <Panel title="What was told, and what was answered" wide onClose={() => set({ open: null })}>
       {asked.fault && <p class="wrong" role="alert">{asked.fault.message}</p>}
       {!asked.value && !asked.fault && <p class="dim" role="status">Looking for it…</p>}
-      {asked.value && <Whole found={asked.value} done={() => (asked.again(), done())} />}
+      {asked.value && <Whole found={asked.value} held={held} done={() => (asked.again(), done())} />}
     </Panel>
   );
 }
 
-function Whole({ found: { delivery, values, attempts }, done }: { found: DeliveryWhole; done: () => void }) {
+function Whole({ found: { delivery, values, attempts }, held, done }: { found: DeliveryWhole; held: ReadonlySet<string>; done: () => void }) {
   const target = numberOf(delivery.target);
   const left = delivery.deadline_us / 1e6 - now.value.getTime() / 1000;
   const at = new Date(delivery.created_us / 1000);
@@ -39,8 +39,8 @@ function Whole({ found: { delivery, values, attempts }, done }: { found: Deliver
         {delivery.campaign_id > 0 && <>, in <a href={href(`/campaigns/${delivery.campaign_id}`)}>{nameOf("campaigns", delivery.campaign_id)}</a></>}
       </p>
       <p class="row">
-        <State row={delivery} />
-        {delivery.state === "pending" && <span class={left < 6 * 3600 ? "warned" : "dim"}>{left > 0 ? `given up in ${duration(left)}` : "its last attempt"}</span>}
+        <State row={delivery} held={held} />
+        {delivery.state === "pending" && <span class={left < 6 * 3600 ? "warned" : "dim"}>· {left > 0 ? `given up in ${duration(left)}` : "its last attempt"}</span>}
         <span class="room" />
         {may("deliveries.write") && <Acts found={delivery} done={done} />}
       </p>

@@ -21,13 +21,14 @@ export function useDeliveriesChange(act: () => void): void {
       const stop = watch(["conversions"], () => totals.poke());
       return () => (stop(), totals.stop());
     }
-    let seen: string | undefined;
+    // The first frame counts as a change: what happened before it may be unseen.
+    let seen = "";
     let next: ReturnType<typeof setTimeout> | undefined;
     const stop = watch(["system"], ({ system }) => {
       if (!system) return;
       const { pending, dead, paused, attempts } = system.deliveries;
       const said = JSON.stringify([pending, dead, paused, attempts]);
-      if (seen !== undefined && seen !== said) next ??= setTimeout(() => ((next = undefined), latest.current()), TOGETHER);
+      if (seen !== said) next ??= setTimeout(() => ((next = undefined), latest.current()), TOGETHER);
       seen = said;
     });
     return () => (stop(), clearTimeout(next));

@@ -55,7 +55,7 @@ export function State({ line: { target, queue }, brief }: { line: Line; brief?: 
     <span class="state" title={queue?.reason || undefined}>
       <i class={`dot ${tone}`} aria-hidden="true" />
       <span class={tone === "loss" ? "loss" : undefined}>{words}</span>
-      {queue && queue.paused_us > 0 && <span class="dim">{brief ? next(queue) : `since ${duration(ahead(queue.paused_us) * -1)}; ${next(queue)}`}</span>}
+      {queue && queue.paused_us > 0 && <span class="dim">{brief ? next(queue) : `for ${duration(Math.max(0, -ahead(queue.paused_us)))}; ${next(queue)}`}</span>}
     </span>
   );
 }

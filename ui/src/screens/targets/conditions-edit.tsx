@@ -31,8 +31,8 @@ export function ConditionsEdit({ draft, put }: { draft: Draft; put: Put }) {
       <div class="fields">
         <Text label="Payout at least" path="min_payout" numeric value={draft.min_payout} placeholder="any" onText={(text) => put({ min_payout: text.trim() })} />
         <Text label="Payout at most" path="max_payout" numeric value={draft.max_payout} placeholder="any" onText={(text) => put({ max_payout: text.trim() })} />
-        <Whole label="Of all these, tell" path="share" unit="%" value={draft.share} onNumber={(share) => put({ share })} />
-        <Whole label="With of the payout" path="payout_scale" unit="%" value={draft.payout_scale} onNumber={(payout_scale) => put({ payout_scale })} />
+        <Whole label="Share that is told" path="share" unit="%" value={draft.share} onNumber={(share) => put({ share })} />
+        <Whole label="Payout that is told" path="payout_scale" unit="%" value={draft.payout_scale} onNumber={(payout_scale) => put({ payout_scale })} />
       </div>
       <p class="means"><b>{sentence(draft)}</b></p>
     </>

@@ -34,7 +34,7 @@ export function TryTarget({ id, values, url }: Props) {
   };
   const put = (name: string) => (text: string) => setSaid((held) => ({ ...held, [name]: text.trim() }));
   return (
-    <section class="try" aria-label="Try it">
+    <div class="try" role="group" aria-label="Try it">
       <p class="row">
         <span class="grow">A sale that never was, told like this:</span>
         <button type="button" onClick={() => void run()} disabled={busy || !ready}>{busy ? "Sending…" : "Send a sample"}</button>
@@ -47,7 +47,7 @@ export function TryTarget({ id, values, url }: Props) {
       </details>
       {fault && <p class="wrong" role="alert">{fault.message}{fault.fields.map((each) => ` ${each.path}: ${each.message}`).join(";")}</p>}
       {found && <Answer tested={found.answer} stale={found.of !== of} />}
-    </section>
+    </div>
   );
 }
 
