@@ -134,6 +134,12 @@ def base_of(conversion: Conversion) -> Told | None:
     )
 
 
+def policy_of(conversion: Conversion) -> str:
+    """What becomes of a further postback: the first one's word holds."""
+    told = conversion.base if conversion.base is not None else next(iter(conversion.history), None)
+    return "edit" if told is None else told.policy
+
+
 def place_of(history: Sequence[Said], stamp: Stamp) -> int:
     """Where what was said then stands, or belongs."""
     return bisect_left(history, stamp, key=lambda said: said.stamp)

@@ -28,6 +28,7 @@ from appliance.model.conversions import (
     WaitingPostback,
 )
 from appliance.model.costs import CostOrder
+from appliance.model.entries import EntryRecord
 from appliance.model.events import (
     ConversionEvent,
     CostAdjustment,
@@ -44,6 +45,7 @@ VERSION = 2
 _encode_body = msgspec.msgpack.Encoder().encode
 _decode_health = msgspec.msgpack.Decoder(Health).decode
 _decode_order = msgspec.msgpack.Decoder(CostOrder).decode
+_decode_entry = msgspec.msgpack.Decoder(EntryRecord).decode
 _decode_conversion = msgspec.msgpack.Decoder(Conversion).decode
 _decode_postback = msgspec.msgpack.Decoder(PostbackLogEvent).decode
 # SQLite's own limit of parameters is 32,766; 500 keeps one statement below a millisecond.
@@ -220,6 +222,8 @@ class SqliteLedger:
             step("waiting")
             deliveries.put(db, settlement.deliveries)
             step("deliveries")
+            entries = [(it.id, _encode_body(it)) for it in settlement.entries]
+            db.executemany("insert into entry values (?,?)", entries)
             growth[2:] = self._send(db, bodies)
             growth[:2] = [len(rows) - gone[0], sum(len(row[-1]) for row in rows) - gone[1]]
             step("outbox")
@@ -306,6 +310,11 @@ class SqliteLedger:
             found = [_decode_order(body) for (body,) in db.execute(sql, (limit, offset)).fetchall()]
             (count,) = db.execute("select count(*) from adjustment").fetchone()
         return found, int(count)
+
+    def entry(self, id: str) -> EntryRecord | None:
+        with self._reading() as db:
+            row = db.execute("select body from entry where id=?", (id,)).fetchone()
+        return _decode_entry(row[0]) if row else None
 
     @staticmethod
     def _remove_waiting(db: sqlite3.Connection, positions: Sequence[tuple[int, int, int]]) -> tuple[int, int]:
