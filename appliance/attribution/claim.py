@@ -176,6 +176,7 @@ def _time(text: str, arrival_us: int, click_id: str) -> tuple[int, str]:
     if at >= arrival_us:
         return 0, "time: more than a day after its arrival, which counts" if at > arrival_us + _DAY_US else ""
     since = (click_time_ms(click_id) or 0) * 1_000 if click_id else arrival_us - _LONGEST_AGO_US
-    if happened(at, arrival_us, since) == arrival_us:
+    at = happened(at, arrival_us, since)
+    if at == arrival_us:
         return 0, f"time: {'before its click' if click_id else 'too long ago'}; its arrival counts"
     return at, ""

@@ -38,7 +38,7 @@ class Rules(NamedTuple):
 def happened(at_us: int, arrival_us: int, since: int) -> int:
     """When a conversion happened: its own time unless that is before its click, else its arrival. Many tell
     whole seconds, so within one of its click it happened with it."""
-    return max(at_us, since) if at_us and at_us + _SECOND > since else arrival_us
+    return min(max(at_us, since), arrival_us) if at_us and at_us + _SECOND > since else arrival_us
 
 
 def _begun(told: Told, rules: Rules) -> int:
