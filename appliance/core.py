@@ -28,8 +28,10 @@ from appliance.actors.catalog import CatalogActor
 from appliance.actors.catalog_desk import CatalogDesk
 from appliance.actors.closings import Closings
 from appliance.actors.conversions import Conversions
+from appliance.actors.conversions_entries import Entries
 from appliance.actors.converted import ConvertedFeed
 from appliance.actors.core_link import CompiledTable, CoreLink
+from appliance.actors.doctor import DoctorActor
 from appliance.actors.healthcheck import Healthcheck
 from appliance.actors.identity import Draw, IdentityActor, Keys, Policy
 from appliance.actors.identity_desk import IdentityDesk
@@ -43,10 +45,12 @@ from appliance.actors.sharing import Sharing
 from appliance.addresses import host_port, is_loopback
 from appliance.attribution import template
 from appliance.attribution.charge import terms_of
+from appliance.attribution.doctor import Register
 from appliance.call_door import CallDoor
 from appliance.config import Routing
 from appliance.control import Control
 from appliance.datadir import processes
+from appliance.degraded import attentive
 from appliance.doors import DOORS_SHARE, AdminPort, say_stage, serve_doors
 from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
@@ -90,6 +94,7 @@ from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
 from appliance.stores.sqlite.caps import SqliteUsage
 from appliance.stores.sqlite.catalog import SqliteCatalog
 from appliance.stores.sqlite.deliveries import SqliteDeliveries
+from appliance.stores.sqlite.doctor import SqliteDoctor
 from appliance.stores.sqlite.identity import SqliteIdentity
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.sqlite.rates import SqliteRates
@@ -133,6 +138,7 @@ async def main(control: Control) -> None:
         closing(await files(SqliteLedger, data / "ledger.db", _now_ms)) as ledger,
         closing(await files(SqliteDeliveries, data / "ledger.db")) as outbox,
         closing(await files(SqliteRates, data / "ledger.db")) as rates,
+        closing(await files(SqliteDoctor, data / "ledger.db")) as findings,
         closing(await files(ShippingFile, data / "shipping.db")) as shipping,
         closing(await files(SqliteIdentity, data / "identity.db")) as identity_store,
         closing(await files(SqliteUsage, data / "caps.db")) as usage,
@@ -242,6 +248,19 @@ async def main(control: Control) -> None:
         watchers.append(lambda destinations: retry.anew(postings.configure(catalog.targets())))
         live = Live(NewestEntries(data), thread_runner(1), overview.status, _now_us)
         parts.live = live.report
+        doctor = DoctorActor(
+            store=findings,
+            register=Register(
+                functools.partial(_entity, catalog, "network", Network),
+                functools.partial(_entity, catalog, "template", Template),
+                functools.partial(_entity, catalog, "source", Source),
+            ),
+            ask=Lookups(warehouse).ranks,
+            attentive=lambda: attentive(link.edges(), conversions.consumers()),
+            run_blocking=thread_runner(1),
+            now_us=_now_us,
+        )
+        parts.findings = doctor.findings
         conversions = Conversions(
             ledger=ledger,
             journals=Tails(data),
@@ -262,6 +281,7 @@ async def main(control: Control) -> None:
                 _entity(catalog, "source", Source, number), settings.routing.currency
             ),
             stored=functools.partial(_stored, live, converted, cap_poller),
+            observed=doctor.observed,
         )
         ranks = Ranks(
             catalog.streams,
@@ -291,6 +311,7 @@ async def main(control: Control) -> None:
             "health": lambda: healthcheck.last_error,
             "ranks": lambda: ranks.last_error,
             "retention": lambda: janitor.last_error,
+            "doctor": lambda: doctor.last_error,
         }
         parts.consumers += [publisher.consumers, conversions.consumers, cap_poller.consumers]
 
@@ -309,6 +330,8 @@ async def main(control: Control) -> None:
                 health=healthcheck,
                 deliveries=delivery_lane,
                 rates=rate_lane,
+                doctor=doctor,
+                entering=Entries(conversions),
                 workbench=workbench,
             )
 
@@ -335,6 +358,8 @@ async def main(control: Control) -> None:
                         # Neither these: without a destination's caps and probe it would be open.
                         await linking.start(supervise, tree, "cap_poller", cap_poller.run)
                         await linking.start(supervise, tree, "healthcheck", healthcheck.run)
+                        # Nor this: it would take a network for one that is gone.
+                        await linking.start(supervise, tree, "doctor", doctor.run)
                         # Without streams it would say that none is ranked.
                         await linking.start(supervise, tree, "ranks", ranks.run)
                         # Nor this: without its target a delivery would be given up.

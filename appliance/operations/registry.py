@@ -32,8 +32,8 @@ MODULES = (
     "campaigns", "streams", "destinations", "health", "sources", "networks", "network_presets",
     "network_words", "templates", "links", "lists", "pages", "catalog", "history", "routing",
     "explaining", "simulating", "replaying", "journal", "system", "reports", "reports_running",
-    "exports", "costs", "records", "warehouse", "live", "session", "me", "users", "tokens", "targets",
-    "deliveries", "queues", "rates",
+    "exports", "costs", "conversions", "records", "warehouse", "live", "session", "me", "users", "tokens",
+    "targets", "deliveries", "queues", "rates", "doctor",
 )  # fmt: skip
 
 

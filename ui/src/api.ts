@@ -114,6 +114,22 @@ export interface Page {
   total: number;
 }
 
+export interface RefusedEntry {
+  row: number;
+  field: string;
+  reason: string;
+}
+
+export interface EntryAnswer {
+  id: string;
+  stored: boolean;
+  rows: number;
+  made: number;
+  changed: number;
+  known: number;
+  refused: RefusedEntry[];
+}
+
 export interface Adjustment {
   id: string;
   campaign_id: number;
@@ -319,6 +335,35 @@ export interface HealthAnswer {
 
 export interface DestinationList {
   items: Destination[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface Dismissed {
+  id: string;
+}
+
+export interface ShownFinding {
+  id: string;
+  code: string;
+  network_id: number;
+  campaign_id: number;
+  source_id: number;
+  destination_id: number;
+  first_us: number;
+  last_us: number;
+  count: number;
+  about: string;
+  example: string;
+  fault: string;
+  fix: string;
+  grave: boolean;
+  muted: boolean;
+}
+
+export interface Findings {
+  items: ShownFinding[];
   limit: number;
   offset: number;
   total: number;
@@ -1368,6 +1413,8 @@ export interface Api {
   "clicks.configuration": { request: { id: string }; answer: ClickConfiguration };
   "clicks.get": { request: { id: string }; answer: ClickRecord };
   "clicks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
+  "conversions.enter": { request: { network_id?: number; id?: string; report?: boolean; preview?: boolean; click_id?: string; transaction_id?: string; payout?: string | number; currency?: string; status?: string; event_type?: string; event_id?: string; upsell?: string; time?: string }; answer: EntryAnswer };
+  "conversions.import": { request: { network_id?: number; id?: string; report?: boolean; preview?: boolean; text: string; partial?: boolean }; answer: EntryAnswer };
   "conversions.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "chargeback" | "hold" | "lead" | "refund" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
   "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id?: number; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; note?: string; id?: string; preview?: boolean; amount: string | number }; answer: Adjustment };
   "costs.list": { request: { limit?: number; offset?: number }; answer: Adjustments };
@@ -1388,6 +1435,8 @@ export interface Api {
   "destinations.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; status?: "active" | "paused"; network_id?: number | null }; answer: DestinationList };
   "destinations.probe": { request: { id: number }; answer: Health };
   "destinations.restore": { request: { id: number; revision?: number | null }; answer: Destination };
+  "doctor.dismiss": { request: { id: string; mute?: boolean }; answer: Dismissed };
+  "doctor.list": { request: { network_id?: number; campaign_id?: number; code?: string; muted?: boolean; limit?: number; offset?: number }; answer: Findings };
   "exports.clicks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "exports.conversions": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "chargeback" | "hold" | "lead" | "refund" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "exports.ingestion_errors": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; format?: "csv" | "json" }; answer: Download };
