@@ -1,14 +1,14 @@
 /** Affiliate networks: where their postbacks go, what they brought, what is wrong; and the templates of their words. */
 
 import { useEffect, useMemo } from "preact/hooks";
-import type { Network } from "../../api";
+import type { Network, ShownFinding } from "../../api";
 import { useAll } from "../../all";
 import { following, useAsk } from "../../ask";
 import { useToggle, type Toggle } from "../../editing";
 import { offer } from "../../keys";
 import { watch } from "../../live";
 import { Amount } from "../../parts/figure";
-import { Words } from "../../parts/form";
+import { type Options, Words } from "../../parts/form";
 import { shown } from "../../parts/number";
 import { Switch } from "../../parts/switch";
 import { type Column, Table } from "../../parts/table";
@@ -18,6 +18,8 @@ import { href, param, set } from "../../route";
 import { may, me } from "../../session";
 import { zone } from "../../zone";
 import { ZoneChoice } from "../../zone-choice";
+import { Doctor } from "../doctor/doctor";
+import { useFindings } from "../doctor/findings";
 import { usePeriod } from "../records/page";
 import { NetworkEditor } from "./edit";
 import { NoNetworks } from "./none";
@@ -29,16 +31,19 @@ import { Templates } from "./templates";
 export interface Line {
   network: Network;
   row: Record<string, unknown>;
+  findings: readonly ShownFinding[];
 }
 
 const FIGURES_EVERY = 5000;
 
 export function Networks() {
-  return param("of") === "templates" ? <Templates /> : <NetworkList />;
+  const of = param("of");
+  return of === "templates" ? <Templates /> : of === "doctor" ? <Doctor /> : <NetworkList />;
 }
 
 export function Tabs() {
-  return <Words label="What is shown" value={param("of")} options={[["", "Networks"], ["templates", "Templates"]]} onPick={(of) => set({ of, open: null, edit: null, search: null })} />;
+  const options: Options = [["", "Networks"], ...(may("templates.read") ? ([["templates", "Templates"]] as const) : []), ...(may("doctor.read") ? ([["doctor", "Doctor"]] as const) : [])];
+  return <Words label="What is shown" value={param("of")} options={options} onPick={(of) => set({ of, open: null, edit: null, search: null })} />;
 }
 
 function NetworkList() {
@@ -50,15 +55,16 @@ function NetworkList() {
     const stop = watch(["clicks", "conversions"], () => totals.poke());
     return () => (stop(), totals.stop());
   }, []);
+  const doctor = useFindings();
   const text = param("search");
   const lines = useMemo(() => {
     const wanted = text.trim().toLowerCase();
     const rows = new Map((report.value?.items ?? []).map((row) => [row["network"], row]));
     return (all.value ?? [])
       .filter((network) => `${network.name} ${network.slug} ${network.id}`.toLowerCase().includes(wanted))
-      .map((network): Line => ({ network, row: rows.get(network.id) ?? {} }))
+      .map((network): Line => ({ network, row: rows.get(network.id) ?? {}, findings: (doctor.items ?? []).filter((each) => each.network_id === network.id) }))
       .sort((a, b) => a.network.name.localeCompare(b.network.name)); // prettier-ignore
-  }, [all.value, report.value, text]);
+  }, [all.value, report.value, doctor.items, text]);
   const open = Number(param("open")) || null;
   const chosen = all.value?.find((each) => each.id === open);
   const editing = param("edit");
@@ -105,10 +111,17 @@ function columns(currency: string, toggle: Toggle<Network>): Column<Line>[] {
   return [
     { key: "status", head: "On", help: "Whether its postbacks are taken", show: ({ network }) => <OnOff network={network} toggle={toggle} /> },
     { key: "name", head: "Name", show: ({ network }) => <a class="name" href={href(`/networks?open=${network.id}`)}>{network.name || network.slug} <small>{network.slug}</small></a> },
+    { key: "faults", head: "Doctor", help: "What is wrong with its postbacks", show: ({ findings }) => <Faults of={findings} /> },
     { key: "clicks", head: "Clicks", figure: true, roomy: true, show: (line) => <Amount value={figure("clicks")(line)} /> },
     { key: "conversions", head: "Conversions", figure: true, show: (line) => <Amount value={figure("conversions")(line)} /> },
     ...money,
   ];
+}
+
+function Faults({ of }: { of: readonly ShownFinding[] }) {
+  if (!of.length) return <span class="zero">–</span>;
+  const grave = of.some((each) => each.grave);
+  return <span class={`state ${grave ? "loss" : "warned"}`} title={of.map((each) => each.fault).join("\n")}><i class={`dot ${grave ? "loss" : "warn"}`} aria-hidden="true" /> {of.length} fault{of.length === 1 ? "" : "s"}</span>;
 }
 
 export function OnOff({ network, toggle }: { network: Network; toggle: Toggle<Network> }) {

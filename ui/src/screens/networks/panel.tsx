@@ -9,6 +9,7 @@ import { note } from "../../parts/notes";
 import { Panel } from "../../parts/panel";
 import { href, set } from "../../route";
 import { may } from "../../session";
+import { Findings, useFindings } from "../doctor/findings";
 import { Verdict } from "../inbox/inbox";
 import { type LogRow, postbacksOf } from "../inbox/postback";
 import { moment } from "../records/page";
@@ -28,6 +29,7 @@ interface Props {
 export function NetworkPanel({ network, presets, toggle, put, drop }: Props) {
   const offers = useAll("destinations", may("destinations.read") ? { network_id: network.id } : false);
   const preset = presets?.items.find((each) => each.name === network.preset);
+  const doctor = useFindings({ network_id: network.id });
   const write = may("networks.write");
   const words = Object.entries(network.status_words);
   return (
@@ -37,6 +39,7 @@ export function NetworkPanel({ network, presets, toggle, put, drop }: Props) {
         <span class={network.status === "active" ? "dim grow" : "warned grow"}>{network.status === "active" ? "Takes postbacks" : "Paused: its postbacks are turned away"} · #{network.id}{network.preset && ` · as ${preset?.title ?? network.preset}`}</span>
         {write && <button type="button" onClick={() => set({ edit: "1" })}>Edit</button>}
       </p>
+      <Findings found={{ ...doctor, items: doctor.items?.filter((each) => each.code !== "status_unknown") }} />
       {may("records.read") && <UnknownWords network={network} put={put} />}
       <Connect key={network.revision} network={network} />
       {may("records.read") && <><h3>What came last</h3><Latest network={network} /></>}

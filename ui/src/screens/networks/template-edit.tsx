@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Template } from "../../api";
+import { useAsk } from "../../ask";
 import { attempt, patch, perform } from "../../editing";
 import { Editor } from "../../parts/editor";
 import { Choose, Text } from "../../parts/form";
@@ -35,6 +36,7 @@ export function TemplateEditor({ template, saved, onClose }: Props) {
   return (
     <Editor title={template ? `Edit ${template.name}` : "New template"} wide changed={Object.keys(changes).map((key) => WORDS[key as keyof Draft])} save={save} onClose={onClose} saveWords={template ? "Save" : "Make it"}>
       <Text label="Name" path="name" value={draft.name} onText={(name) => setDraft((held) => ({ ...held, name }))} />
+      {!template && <Profiles begin={(name, mapping) => setDraft((held) => ({ name: held.name || name, mapping }))} />}
       <h3>Where each field stands in its postbacks</h3>
       <p class="dim">A parameter's name, a JSON path such as <code>$.order.total</code>, or a constant such as <code>=USD</code>. The first that has a value counts; a field that is not here is read from its usual names.</p>
       {rows.map(([field, names]) => (
@@ -46,4 +48,18 @@ export function TemplateEditor({ template, saved, onClose }: Props) {
       {free.length > 0 && <Choose label="Map a field" value="" options={[["", "choose one…"], ...free.map((field) => [field, `${field}: ${FIELDS[field]}`] as const)]} onPick={(field) => field && put({ ...draft.mapping, [field]: [] })} />}
     </Editor>
   );
+}
+
+/** Postback URLs that were made for another tracker go on working with its names. */
+function Profiles({ begin }: { begin: (name: string, mapping: Record<string, string[]>) => void }) {
+  const asked = useAsk("templates.profiles", {});
+  const [chosen, choose] = useState("");
+  const all = asked.value?.items ?? [];
+  const found = all.find((each) => each.name === chosen);
+  const pick = (name: string): void => {
+    choose(name);
+    const profile = all.find((each) => each.name === name);
+    if (profile) begin(profile.title, profile.mapping);
+  };
+  return <Choose label="Begin with the names of" value={chosen} options={[["", "none: the usual ones"], ...all.map((each) => [each.name, each.title] as const)]} hint={found?.note ?? "for postback URLs that were made for another tracker"} onPick={pick} />;
 }

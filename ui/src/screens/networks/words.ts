@@ -14,14 +14,19 @@ export const FIELDS: Readonly<Record<string, string>> = {
   event_id: "one event of several in a sale",
   upsell: "number of the upsell",
   time: "when it happened",
-  notation: "how amounts are written",
+  notation: "how amounts are written: =. or =, or =cents",
+  lead_status: "words for lead, with commas",
+  sale_status: "words for sale, with commas",
+  hold_status: "words for hold, with commas",
+  rejected_status: "words for rejected, with commas",
+  trash_status: "words for trash, with commas",
   secret: "what proves that it is the network",
 };
 
 /** Parameters that are read where no template says otherwise. */
 export const USUAL: Readonly<Record<string, string>> = {
   click_id: "click_id, cid, subid, sub_id", transaction_id: "transaction_id, tx, tid, order_id", payout: "payout, sum, amount, revenue",
-  currency: "currency", status: "status", event_type: "event_type, event", event_id: "event_id", upsell: "upsell", secret: "secret, token, key",
+  currency: "currency", status: "status", event_type: "event_type, event", event_id: "event_id", upsell: "upsell", time: "conversion_time", secret: "secret, token, key",
 }; // prettier-ignore
 
 export const STATUSES: Options = ["sale", "lead", "hold", "rejected", "trash", "refund", "chargeback"].map((each) => [each, each] as const);
