@@ -20,8 +20,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from appliance.config import Warehouse as Section
-from appliance.stores.warehouse import Warehouse
 from tests.bench import catalog, lookups, reports
 from tests.rig import ROOT, Weir, start_weir, wait_for
 from tests.wire import Address, address_of, request, take_answer
@@ -39,7 +37,9 @@ def measure(folder: Path, rows: int, seconds: float, per_s: int = PER_S) -> dict
     data = folder / "postbacks"
     span = lookups.DAYS * 86_400_000
     start = int(time.time() * 1000) - span
-    _fill(data, rows, start)
+    began = time.monotonic()
+    reports.fill(data, rows, start)
+    print(f"  {rows:,} clicks made in {time.monotonic() - began:.0f} s")
     count = round(seconds * per_s)
     with start_weir(data, env={"WEIR_LOG__LEVEL": "debug", "WEIR_ROUTING__CURRENCY": "USD"}) as weir:
         wait_for("the warehouse", lambda: weir.call("system.status")["warehouse"]["state"] == "up")
@@ -65,17 +65,6 @@ def measure(folder: Path, rows: int, seconds: float, per_s: int = PER_S) -> dict
         "postback_reports": len(reporting.took),
         "postback_report_30d_s": round(statistics.median(reporting.took), 2),
     }
-
-
-def _fill(data: Path, rows: int, start_ms: int) -> None:
-    began = time.monotonic()
-    warehouse = Warehouse(Section(max_memory_mb=4_000, query_memory_mb=2_000), data)
-    try:
-        warehouse.open()
-        reports.fill(warehouse, rows, start_ms)
-    finally:
-        warehouse.close()
-    print(f"  {rows:,} clicks made in {time.monotonic() - began:.0f} s")
 
 
 def _answers(weir: Weir) -> bool:
