@@ -43,6 +43,7 @@ function Finding({ finding, named, muted, again }: { finding: ShownFinding; name
       again();
       note(mute ? "It is not said again." : "Put aside; it comes back when it is seen again.");
     });
+  const mend = where(finding);
   return (
     <li class={finding.grave ? "grave" : undefined}>
       <i class={`dot ${finding.grave ? "loss" : "warn"}`} aria-hidden="true" />
@@ -51,12 +52,24 @@ function Finding({ finding, named, muted, again }: { finding: ShownFinding; name
         <p>{finding.fix}</p>
         <p class="row">
           <small class="grow" title={full(last, zone.value)}>{finding.count > 1 ? `${shown(finding.count)} times, last ` : ""}{ago(last, now.value)}</small>
+          {mend && <a href={href(mend[1])}>{mend[0]}</a>}
           {may("doctor.write") && <button type="button" class="link" onClick={() => put(false)}>{muted ? "Say it again" : "Put aside"}</button>}
           {may("doctor.write") && !muted && <button type="button" class="link" onClick={() => put(true)}>Never say it again</button>}
         </p>
       </div>
     </li>
   );
+}
+
+/** Where it is seen, or mended. */
+function where({ code, network_id, campaign_id, about }: ShownFinding): readonly [words: string, to: string] | undefined {
+  if (code === "rate_missing") return ["Enter the rate", `/rates?pair=${encodeURIComponent(about)}`];
+  if (network_id && code === "postbacks_refused") return ["See them", `/inbox?network=${network_id}&range=7d`];
+  if (network_id && /swapped|elsewhere|glued|secret/.test(code)) return ["See them", `/inbox?network=${network_id}&range=7d&outcome=${code.startsWith("secret") ? "door" : "refused"}`];
+  if (network_id && code === "clicks_unknown") return ["See them", `/inbox?network=${network_id}&range=7d&outcome=click_unknown`];
+  if (network_id) return ["To the network", `/networks?open=${network_id}`];
+  if (campaign_id) return ["To the campaign", `/campaigns/${campaign_id}`];
+  return undefined;
 }
 
 function Whose({ finding }: { finding: ShownFinding }) {

@@ -110,10 +110,10 @@ function columns(currency: string, toggle: Toggle<Network>): Column<Line>[] {
   ]; // prettier-ignore
   return [
     { key: "status", head: "On", help: "Whether its postbacks are taken", show: ({ network }) => <OnOff network={network} toggle={toggle} /> },
-    { key: "name", head: "Name", show: ({ network }) => <a class="name" href={href(`/networks?open=${network.id}`)}>{network.name || network.slug} <small>{network.slug}</small></a> },
-    { key: "faults", head: "Doctor", help: "What is wrong with its postbacks", show: ({ findings }) => <Faults of={findings} /> },
+    { key: "name", head: "Name", show: ({ network, findings }) => <><a class="name" href={href(`/networks?open=${network.id}`)}>{network.name || network.slug} <small>{network.slug}</small></a>{findings.length > 0 && <small class="phone-line"><Faults of={findings} /></small>}</> },
+    { key: "faults", head: "Doctor", roomy: true, help: "What is wrong with its postbacks", show: ({ findings }) => <Faults of={findings} /> },
     { key: "clicks", head: "Clicks", figure: true, roomy: true, show: (line) => <Amount value={figure("clicks")(line)} /> },
-    { key: "conversions", head: "Conversions", figure: true, show: (line) => <Amount value={figure("conversions")(line)} /> },
+    { key: "conversions", head: "Conversions", figure: true, roomy: true, show: (line) => <Amount value={figure("conversions")(line)} /> },
     ...money,
   ];
 }
