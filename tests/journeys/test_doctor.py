@@ -13,7 +13,7 @@ import pytest
 from tests.journeys.board import Board, running
 from tests.rig import wait_for
 
-SECRET = "correct-horse-battery"  # noqa: S105
+SECRET = "correct-horse-battery"
 
 
 @pytest.fixture(scope="module")
