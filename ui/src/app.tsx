@@ -27,6 +27,8 @@ const Clicks = later(() => import("./screens/clicks/clicks").then((found) => fou
 const Conversions = later(() => import("./screens/conversions/conversions").then((found) => found.Conversions));
 const Inbox = later(() => import("./screens/inbox/inbox").then((found) => found.Inbox));
 const Networks = later(() => import("./screens/networks/networks").then((found) => found.Networks));
+const Costs = later(() => import("./screens/costs/costs").then((found) => found.Costs));
+const Rates = later(() => import("./screens/rates/rates").then((found) => found.Rates));
 const Deliveries = later(() => import("./screens/deliveries/deliveries").then((found) => found.Deliveries));
 const Targets = later(() => import("./screens/targets/targets").then((found) => found.Targets));
 const Lists = later(() => import("./screens/lists/lists").then((found) => found.Lists));
@@ -38,12 +40,14 @@ const SCREENS: Record<string, preact.ComponentType> = {
   "/campaigns/": Campaign,
   "/clicks": Clicks,
   "/conversions": Conversions,
+  "/costs": Costs,
   "/deliveries": Deliveries,
   "/destinations": Destinations,
   "/inbox": Inbox,
   "/lists": Lists,
   "/networks": Networks,
   "/sources": Sources,
+  "/rates": Rates,
   "/system": System,
   "/targets": Targets,
 };

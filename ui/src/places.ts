@@ -24,6 +24,8 @@ const all: readonly Place[] = [
   { path: "/conversions", name: "Conversions", letter: "v", permission: "records.read" },
   { path: "/inbox", name: "Inbox", letter: "i", permission: "records.read" },
   { path: "/deliveries", name: "Deliveries", letter: "y", permission: "deliveries.read" },
+  { path: "/costs", name: "Costs", letter: "m", permission: "costs.read", rare: true },
+  { path: "/rates", name: "Exchange rates", letter: "x", permission: "rates.read", rare: true },
   { path: "/targets", name: "Targets", letter: "r", permission: "targets.read", rare: true },
   { path: "/system", name: "System", letter: "s", permission: "system.read" },
 ];

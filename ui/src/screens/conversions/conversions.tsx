@@ -12,6 +12,7 @@ import { param, set } from "../../route";
 import { may, me } from "../../session";
 import { zone } from "../../zone";
 import { ZoneChoice } from "../../zone-choice";
+import { EntryPanel } from "../entry/panel";
 import { ClickLink } from "../inbox/inbox";
 import { sought } from "../inbox/postback";
 import { around, At, Fresh, onPage, Pages, useFresh, useOffset, usePeriod } from "../records/page";
@@ -52,6 +53,7 @@ export function Conversions() {
         <h1>Conversions</h1>
         <span class="dim">{words}</span>
         <Fresh fresh={fresh} again={asked.again} />
+        {may("conversions.write") && <button type="button" class="main" onClick={() => set({ open: null, edit: "enter" })}>Enter conversions</button>}
         <ZoneChoice />
       </header>
       <div class="tools" role="search">
@@ -75,6 +77,7 @@ export function Conversions() {
       )}
       <Pages from={from} total={total} />
       {open && <ConversionPanel key={open} id={open} />}
+      {param("edit") === "enter" && may("conversions.write") && <EntryPanel done={() => set({ edit: null })} onClose={() => set({ edit: null })} />}
     </>
   );
 }

@@ -18,7 +18,7 @@ export function columns(held: ReadonlySet<string>): Column<Delivery>[] {
   ]; // prettier-ignore
   return [
     { key: "at", head: "Made", show: (row) => <At us={row.created_us} open={row.id} /> },
-    { key: "name", head: "Target", show: (row) => <>{nameOfTarget(row.target)}<small class="phone-line"><State row={row} held={held} /></small></> },
+    { key: "name", head: "Target", show: (row) => <>{nameOfTarget(row.target)}<small class="phone-line"><State row={row} held={held} brief /></small></> },
     { key: "of", head: "Of a", roomy: true, show: (row) => row.status || <span class="zero">–</span> },
     ...money,
     { key: "campaign", head: "Campaign", roomy: true, show: (row) => nameOf("campaigns", row.campaign_id) || <span class="zero">–</span> },
@@ -28,12 +28,12 @@ export function columns(held: ReadonlySet<string>): Column<Delivery>[] {
   ];
 }
 
-export function State({ row, held }: { row: Delivery; held: ReadonlySet<string> }) {
+export function State({ row, held, brief }: { row: Delivery; held: ReadonlySet<string>; brief?: boolean }) {
   const wait = row.not_before_us / 1e6 - now.value.getTime() / 1000;
   return (
     <>
       <span class={`tag tag-${TONES[row.state]}`}>{WORDS[row.state]}</span>
-      {row.state === "pending" && <span class="dim"> {held.has(row.target) ? "until its target answers" : wait > 1 ? `next try in ${duration(wait)}` : "due now"}</span>}
+      {row.state === "pending" && !brief && <span class="dim"> {held.has(row.target) ? "until its target answers" : wait > 1 ? `next try in ${duration(wait)}` : "due now"}</span>}
     </>
   );
 }
