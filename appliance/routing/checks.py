@@ -209,8 +209,6 @@ def _place(field: str, place: str, path: str) -> list[FieldProblem]:
         return [] if place in known else [FieldProblem(path, "one of " + ", ".join(known))]
     if place.startswith("=") and field in _NO_CONSTANTS:
         return [FieldProblem(path, f"no constant: each postback has a {field} of its own")]
-    if field == "secret" and places.param_of(place) != place:
-        return [FieldProblem(path, "a parameter's name: the secret is looked for nowhere else")]
     if wrong := places.fault(place):
         return [FieldProblem(path, wrong)]
     return _param(place, path)

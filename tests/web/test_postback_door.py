@@ -108,6 +108,7 @@ def json_of(**fields: Any) -> bytes:
         ("secret=the-old-secret%20", {}, "The secret is wrong."),
         ("", {"Authorization": "Basic dGhlLW9sZC1zZWNyZXQ="}, "The secret is missing."),
         ("pw=the-old-secret", {}, "The secret is in pw; it is looked for in secret, token, key."),
+        ("the-old-secret", {}, "The secret is missing."),
         ("", {"X-Signature": "the-old-secret"}, "The secret is missing."),
     ],
 )
@@ -119,10 +120,11 @@ async def test_why_a_secret_is_refused(edge: Front, query: str, headers: dict[st
 
 
 async def test_a_secret_within_json_is_taken_out_wherever_it_stands(edge: Front) -> None:
-    order = {"id": "T-1", "refs": [{"click": "c-1"}], "copy": ["nested-secret", {"x": "nested-secret"}]}
+    copies: list[Any] = ["nested-secret", {"x": "nested-secret", "nested-secret": 1}]
+    order = {"id": "T-1", "refs": [{"click": "c-1"}], "copy": copies}
     body = json_of(order=order, auth={"token": "nested-secret", "v": 2}, again="nested-secret")
     assert (await edge.ask("/pb/nested", "POST", JSON, body)).status == 200
-    order["copy"] = ["***", {"x": "***"}]
+    order["copy"] = ["***", {"x": "***", "***": 1}]
     kept = {name: json.loads(value) for name, value in last(edge).params.items()}
     assert kept == {"order": order, "auth": {"v": 2}}
     assert (await edge.ask("/pb/nested", "POST", {**JSON, "X-Api-Token": "nested-secret"},

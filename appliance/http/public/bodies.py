@@ -59,6 +59,8 @@ def text(value: Any) -> str:
 
 def take(fields: dict[str, Any], place: str) -> Any:
     """Take out what stands at a parameter's name or a JSON path; None for nothing."""
+    if place not in fields and not place.startswith("$"):
+        return None
     *above, last = places.steps(place) or (place,)
     held: Any = fields
     for step in above:
@@ -67,7 +69,7 @@ def take(fields: dict[str, Any], place: str) -> Any:
 
 
 def texts(fields: Iterable[tuple[str, Any]], is_secret: Callable[[str], bool]) -> dict[str, str]:
-    """The fields as the journal may keep them: bounded, and without any value that is a secret.
+    """The fields as the journal may keep them: bounded, without any value (or bare name) that is a secret.
 
     Nested ones stay whole JSON while there is room, so that paths lead into them; the rest is left out.
     """
@@ -76,26 +78,26 @@ def texts(fields: Iterable[tuple[str, Any]], is_secret: Callable[[str], bool]) -
     for name, value in fields:
         if len(found) == MAX_FIELDS:
             break
-        try:
-            written = text(value)
-            if isinstance(value, dict | list):
-                if len(written) > room:
+        if isinstance(value, dict | list):
+            try:
+                if (size := len(text(value))) > room:
                     continue
-                room -= len(written)
-                written = text(_masked(value, is_secret, DEEPEST))
-            elif is_secret(written):
+                room -= size
+                found[name[:MAX_NAME]] = text(_masked(value, is_secret, DEEPEST))
+            except RecursionError:  # nested as deeply as Python can read, but not write
                 continue
-            else:
-                written = written[:MAX_FIELD]
-        except RecursionError:  # nested as deeply as Python can read, but not write
-            continue
-        found[name[:MAX_NAME]] = written
+        elif not is_secret((written := text(value)) or name):
+            found[name[:MAX_NAME]] = written[:MAX_FIELD]
     return found
 
 
 def _masked(value: Any, is_secret: Callable[[str], bool], depth: int) -> Any:
     if isinstance(value, dict):
-        return {name: _masked(item, is_secret, depth - 1) for name, item in value.items() if depth}
+        return {
+            "***" if is_secret(name) else name: _masked(item, is_secret, depth - 1)
+            for name, item in value.items()
+            if depth
+        }
     if isinstance(value, list):
         return [_masked(item, is_secret, depth - 1) for item in value if depth]
     return "***" if isinstance(value, str | int) and is_secret(text(value)) else value

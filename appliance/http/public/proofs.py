@@ -94,8 +94,8 @@ def is_misplaced(value: str, network: NetworkEntry) -> bool:
 
 def _by_secret(network: NetworkEntry, sent: Sent) -> Proof:
     """Each place where the secret may be is emptied, so that it reaches no journal and no log."""
-    given = list(_taken(sent.url, network.secret_params)) + list(_taken(sent.body, network.secret_params))
-    given += _in_headers(sent.request, network.secret_params)
+    names = network.secret_params
+    given = [*_taken(sent.url, names), *_taken(sent.body, names), *_in_headers(sent.request, names)]
     fields = bodies.merged(sent.url, sent.body)
     right = not network.secrets
     for each in given:
@@ -104,10 +104,10 @@ def _by_secret(network: NetworkEntry, sent: Sent) -> Proof:
         return Proof(fields, fault=sent.fault)
     if any(given):
         return Proof(fields, "The secret is wrong.")
-    names = ", ".join(network.secret_params)
     for name, value in fields.items():
         if isinstance(value, str) and is_misplaced(value, network):
-            return Proof(fields, f"The secret is in {name[:40]}; it is looked for in {names}.")
+            where = ", ".join(names)
+            return Proof(fields, f"The secret is in {name[:40]}; it is looked for in {where}.")
     return Proof(fields, "The secret is missing.")
 
 
@@ -118,16 +118,20 @@ def _taken(fields: dict[str, Any], names: Iterable[str]) -> Iterable[str]:
             yield bodies.text(value)
 
 
-def _in_headers(request: Request, names: Iterable[str]) -> Iterable[str]:
+def _in_headers(request: Request, names: tuple[str, ...]) -> Iterable[str]:
     """`Authorization: Bearer …`, and for a parameter `key` the headers Key and X-Key."""
     scheme, _, credentials = request.header(b"authorization", 1024).strip().partition(" ")
     if credentials and scheme.lower() == "bearer":
         yield credentials.strip()
-    for name in names:
-        header = name.lower().replace("_", "-").encode("utf-8", "replace")
-        for each in (header, b"x-" + header):
-            if value := request.header(each, 1024).strip():
-                yield value
+    for header in _headers_named(names):
+        if header in request.headers and (value := request.header(header, 1024).strip()):
+            yield value
+
+
+@lru_cache(maxsize=256)
+def _headers_named(names: tuple[str, ...]) -> tuple[bytes, ...]:
+    plain = [name.lower().replace("_", "-").encode("utf-8", "replace") for name in names]
+    return tuple(each for header in plain for each in (header, b"x-" + header))
 
 
 def _by_hmac(network: NetworkEntry, sent: Sent) -> Proof:
