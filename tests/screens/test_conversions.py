@@ -214,6 +214,7 @@ VIEWS = {
     "networks-new": "/networks?edit=new",
     "network": "/networks?open=1",
     "network-edit": "/networks?open=1&edit=1",
+    "doctor": "/networks?of=doctor",
     "templates": "/networks?of=templates",
     "template-edit": "/networks?of=templates&open=1&edit=1",
     "inbox": "/inbox?range=today",
