@@ -184,9 +184,9 @@ class Conversions:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._lookups.run)
             await self._load()
+            self._orders.open()
             task_status.started()
             await self._intake.warm(self._stop.is_set)
-            self._orders.open()
             delay = self._limits.retry_first
             while not self._stop.is_set():
                 self._wake = trio.Event()
@@ -254,16 +254,20 @@ class Conversions:
         Raises Unavailable when the warehouse cannot be asked for them, or the ledger not be written, when
         too many orders wait, and when the actor does not run.
         """
-        recent, facts = self._intake.recent, dict[str, ClickFacts]()
-        unknown = []
-        for click in set(clicks):
-            if (found := recent.get(click)) is not None:
-                facts[click] = found
-            else:
-                unknown.append(click)
+        return await self._orders.put(Order(work, await self.clicks(clicks)))
+
+    async def clicks(self, ids: Collection[str]) -> dict[str, ClickFacts]:
+        """Those that are recent, or in the warehouse. Raises Unavailable when that cannot be asked."""
+        recent, wanted = self._intake.recent, set(ids)
+        facts = {click: found for click in wanted if (found := recent.get(click)) is not None}
+        unknown = sorted(wanted - facts.keys())
         for start in range(0, len(unknown), self._limits.lookup_first):
             facts |= await self._lookup_clicks(unknown[start : start + self._limits.lookup_first])
-        return await self._orders.put(Order(work, facts))
+        return facts
+
+    def books(self, facts: Mapping[str, ClickFacts]) -> Books:
+        """What settles postbacks, as it is now; for looking only: what changes anything is `perform`."""
+        return self._books(facts, self._now_us())
 
     async def _perform(self) -> None:
         """Carry out one order, if there is any."""

@@ -19,31 +19,12 @@ from appliance.attribution.claim import Statement, Unusable
 from appliance.attribution.revisions import records
 from appliance.attribution.settle import NO_CLICK, Arrival, Batch, Circles, circumstances_of
 from appliance.model.conversions import ClickFacts, Conversion, Position
-from appliance.model.events import PostbackLogEvent
+from appliance.model.inbox import Fate, Raw
 
 TOO_OLD = "it has more postbacks than are kept one by one, or is from before they were"
 NOT_STORED = "a postback of it is not in the warehouse, yet or any more"
 NOT_AGREED = "its postbacks were processed a moment ago, or by a ledger that was lost"
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
-
-
-class Fate(NamedTuple):
-    """What became of a postback, as it was logged last; `outcome` "" while nothing was. `click_id` and
-    `transaction_id` as it was understood then."""
-
-    outcome: str = ""
-    reason: str = ""
-    conversion_id: str = ""
-    click_id: str = ""
-    transaction_id: str = ""
-
-
-class Raw(NamedTuple):
-    """A postback as it was received."""
-
-    position: Position
-    event: PostbackLogEvent
-    fate: Fate = Fate()
 
 
 class Known(NamedTuple):
@@ -247,39 +228,30 @@ class _Reprocessing:
         return self._where.get(raw.position) == said.conversion_id and raw.fate.click_id == said.click_id
 
     def _joined(self, begins: Statement, ordered: Sequence[Statement], as_before: bool) -> list[Statement]:
-        """Those that are part of the conversion, as if they had come one after another. Where it began as it
-        begins now, those stay outside that did, and those stay inside that were read late."""
-        joined = []
-        for said in ordered:
-            inside = said.stamp >= begins.stamp or self._waited(said, begins)
-            if as_before:
-                inside = (inside or self._stays(said)) and not self._resigned(said)
-            if inside:
-                joined.append(said)
-        return joined
+        """Those that are part of the conversion, as if they had come one after another; where it began as it
+        begins now, those too that are part of it because they were read late."""
+        return [
+            said
+            for said in ordered
+            if said.stamp >= begins.stamp or self._waited(said, begins) or (as_before and self._stays(said))
+        ]
 
     def _waited(self, early: Statement, begins: Statement) -> bool:
         """Whether it still waited for its click when another began its conversion."""
         wait = self._known.wait_us if early.wait_us is None else early.wait_us
         return bool(early.click_id) and begins.stamp[0] <= early.stamp[0] + wait
 
-    def _resigned(self, said: Statement) -> bool:
-        """Whether it ended for want of a click, and nothing about that has changed."""
-        raw = self._raws[said.stamp[1:]]
-        fate = raw.fate
-        return (
-            raw.position not in self._where
-            and (fate.outcome == "click_unknown" or fate == fate._replace(outcome="refused", reason=NO_CLICK))
-            and (fate.click_id, fate.transaction_id) == (said.click_id, said.transaction_id)
-            and not self._begins(None, said)
-        )
-
     def _click(self, standing: Conversion | None, joined: Sequence[Statement]) -> ClickFacts | None:
-        """The click that it has while any postback names it, else the first that is known."""
-        named = [said.click_id for said in joined if said.click_id]
-        if standing is not None and standing.attributed and standing.click.id in named:
-            return standing.click
-        return next((click for id_ in named if (click := self._known.find(id_)) is not None), None)
+        """That of the first postback that names a known one. Where this one was there before, the click that
+        the conversion has, though another postback named it, as long as one does."""
+        had = standing.click if standing is not None and standing.attributed else None
+        named = {said.click_id for said in joined}
+        for said in joined:
+            if had is not None and said.click_id == had.id:
+                return had
+            if said.click_id and (click := self._known.find(said.click_id)) is not None:
+                return had if had is not None and had.id in named and self._stays(said) else click
+        return None
 
     # What becomes of postbacks
 

@@ -17,9 +17,7 @@ from appliance.attribution.reprocess import (
     NOT_AGREED,
     NOT_STORED,
     TOO_OLD,
-    Fate,
     Known,
-    Raw,
     Reprocessed,
     reprocess,
 )
@@ -28,6 +26,7 @@ from appliance.model.catalog import Network, Template
 from appliance.model.conversions import ClickFacts, Conversion, Position, Terms
 from appliance.model.events import ConversionEvent, CostAdjustment, PostbackLogEvent
 from appliance.model.ids import click_id
+from appliance.model.inbox import Fate, Raw
 
 BASE = 1_767_225_600_000
 CLICKS = [click_id(BASE, number) for number in range(4)]
