@@ -49,6 +49,8 @@ def read(text: str, notation: str = "") -> Amount | Wrong | None:
     """An amount in any notation; None for no text. `notation` is one of money.NOTATIONS, or ""."""
     if not text:
         return None
+    if not notation and (usual := money.micro(text)) is not None:
+        return Amount(usual, (), _note(text))
     if len(text) > LONGEST:
         return Wrong(_EXPECTED)
     if _EXPONENT.fullmatch(text):
@@ -69,7 +71,7 @@ def read(text: str, notation: str = "") -> Amount | Wrong | None:
         value //= 100
     unit = before or after or ""
     units = SYMBOLS.get(unit) or ((unit.upper(),) if unit else ())
-    note = f"payout: {number} is read as a decimal number" if _thousand(number, notation) else ""
+    note = "" if notation else _note(number)
     return Amount(-value if "-" in (sign, inner) else value, units, note)
 
 
@@ -118,6 +120,8 @@ def _is_grouped(whole: str) -> bool:
     return _GROUPED.fullmatch(whole) is not None
 
 
-def _thousand(number: str, notation: str) -> bool:
-    """1.234, which elsewhere is written for a thousand and more."""
-    return not notation and number.count(".") == 1 and _is_grouped(number)
+def _note(number: str) -> str:
+    """Of 1.234, which elsewhere is written for a thousand and more."""
+    if number[-4:-3] != "." or number.count(".") > 1 or not _is_grouped(number.lstrip("-")):
+        return ""
+    return f"payout: {number} is read as a decimal number"
