@@ -8,6 +8,7 @@ import { ago, full, now } from "../../parts/time";
 import { href, set } from "../../route";
 import { may } from "../../session";
 import { zone } from "../../zone";
+import { UnknownWords } from "../networks/unknown";
 import { moment } from "../records/page";
 import { Verdict } from "./inbox";
 import { asQuery, type LogRow, type Postback, postbacksOf, remedy } from "./postback";
@@ -43,6 +44,7 @@ function Whole({ postback }: { postback: Postback }) {
         <strong>{latest.reason || (latest.stage === "received" ? "It has arrived, and is looked at in a moment." : "As it should be.")}</strong>
         {mends && <p>{mends}</p>}
       </div>
+      {/unknown word/.test(latest.reason) && may("networks.read") && <NetworkWords id={latest.network_id} />}
       <p class="row">
         {conversion && may("records.read") && <a href={href(`/conversions?open=${conversion}`)}>Its conversion</a>}
         {latest.click_id && <a href={href(`/clicks?open=${latest.click_id}`)}>Its click</a>}
@@ -61,6 +63,12 @@ function Whole({ postback }: { postback: Postback }) {
       {arrived?.request_id && <p class="dim">Request <code>{arrived.request_id}</code>, {arrived.method} from {arrived.address || "an address that is not shown"}</p>}
     </>
   );
+}
+
+/** The words of its network that nobody knows: here is where one is met. */
+function NetworkWords({ id }: { id: number }) {
+  const asked = useAsk("networks.get", { id });
+  return asked.value ? <UnknownWords network={asked.value} put={asked.again} /> : null;
 }
 
 function told(row: LogRow): string {

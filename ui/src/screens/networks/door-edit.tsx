@@ -17,7 +17,7 @@ export function DoorEdit({ network, draft, put }: Props) {
   return (
     <>
       <div class="fields">
-        <Text label="Secret" path="secret" mono value={draft.secret ?? ""} placeholder={network?.secret ? "one is set; type to replace it" : "none: whoever knows the address can report sales"} hint={<Secrets draft={draft} network={network} put={put} />} onText={(text) => put({ secret: text.trim() || undefined })} />
+        <Text label="Secret" path="secret" mono value={draft.secret ?? ""} placeholder={network?.secret ? "set; type to replace it" : "none"} hint={<Secrets draft={draft} network={network} put={put} />} onText={(text) => put({ secret: text.trim() || undefined })} />
         <Choose label="Signature" path="signature" value={draft.signature} options={SIGNATURES} hint={draft.signature ? "made with the secret" : ""} onPick={(signature) => put({ signature: signature as Draft["signature"] })} />
       </div>
       <div class="item">
@@ -38,7 +38,8 @@ function Secrets({ draft, network, put }: { draft: Draft; network: Network | und
     <>
       <button type="button" class="link" onClick={() => put({ secret: made() })}>Make one up</button>
       {network?.secret && draft.secret === undefined && <> · <button type="button" class="link" onClick={() => put({ secret: "" })}>Ask for none</button></>}
-      {draft.secret === "" && " · It will be asked for no more."}
+      {!network?.secret && !draft.secret && " · Without one whoever knows the address can report sales."}
+      {draft.secret === "" && network?.secret && " · It will be asked for no more."}
       {draft.secret && " · It stands in the postback URL until you close this window; then nobody can read it any more."}
     </>
   );

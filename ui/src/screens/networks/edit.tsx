@@ -62,7 +62,7 @@ export function NetworkEditor({ network, saved, onClose }: Props) {
     <Editor title={network ? `Edit ${network.name || network.slug}` : "New network"} wide changed={Object.keys(changes).map((key) => WORDS[key as keyof Draft])} save={save} onClose={onClose} saveWords={network ? "Save" : "Make it"}>
       <div class="fields">
         <Text label="Name" path="name" value={draft.name} onText={(name) => put({ name, ...(!network && draft.slug === slugOf(draft.name) ? { slug: slugOf(name) } : {}) })} />
-        <Text label="Slug, in its address /pb/…" path="slug" mono value={draft.slug} placeholder="some-network" onText={(slug) => put({ slug: slug.trim() })} />
+        <Text label="Slug: /pb/…" path="slug" mono value={draft.slug} placeholder="some-network" onText={(slug) => put({ slug: slug.trim() })} />
         <Text label="Its currency" path="currency" value={draft.currency} placeholder="USD" hint="where it names none" onText={(text) => put({ currency: text.trim().toUpperCase() })} class="short" />
       </div>
       <Choose label="How it names what it sends" path="template_id" value={String(draft.template_id ?? "")} options={[["", "the usual names"], ...(templates.value ?? []).map((each) => [String(each.id), each.name || `template ${each.id}`] as const)]} onPick={(id) => put({ template_id: Number(id) || null })} />

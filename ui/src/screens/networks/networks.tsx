@@ -31,6 +31,8 @@ import { Templates } from "./templates";
 export interface Line {
   network: Network;
   row: Record<string, unknown>;
+  /** The report has come: who is not in it brought nothing. */
+  known: boolean;
   findings: readonly ShownFinding[];
 }
 
@@ -62,7 +64,7 @@ function NetworkList() {
     const rows = new Map((report.value?.items ?? []).map((row) => [row["network"], row]));
     return (all.value ?? [])
       .filter((network) => `${network.name} ${network.slug} ${network.id}`.toLowerCase().includes(wanted))
-      .map((network): Line => ({ network, row: rows.get(network.id) ?? {}, findings: (doctor.items ?? []).filter((each) => each.network_id === network.id) }))
+      .map((network): Line => ({ network, row: rows.get(network.id) ?? {}, known: Boolean(report.value), findings: (doctor.items ?? []).filter((each) => each.network_id === network.id) }))
       .sort((a, b) => a.network.name.localeCompare(b.network.name)); // prettier-ignore
   }, [all.value, report.value, doctor.items, text]);
   const open = Number(param("open")) || null;
@@ -103,7 +105,7 @@ function NetworkList() {
 }
 
 function columns(currency: string, toggle: Toggle<Network>): Column<Line>[] {
-  const figure = (key: string) => (line: Line): number | null => (typeof line.row[key] === "number" ? (line.row[key] as number) : key === "clicks" || key === "conversions" ? 0 : null);
+  const figure = (key: string) => (line: Line): number | null => (typeof line.row[key] === "number" ? (line.row[key] as number) : line.known && !(key in line.row) ? 0 : null);
   const money: Column<Line>[] = me.value?.sees_money === false ? [] : [
     { key: "revenue", head: "Revenue", unit: currency, figure: true, show: (line) => <Amount value={figure("revenue")(line)} shape="money" loses /> },
     { key: "hold", head: "On hold", unit: currency, figure: true, roomy: true, help: "Said, but not confirmed yet", show: (line) => <Amount value={figure("hold_revenue")(line)} shape="money" /> },

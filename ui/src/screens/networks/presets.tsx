@@ -67,7 +67,7 @@ function Connecting({ preset, networks, saved, onClose }: { preset: Preset; netw
       {preset.note && <p class="trouble">{preset.note}</p>}
       <div class="fields">
         <Text label="Name" path="name" value={draft.name} onText={(name) => put({ name })} />
-        <Text label="Slug, in its address /pb/…" path="slug" mono value={draft.slug} onText={(slug) => put({ slug: slug.trim() })} />
+        <Text label="Slug: /pb/…" path="slug" mono value={draft.slug} onText={(slug) => put({ slug: slug.trim() })} />
         <Text label="Its currency" path="currency" value={draft.currency} placeholder="USD" hint="where it names none" onText={(text) => put({ currency: text.trim().toUpperCase() })} class="short" />
       </div>
       <Text label="Secret" path="secret" mono value={draft.secret} placeholder={preset.signature ? "the secret key in your account there" : "none"} onText={(secret) => put({ secret: secret.trim() })}
