@@ -85,16 +85,18 @@ function CostPanel({ it, again }: { it: Adjustment; again: () => void }) {
   const at = new Date(it.at_us / 1000);
   return (
     <Panel title="A correction of cost" onClose={() => set({ open: null })}>
-      <p class="dim">Said <time dateTime={at.toISOString()} title={full(at, zone.value)}>{ago(at, now.value)}</time> by {it.author}</p>
-      <p class="means"><b>{said(it)}</b> for {shown(it.clicks)} clicks of {about(it)}, {period(it.from_us, it.to_us, zone.value)} ({zone.value}).</p>
-      <p>That changed what they cost by <b>{signed(it)}</b>, in {shown(it.parts)} part{it.parts === 1 ? "" : "s"} by hour and way.</p>
-      {it.note && <p>“{it.note}”</p>}
-      <p class="row">
-        <a href={href(`/clicks?range=30d${it.campaign_id ? `&campaign=${it.campaign_id}` : ""}`)}>The clicks</a>
-        <span class="room" />
-        {may("costs.write") && Number(it.added) !== 0 && <button type="button" class="loses" onClick={() => takeBack(it, () => (again(), set({ open: null })))}>Take it back</button>}
-      </p>
-      <p class="dim">Taking it back is another correction, by the same amount the other way.</p>
+      <div class="stack">
+        <p class="dim">Said <time dateTime={at.toISOString()} title={full(at, zone.value)}>{ago(at, now.value)}</time> by {it.author}</p>
+        <p class="means"><b>{said(it)}</b> for {shown(it.clicks)} clicks of {about(it)}, {period(it.from_us, it.to_us, zone.value)} ({zone.value}).</p>
+        <p>That changed what they cost by <b>{signed(it)}</b>, in {shown(it.parts)} part{it.parts === 1 ? "" : "s"} by hour and way.</p>
+        {it.note && <p>“{it.note}”</p>}
+        <p class="row">
+          <a href={href(`/clicks?range=30d${it.campaign_id ? `&campaign=${it.campaign_id}` : ""}`)}>The clicks</a>
+          <span class="room" />
+          {may("costs.write") && Number(it.added) !== 0 && <button type="button" class="loses" onClick={() => takeBack(it, () => (again(), set({ open: null })))}>Take it back</button>}
+        </p>
+        <p class="dim">Taking it back is another correction, by the same amount the other way.</p>
+      </div>
     </Panel>
   );
 }

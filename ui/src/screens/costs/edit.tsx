@@ -30,7 +30,7 @@ interface Draft {
   note: string;
 }
 
-const KINDS = [["total", "They cost in all"], ["per_click", "Each cost"], ["add", "Add to their cost"]] as const;
+const KINDS = [["total", "In all"], ["per_click", "Each click"], ["add", "That much more"]] as const;
 
 export function CostEditor({ saved, onClose }: { saved: (made: Adjustment) => void; onClose: () => void }) {
   const about = useAsk("system.about", {});
@@ -80,7 +80,7 @@ function Outcome({ which, draft, ready }: { which: Which; draft: Draft; ready: b
   const put = useAsk("costs.set", ready && draft.kind !== "add" ? { ...which, ...priced(draft), preview: true } : null);
   const { value, fault, busy } = draft.kind === "add" ? adjusted : put;
   if (!ready) return <p class="dim">Choose a campaign or a filter and an amount: what that changes stands here before it is saved.</p>;
-  if (fault) return <p class="dim" role="status">{[fault.message, ...fault.fields.map((each) => `${each.path}: ${each.message}`)].join("; ")}</p>;
+  if (fault) return <p class="dim" role="status">{fault.fields.length ? fault.fields.map((each) => each.message).join("; ") : fault.message}</p>;
   if (!value) return <p class="dim" role="status">Looking for the clicks…</p>;
   const added = Number(value.added);
   return (

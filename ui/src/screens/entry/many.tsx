@@ -26,7 +26,7 @@ export function Many({ network, usual, done, onClose }: Entry) {
   const said = { text, partial, report, ...(network ? { network_id: network } : {}) };
   const of = JSON.stringify(said);
   const sure = checked?.of === of ? checked.answer : undefined;
-  const good = sure ? sure.rows - sure.refused.length : 0;
+  const good = sure && (partial || !sure.refused.length) ? sure.rows - sure.refused.length : 0;
   const check = async (): Promise<void> => {
     setBusy(true);
     setFault(text.length > LARGEST ? { message: "This is too long for one request: cut it into lists of 10,000 rows at most.", fields: [] } : await attempt("conversions.import", { ...said, preview: true }, (answer) => setChecked({ answer, of })));
@@ -38,9 +38,8 @@ export function Many({ network, usual, done, onClose }: Entry) {
   const read = async (file: File | undefined): Promise<void> => {
     if (file) setText(await file.text());
   };
-  const ready = Boolean(sure) && good > 0 && (partial || !sure?.refused.length);
   return (
-    <Editor title="Enter a list of conversions" wide changed={ready ? [`${shown(good)} checked`] : []} save={save} onClose={onClose} saveWords={ready ? `Enter ${shown(good)}` : "Enter them"}>
+    <Editor title="Enter a list of conversions" wide changed={text.trim() ? ["the list"] : []} save={save} onClose={onClose} saveWords={good ? `Enter ${shown(good)}` : "Enter them"}>
       {usual}
       <div onDragOver={(event) => event.preventDefault()} onDrop={(event) => (event.preventDefault(), void read(event.dataTransfer?.files[0]))}>
         <Area label="The list" path="text" mono rows={10} value={text} onText={setText} placeholder={"click_id,transaction_id,payout,currency,status\n01a201dc-…,A-17,12.50,USD,sale\n\nor lines:\n01a201dc-…:payout=12.50:status=sale"}
@@ -66,7 +65,7 @@ function Checked({ answer, stale, partial }: { answer: EntryAnswer; stale: boole
     <div class={stale ? "stale" : undefined} role="status">
       <div class={`ending${wrong ? " back" : ""}`}>
         <strong>{wrong ? `${shown(wrong)} of ${shown(answer.rows)} rows are refused${partial ? "" : ": nothing will be entered"}` : `All ${shown(answer.rows)} rows are good`}</strong>
-        <span class="dim">{told(answer)}{stale && "; before the latest change, check again"}</span>
+        <span class="dim">{[(!wrong || partial) && told(answer), stale && "before the latest change, check again"].filter(Boolean).join("; ")}</span>
       </div>
       {wrong > 0 && <Table caption="Refused rows" columns={COLUMNS} rows={answer.refused} keyOf={(each) => `${each.row} ${each.field} ${each.reason}`} />}
     </div>

@@ -44,10 +44,10 @@ export function Rates() {
             <input type="search" aria-label="To the currency" placeholder="To: USD" value={param("quote")} onInput={typed("quote")} />
             {write && <Forget base={base} quote={quote} done={asked.again} />}
           </div>
-          <Table caption="Exchange rates, the newest day first" columns={COLUMNS} rows={rows} keyOf={keyOf} stale={asked.busy} />
+          <div class="slim"><Table caption="Exchange rates, the newest day first" columns={COLUMNS} rows={rows} keyOf={keyOf} stale={asked.busy} /></div>
           {asked.value && !rows.length && <p class="dim">There is no rate between these. <button type="button" class="link" onClick={() => set({ base: null, quote: null })}>Show all</button></p>}
           <Pages from={from} total={asked.value?.total ?? 0} />
-          <p class="dim">A rate holds for conversions that come from now on. Those that are counted already keep theirs until their postbacks are processed again, in the inbox.</p>
+          <p class="dim pages">A rate holds for conversions that come from now on. Those that are counted already keep theirs until their postbacks are processed again, in the inbox.</p>
         </>
       )}
       {param("edit") === "new" && write && <RatesEditor saved={() => (asked.again(), set({ edit: null, from: null }))} save={(text) => attempt("rates.import", { text }, () => {})} onClose={() => set({ edit: null })} />}
@@ -67,7 +67,6 @@ function keyOf({ date, from, to }: Rate): string {
 
 const COLUMNS: Column<Rate>[] = [
   { key: "date", head: "From the day", show: (row) => row.date },
-  { key: "from", head: "One", show: (row) => row.from },
-  { key: "rate", head: "is worth", figure: true, show: (row) => row.rate },
-  { key: "to", head: "of", show: (row) => row.to },
+  { key: "one", head: "One", show: (row) => row.from },
+  { key: "rate", head: "is worth", figure: true, show: (row) => <>{row.rate} <span class="dim">{row.to}</span></> },
 ];
