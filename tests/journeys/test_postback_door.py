@@ -132,6 +132,17 @@ def test_a_signed_nested_body_becomes_a_conversion(board: Board) -> None:
     assert post(board, "/api/postbacks?network=signing", body, signed)[0] == 200
 
 
+def test_a_refund_needs_to_name_only_its_transaction(board: Board) -> None:
+    network(board, "refunding")
+    mine = click(board)
+    path = "/pb/refunding?transaction_id=TX-7"
+    assert board.visit(f"{path}&click_id={mine}&payout=8").status == 200
+    assert conversion(board, mine, status="sale")["revenue"] == 8
+    assert board.visit(f"{path}&status=refund").status == 200
+    assert conversion(board, mine, status="refund")["transaction_id"] == "TX-7"
+    assert board.visit("/pb/refunding?payout=8").status == 400
+
+
 def test_clickbank_notifies(board: Board) -> None:
     made = board.call("networks.create_from_preset", preset="clickbank_ins", slug="cb", secret="MYSECRETKEY")
     board.settle()

@@ -155,7 +155,7 @@ def test_pages_report_only_to_networks_that_ask_for_no_proof() -> None:
 
 
 def test_every_macro_of_a_reply_is_one_that_the_door_fills_in() -> None:
-    """tests/web/test_postback_door.py uses each of them."""
+    """tests/web/test_postback_kept.py uses each of them."""
     from appliance.http.public.postback import Found, accepted
     from appliance.model.table import NetworkEntry
 
