@@ -95,7 +95,7 @@ def _beside_reports(
     batch: list[float] = []
     try:
         number, end = 12_345, time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end or len(single) < 2:
             for size, times in ((1, single), (50, batch)):
                 numbers = [(number := (number * 7_919 + 104_729) % rows) for _ in range(size)]
                 ids = [identifier(start, span, rows, n) for n in numbers]

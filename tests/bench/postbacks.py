@@ -106,6 +106,7 @@ def _settled(weir: Weir, count: int) -> float:
     """When every postback had become a conversion."""
 
     def done() -> bool:
+        time.sleep(0.5)  # asking costs the core what it is measured by
         conversions = weir.call("system.status")["conversions"]
         return bool(conversions["outcomes"].get("conversion", 0) >= count and not conversions["waiting"])
 
