@@ -114,7 +114,7 @@ class PostbackLogEvent(Struct, frozen=True, array_like=True, tag="postback_log_e
 class ConversionEvent(Struct, frozen=True, array_like=True, tag="conversion_events"):
     """One revision of a conversion: the *change* it makes, so that a report is a sum.
 
-    `at_us` is when the conversion happened (its first postback's word for it, or its arrival), `known_us` when
+    `at_us` is when the conversion happened (in its first postback's words, or its arrival), `known_us` when
     we learned of this revision. `count`, `revenue`, `hold`, `original_payout` (what the network named, in
     `original_currency`) and `entered` are differences: a conversion that changes its status, currency, hour
     or click leaves with one revision (`entered` -1) and enters with another (1), so that the sum of `entered`
