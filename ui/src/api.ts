@@ -614,6 +614,123 @@ export interface PageList {
   total: number;
 }
 
+export interface Received {
+  id: string;
+  at_us: number;
+  stage: string;
+  network_id: number;
+  method: string;
+  params: Record<string, string> | null;
+  address: string;
+  request_id: string;
+}
+
+export interface Became {
+  known_us: number;
+  outcome: string;
+  reason: string;
+  click_id: string;
+  transaction_id: string;
+  conversion_id: string;
+}
+
+export interface InboxStanding {
+  id: string;
+  status: string;
+  original_status: string;
+  event_type: string;
+  transaction_id: string;
+  click_id: string;
+  campaign_id: number;
+  attributed: boolean;
+  repeated: boolean;
+  at_us: number;
+  currency: string;
+  conversions: number;
+  payout: number | null;
+  revenue: number | null;
+  hold: number | null;
+  original_payout: number | null;
+  original_currency: string;
+  rate: string;
+  revision: number;
+  postbacks: number;
+}
+
+export interface PostbackLife {
+  received: Received | null;
+  outcomes: Became[];
+  conversion: InboxStanding | null;
+}
+
+export interface Sum {
+  currency: string;
+  conversions: number;
+  revenue: number | null;
+  hold: number | null;
+}
+
+export interface ChangedConversion {
+  id: string;
+  deed: "changed" | "made" | "voided";
+  before: InboxStanding | null;
+  after: InboxStanding | null;
+}
+
+export interface MovedPostback {
+  id: string;
+  at_us: number;
+  network_id: number;
+  before: string;
+  after: string;
+  reason: string;
+  conversion_before: string;
+  conversion_after: string;
+}
+
+export interface LeftAlone {
+  conversion_id: string;
+  reason: string;
+}
+
+export interface Reprocessing {
+  fingerprint: string;
+  postbacks: number;
+  pending: number;
+  made: number;
+  changed: number;
+  voided: number;
+  unseen: number;
+  unchanged: number;
+  moved: number;
+  left: number;
+  sums: Sum[];
+  conversions: ChangedConversion[];
+  moved_postbacks: MovedPostback[];
+  left_alone: LeftAlone[];
+  applied: boolean;
+}
+
+export interface TestedClick {
+  id: string;
+  found: boolean;
+  at_us: number;
+  campaign_id: number;
+  source_id: number;
+}
+
+export interface Tested {
+  network_id: number;
+  fields: Record<string, string>;
+  notes: string[];
+  status: string;
+  click: TestedClick | null;
+  outcome: string;
+  reason: string;
+  before: InboxStanding | null;
+  after: InboxStanding | null;
+}
+
 export interface Stored {
   stored: number;
 }
@@ -1276,7 +1393,7 @@ export interface TargetsPresets {
   items: TargetsPreset[];
 }
 
-export interface Tested {
+export interface TargetTrial {
   request: string;
   sent: boolean;
   accepted: boolean;
@@ -1440,7 +1557,7 @@ export interface Api {
   "exports.clicks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "exports.conversions": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "chargeback" | "hold" | "lead" | "refund" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "exports.ingestion_errors": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; format?: "csv" | "json" }; answer: Download };
-  "exports.postbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; format?: "csv" | "json" }; answer: Download };
+  "exports.postbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; reason?: string; text?: string; format?: "csv" | "json" }; answer: Download };
   "exports.report": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; known_until?: string; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; format?: "csv" | "json" }; answer: Download };
   "exports.trafficbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; campaign_id?: number; reason?: string; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "history.compare": { request: { from: number; to?: number | null; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: Comparison };
@@ -1491,7 +1608,11 @@ export interface Api {
   "pages.get": { request: { id?: number | null; slug?: string | null }; answer: CatalogPage };
   "pages.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string }; answer: PageList };
   "pages.restore": { request: { id: number; revision?: number | null }; answer: CatalogPage };
-  "postbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; limit?: number; offset?: number }; answer: Page };
+  "postbacks.get": { request: { id: string }; answer: PostbackLife };
+  "postbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; reason?: string; text?: string; limit?: number; offset?: number }; answer: Page };
+  "postbacks.reprocess_apply": { request: { from?: string; to?: string; timezone?: string; network_id?: number | null; ids?: string[]; text?: string; outcomes?: ("attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting")[]; report?: boolean; tag?: string; fingerprint: string }; answer: Reprocessing };
+  "postbacks.reprocess_preview": { request: { from?: string; to?: string; timezone?: string; network_id?: number | null; ids?: string[]; text?: string; outcomes?: ("attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting")[]; report?: boolean; tag?: string; network?: Record<string, unknown>; template?: Record<string, unknown> }; answer: Reprocessing };
+  "postbacks.test": { request: { network_id?: number | null; url?: string; body?: string; content_type?: string; params?: Record<string, string>; network?: Record<string, unknown>; template?: Record<string, unknown> }; answer: Tested };
   "rates.import": { request: { text: string }; answer: Stored };
   "rates.list": { request: { from?: string; to?: string; limit?: number; offset?: number }; answer: ShownRates };
   "rates.remove": { request: { before: string; from?: string; to?: string }; answer: Removed };
@@ -1545,7 +1666,7 @@ export interface Api {
   "targets.macros": { request: Record<string, never>; answer: Macros };
   "targets.presets": { request: Record<string, never>; answer: TargetsPresets };
   "targets.restore": { request: { id: number; revision?: number | null }; answer: PostbackTarget };
-  "targets.test": { request: { id?: number | null; values?: Record<string, unknown>; conversion?: Record<string, string>; send?: boolean }; answer: Tested };
+  "targets.test": { request: { id?: number | null; values?: Record<string, unknown>; conversion?: Record<string, string>; send?: boolean }; answer: TargetTrial };
   "templates.archive": { request: { id: number; revision?: number | null }; answer: Template };
   "templates.change": { request: { id: number; revision?: number | null; name?: string; mapping?: Record<string, string[]> }; answer: Template };
   "templates.create": { request: { name: string; mapping?: Record<string, string[]> }; answer: Template };

@@ -10,6 +10,7 @@ import { ago, full, now } from "../../parts/time";
 import { href, set } from "../../route";
 import { may, me } from "../../session";
 import { zone } from "../../zone";
+import { nameOfTarget } from "../deliveries/queues";
 import { Verdict } from "../inbox/inbox";
 import { EVER } from "../inbox/panel";
 import { type LogRow, postbacksOf } from "../inbox/postback";
@@ -123,7 +124,7 @@ function Deliveries({ id }: { id: string }) {
         <li key={each.id}>
           <a href={href(`/deliveries?open=${each.id}`)}>{moment(each.created_us)}</a>
           <span><span class={`tag tag-${STATES[each.state]}`}>{each.state}</span></span>
-          <span class="dim">{each.target}, revision {each.revision}, {each.attempts} attempt{each.attempts === 1 ? "" : "s"}{each.reason && `: ${each.reason}`}</span>
+          <span class="dim">{nameOfTarget(each.target)}, revision {each.revision}, {each.attempts} attempt{each.attempts === 1 ? "" : "s"}{each.reason && `: ${each.reason}`}</span>
         </li>
       ))}
     </ul>

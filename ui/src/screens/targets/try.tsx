@@ -1,7 +1,7 @@
 /** A target tried: the request as it will be, and what its receiver answers to a sample. Nothing is stored. */
 
 import { useState } from "preact/hooks";
-import type { Tested } from "../../api";
+import type { TargetTrial } from "../../api";
 import { useAsk } from "../../ask";
 import { attempt } from "../../editing";
 import type { Fault } from "../../parts/editor";
@@ -19,7 +19,7 @@ const SAYS = ["source_click_id", "click_id", "transaction_id", "payout", "status
 
 export function TryTarget({ id, values, url }: Props) {
   const [said, setSaid] = useState<Readonly<Record<string, string>>>({});
-  const [found, setFound] = useState<{ answer: Tested; of: string }>();
+  const [found, setFound] = useState<{ answer: TargetTrial; of: string }>();
   const [fault, setFault] = useState<Fault>();
   const [busy, setBusy] = useState(false);
   const conversion = Object.fromEntries(Object.entries(said).filter(([, text]) => text));
@@ -51,7 +51,7 @@ export function TryTarget({ id, values, url }: Props) {
   );
 }
 
-function Answer({ tested, stale }: { tested: Tested; stale: boolean }) {
+function Answer({ tested, stale }: { tested: TargetTrial; stale: boolean }) {
   return (
     <div class={`ending${tested.accepted ? "" : " back"}${stale ? " stale" : ""}`} role="status">
       <strong>{tested.accepted ? `Accepted: status ${tested.status}` : tested.status ? `Not accepted: ${tested.verdict}` : `No answer: ${tested.error}`}</strong>

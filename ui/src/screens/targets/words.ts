@@ -10,7 +10,7 @@ export type Wish = Pick<PostbackTarget, "statuses" | "types" | "source_id" | "ca
 
 /** "Every lead or sale of PropellerAds in Summer, once; with 80 % of its payout." */
 export function sentence(it: Wish): string {
-  const which = it.statuses.length ? either(it.statuses) : "conversion, whatever its status,";
+  const which = it.statuses.length ? either(it.statuses) : "conversion of any status";
   const of = [
     it.types.length ? `of type ${either(it.types)}` : "",
     it.source_id ? `from ${nameOf("sources", it.source_id)}` : "",
@@ -18,9 +18,9 @@ export function sentence(it: Wish): string {
     it.network_ids.length ? `by ${either(it.network_ids.map((id) => nameOf("networks", id)))}` : "",
     between(it.min_payout, it.max_payout),
   ].filter(Boolean);
-  const begin = it.share === 100 ? "Every" : `${it.share} % of all:`;
+  const share = it.share === 100 ? "" : `; only ${it.share} % of them`;
   const scale = it.payout_scale === 100 ? "" : `; told with ${it.payout_scale} % of its payout`;
-  return `${[begin, which, ...of].join(" ")}, ${OCCASIONS[it.on]}${scale}.`;
+  return `${["Every", which, ...of].join(" ")}, ${OCCASIONS[it.on]}${share}${scale}.`;
 }
 
 function between(least: string, most: string): string {
