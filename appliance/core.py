@@ -55,6 +55,7 @@ from appliance.doors import DOORS_SHARE, AdminPort, say_stage, serve_doors
 from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer
+from appliance.inbox import Inbox
 from appliance.lanes import Costs, DeliveryLane, Lookups, RateLane, WarehouseLock
 from appliance.model.catalog import (
     Campaign,
@@ -333,8 +334,10 @@ async def main(control: Control) -> None:
                 doctor=doctor,
                 entering=Entries(conversions),
                 workbench=workbench,
+                inbox=stored,
             )
 
+        stored = Inbox(ledger, conversions, int(settings.postbacks.click_wait_hours * 3_600_000_000))
         call_door = CallDoor(operations, context)
         app = create_app(operations, context, overview, Rules.of(settings.admin), identity.authenticate)
         # A report that takes its time sends no byte meanwhile.

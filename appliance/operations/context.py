@@ -24,6 +24,7 @@ from appliance.model.live import Wish
 from appliance.model.status import SystemStatus, Unknowable
 from appliance.operations.inquiries import Reports
 from appliance.operations.lines import Blocks, Pieces
+from appliance.operations.reprocessing_desk import InboxDesk
 from appliance.operations.workbench import Workbench
 from appliance.partners.patience import Outcome
 from appliance.routing.configuration import Configuration
@@ -435,3 +436,4 @@ class Context:
     rates: RateDesk | None = None
     doctor: DoctorDesk | None = None
     entering: EntryDesk | None = None
+    inbox: InboxDesk | None = None
