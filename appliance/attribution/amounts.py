@@ -1,7 +1,7 @@
 """Amounts of money as networks write them: 1,234.56, 1.234,56 and 1 234,56, USD 12 and 12 €, and below zero.
 
 Never a guess between a decimal mark and a thousands mark: what can be both is refused, and the template's
-`notation` says which it is. One exception, because it has always been read so: 1.234 is one and 234
+`notation` says which it is. One exception, because it has always been read so: 1.234 alone is one and 234
 thousandths, with a note. docs/reference/networks.md has the rules; a test holds the two together.
 """
 
@@ -61,7 +61,7 @@ def read(text: str, notation: str = "") -> Amount | Wrong | None:
     sign, before, inner, number, after = match.groups()
     if (sign and inner) or (before and after):
         return Wrong(_EXPECTED)
-    plain = _plain(number, notation)
+    plain = _plain(number, notation, has_unit=bool(before or after))
     if isinstance(plain, Wrong):
         return plain
     value = money.micro(plain)
@@ -86,7 +86,7 @@ def currency(amount: Amount | None, named: str, usual: str) -> str | Wrong:
     return named if named in units else Wrong(f"currency: {named}, but the payout says {units[0]}")
 
 
-def _plain(number: str, notation: str) -> str | Wrong:
+def _plain(number: str, notation: str, *, has_unit: bool) -> str | Wrong:
     """The digits with a point at most."""
     if notation == "cents":
         return number if number.isdigit() else Wrong("payout: expected whole cents, as the template says")
@@ -101,7 +101,7 @@ def _plain(number: str, notation: str) -> str | Wrong:
         decimal, mark = "", ("." if "." in number else ",")
     else:
         decimal, mark = (".", "") if "." in number else (",", "")
-        if decimal == "," and _is_grouped(number):
+        if (decimal == "," or has_unit) and _is_grouped(number):
             return Wrong(f"payout: {number} may be thousands or not; the template's notation says which")
     whole, point, fraction = number.partition(decimal) if decimal else (number, "", "")
     if point and not fraction.isdigit():

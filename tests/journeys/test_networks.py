@@ -158,4 +158,4 @@ def test_a_signed_form_whose_negative_amount_takes_back_a_part(board: Board) -> 
             for row in board.call("postbacks.list", network_id=made["id"], outcome="duplicate")["items"]
         ],
     )
-    assert reasons == ["refund may not become hold"]
+    assert reasons == ["refund may not become trash"]

@@ -65,6 +65,7 @@ def test_a_currency_may_stand_before_or_after(text: str, value: str, units: tupl
     [
         ("1,234", "may be thousands or not"), ("123,456", "may be thousands or not"),
         ("-1,234", "may be thousands or not"), ("USD 1,234", "may be thousands or not"),
+        ("1.234 €", "may be thousands or not"), ("USD 1.234", "may be thousands or not"),
         ("1e3", "exponent"), ("1.5E-7", "exponent"), ("-2e+10", "exponent"),
         ("1234567890", "below 1,000,000,000"), ("1,234,567,890", "below 1,000,000,000"),
         ("1.", "expected"), (".", "expected"), (",", "expected"), ("-", "expected"), ("1,23.4", "expected"),
@@ -90,6 +91,7 @@ def test_a_point_before_three_digits_is_a_decimal_mark_and_says_so() -> None:
     assert read("1.234") == Amount(1_234_000, (), "payout: 1.234 is read as a decimal number")
     assert read("1.234", ".") == Amount(1_234_000)
     assert read("0.234") == Amount(234_000)
+    assert read("-1.234") == Amount(-1_234_000, (), "payout: -1.234 is read as a decimal number")
 
 
 @pytest.mark.parametrize(
