@@ -118,7 +118,8 @@ def test_no_hmac_holds_after_any_flipped_bit(message: bytes, data: st.DataObject
         at = data.draw(st.integers(0, len(written) - 1))
         other = data.draw(st.characters(max_codepoint=0x17F))
         forged = written[:at] + other + written[at + 1 :]
-        if same(other) != same(written[at]) and written[at] + other not in ("+-", "/_"):
+        plain = forged.strip().rstrip("=")  # blanks around it and its padding say nothing
+        if same(plain) != same(written.rstrip("=")) and written[at] + other not in ("+-", "/_"):
             assert not hmac_sha256_holds([KEY], message, forged)
     if message:
         assert not hmac_sha256_holds([KEY], flipped(message, data), signature.hex())
