@@ -100,7 +100,9 @@ def test_ten_thousand_rows_with_a_wrong_one_are_none_and_with_partial_all_others
     assert board.call("conversions.import", text=text, partial=True, id="november") == answer
     wait_for("all of them in the report", lambda: shop.report()[""]["conversions"] == 9_999)
     assert shop.report()[""]["revenue"] == 99.99
-    seen = board.record("postbacks.list", lambda row: row["method"] == "entered")
+    seen = board.record(
+        "postbacks.list", lambda row: (row["method"], row["stage"]) == ("entered", "received")
+    )
     assert seen["reason"] == "entered by local administrator"
 
 
@@ -125,9 +127,7 @@ def test_an_order_under_kill_9_counts_once(board: Board) -> None:
     shop.clicked(10)
     draw = random.Random(6)
     for turn in range(4):
-        text = "\n".join(f"{click}:payout=1:tid={turn}-{n}" for n in range(50) for click in clicks)
-        text = text.replace(":tid", ":transaction_id")
-        text = "\n".join(f"{line}-{number}" for number, line in enumerate(text.splitlines()))
+        text = "\n".join(f"{clicks[n % 10]}:payout=1:transaction_id={turn}-{n}" for n in range(500))
 
         def send(text: str = text, id: str = f"order-{turn}") -> None:
             try:
@@ -187,16 +187,9 @@ def test_a_cost_is_corrected_for_exactly_the_clicks_that_a_filter_lets_through(b
 def total(board: Board, shop: Shop, period: dict[str, str]) -> bool:
     """Both countries' costs are set: one in all, one for each click."""
     try:
-        board.call(
-            "costs.set", filters={"country": ["FR"], "campaign": [shop.id]}, amount=2, id="fr", **period
-        )
-        board.call(
-            "costs.set",
-            filters={"country": ["DE"], "campaign": [shop.id]},
-            per_click="0.1",
-            id="de",
-            **period,
-        )
+        for country, cost in (("FR", {"amount": 2}), ("DE", {"per_click": "0.1"})):
+            filters = {"country": [country], "campaign": [shop.id]}
+            board.call("costs.set", filters=filters, id=country, **cost, **period)
     except AssertionError as fault:
         assert "on its way" in str(fault)
         return False

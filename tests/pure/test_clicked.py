@@ -38,12 +38,14 @@ def after(*clicks: tuple[int, int]) -> str:
         ([], 5, None),
     ],
 )
-def test_the_newest_click_that_led_to_the_network(clicks, network, owed) -> None:
+def test_the_newest_click_that_led_to_the_network(
+    clicks: list[tuple[int, int]], network: int, owed: int | None
+) -> None:
     assert clicked(after(*clicks), network) == (click(owed) if owed else "")
 
 
 @given(st.lists(st.tuples(st.integers(0, 999), st.integers(0, 9)), max_size=40))
-def test_every_network_s_newest_click_is_kept_as_long_as_there_is_room(clicks) -> None:
+def test_every_network_s_newest_click_is_kept_as_long_as_there_is_room(clicks: list[tuple[int, int]]) -> None:
     cookie = after(*clicks)
     newest = {network: number for number, network in clicks}
     recent = list(dict.fromkeys(network for _, network in reversed(clicks)))[:MOST]
@@ -73,7 +75,9 @@ def test_a_plain_id_is_a_click_of_any_network() -> None:
         ("gpc", {}, False),
     ],
 )
-def test_who_does_not_want_to_be_followed_gets_no_cookie(consent, headers, willing) -> None:
+def test_who_does_not_want_to_be_followed_gets_no_cookie(
+    consent: str, headers: dict[bytes, bytes], willing: bool
+) -> None:
     shoes = Campaign(id=1, slug="shoes", public_id="P1", click_cookie_days=30)
     table = build(shoes, stream(1, 1), destination(1))
     seen = visit()

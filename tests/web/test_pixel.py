@@ -15,15 +15,15 @@ from appliance.model.catalog import Campaign, Network
 from appliance.model.events import ClickEvent, PostbackLogEvent
 from appliance.model.ids import click_id
 from appliance.model.rules import Target
+from appliance.model.table import Part
 from tests.pure.tables import destination, parts, stream
 from tests.web.front import Front, front
 
 SECRET = "the secret of the network"
 CLICK = click_id(1_794_916_800_000, 7)
-NAMES = {"payout": ("commission",), "click_id": ("$.data.click",)}
 
 
-def shop():
+def shop() -> list[Part]:
     landing = destination(3, "https://land.example/?t={lp_token}", exits=((Target(destination_id=1),),))
     return parts(
         Campaign(id=1, slug="shoes", public_id="P1", click_cookie_days=30),
