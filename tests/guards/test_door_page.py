@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from appliance.attribution.signatures import LONGEST_NOTIFICATION
-from appliance.http.public.bodies import MAX_FIELD, MAX_FIELDS, MAX_NESTED
+from appliance.http.public.bodies import MAX_FIELD, MAX_FIELDS, MAX_FORM, MAX_NESTED
 from appliance.http.public.proofs import SIGNATURE_HEADERS, SIGNATURE_PARAMS
 from appliance.model.postbacks import REPLY_MACROS
 from appliance.operations.networks import Signature
@@ -34,4 +34,5 @@ def test_every_macro_of_a_reply_is_described() -> None:
 def test_its_bounds_are_those_of_the_code() -> None:
     assert f"at most {MAX_FIELDS} fields, of {MAX_FIELD:,} characters each" in DOOR
     assert f"below JSON's fields {MAX_NESTED // 1024} KiB altogether" in DOOR
+    assert f"a form has {MAX_FORM // 1024} KiB at most" in DOOR
     assert f"at most {LONGEST_NOTIFICATION // 1024} KiB" in DOOR
