@@ -71,8 +71,14 @@ class Reprocessed:
         digest = blake2b(digest_size=16)
         for id_ in sorted(self.batch.changed):
             before, after = self.batch.known.get(id_), self.batch.changed[id_]
-            plain = msgspec.structs.replace(after, known_us=0, revision=before.revision if before else 0)
-            digest.update(_encode(plain))
+            subs = sorted(after.click.subs.items())  # keys that are numbers have no order of the encoder's
+            plain = msgspec.structs.replace(
+                after,
+                known_us=0,
+                revision=before.revision if before else 0,
+                click=msgspec.structs.replace(after.click, subs={}),
+            )
+            digest.update(_encode((plain, subs)))
         for raw, fate in sorted(self.moved, key=lambda it: it[0].position):
             digest.update(_encode((raw.position, fate.outcome, fate.conversion_id)))
         return digest.hexdigest()

@@ -31,7 +31,7 @@ from appliance.model.inbox import Fate, Raw
 BASE = 1_767_225_600_000
 CLICKS = [click_id(BASE, number) for number in range(4)]
 KNOWN = {
-    id_: ClickFacts(id=id_, at_us=BASE * 1000, campaign_id=number + 1, source_id=number)
+    id_: ClickFacts(id=id_, at_us=BASE * 1000, campaign_id=number + 1, source_id=number, subs={7: "z"})
     for number, id_ in enumerate(CLICKS[:3])
 }
 FOREVER = 10**15
