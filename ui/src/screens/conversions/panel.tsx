@@ -11,9 +11,9 @@ import { href, set } from "../../route";
 import { may, me } from "../../session";
 import { zone } from "../../zone";
 import { nameOfTarget } from "../deliveries/queues";
-import { Verdict } from "../inbox/inbox";
 import { EVER } from "../inbox/panel";
 import { type LogRow, postbacksOf } from "../inbox/postback";
+import { Verdict } from "../inbox/verdict";
 import { moment } from "../records/page";
 import { changed, conversionsOf, type Conversion, type Revision, type Step, stepsOf, TONES } from "./conversion";
 

@@ -10,8 +10,9 @@ import { may } from "../../session";
 import { zone } from "../../zone";
 import { UnknownWords } from "../networks/unknown";
 import { moment } from "../records/page";
-import { Verdict } from "./inbox";
 import { asQuery, type LogRow, type Postback, postbacksOf, remedy } from "./postback";
+import { Run } from "./try";
+import { Verdict } from "./verdict";
 
 /** Far enough back for whatever is kept. */
 export const EVER = "2020-01-01";
@@ -48,10 +49,12 @@ function Whole({ postback }: { postback: Postback }) {
       <p class="row">
         {conversion && may("records.read") && <a href={href(`/conversions?open=${conversion}`)}>Its conversion</a>}
         {latest.click_id && <a href={href(`/clicks?open=${latest.click_id}`)}>Its click</a>}
+        {may("conversions.write") && <button type="button" class="link" onClick={() => set({ reprocess: postback.id })}>Process it again…</button>}
         {latest.network_id > 0 && <a href={href(`/inbox?network=${latest.network_id}&range=7d`)}>All of this network</a>}
       </p>
       <h3>What the network sent</h3>
       {arrived ? <Sent row={arrived} /> : <p class="dim">It is not kept any more.</p>}
+      {arrived?.params && latest.network_id > 0 && may("records.read") && <Run words="What would become of it by the rules of now?" request={{ network_id: latest.network_id, params: arrived.params }} />}
       <h3>What happened</h3>
       <ol class="tried">
         {postback.steps.map((row) => (

@@ -55,9 +55,12 @@ const VERDICTS: Readonly<Record<string, readonly [words: string, tone: Tone]>> =
 
 /** What became of it, in a word or two. */
 export function verdict({ latest }: Postback): readonly [words: string, tone: Tone] {
-  if (latest.stage === "refused") return ["turned away", "loss"];
-  if (latest.outcome === "conversion" && /unknown word|not replaced/.test(latest.reason)) return ["counted, but", "warn"];
-  return VERDICTS[latest.outcome] ?? ["under way", "plain"];
+  return latest.stage === "refused" ? ["turned away", "loss"] : worded(latest.outcome, latest.reason);
+}
+
+export function worded(outcome: string, reason: string): readonly [words: string, tone: Tone] {
+  if (outcome === "conversion" && /unknown word|not replaced/.test(reason)) return ["counted, but", "warn"];
+  return VERDICTS[outcome] ?? ["under way", "plain"];
 }
 
 /** Faults → what mends them. The first that fits the reason is said. */

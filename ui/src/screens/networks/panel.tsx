@@ -10,8 +10,9 @@ import { Panel } from "../../parts/panel";
 import { href, set } from "../../route";
 import { may } from "../../session";
 import { Findings, useFindings } from "../doctor/findings";
-import { Verdict } from "../inbox/inbox";
 import { type LogRow, postbacksOf } from "../inbox/postback";
+import { Try } from "../inbox/try";
+import { Verdict } from "../inbox/verdict";
 import { moment } from "../records/page";
 import { Connect } from "./connect";
 import { OnOff } from "./networks";
@@ -42,6 +43,7 @@ export function NetworkPanel({ network, presets, toggle, put, drop }: Props) {
       <Findings found={{ ...doctor, items: doctor.items?.filter((each) => each.code !== "status_unknown") }} />
       {may("records.read") && <UnknownWords network={network} put={put} />}
       <Connect key={network.revision} network={network} />
+      {may("records.read") && <Try network={network.id} example={`click_id=…&payout=12.50&status=approved&transaction_id=T-1`} />}
       {may("records.read") && <><h3>What came last</h3><Latest network={network} /></>}
       <h3>What its status words mean</h3>
       {words.length ? (

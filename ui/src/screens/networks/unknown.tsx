@@ -7,8 +7,9 @@ import { perform } from "../../editing";
 import { Choose } from "../../parts/form";
 import { note } from "../../parts/notes";
 import { shown } from "../../parts/number";
-import { href } from "../../route";
+import { go, href } from "../../route";
 import { may } from "../../session";
+import { spellWords } from "../inbox/reprocess";
 import { STATUSES } from "./words";
 
 type Word = UnknownWordList["items"][number];
@@ -24,7 +25,7 @@ export function UnknownWords({ network, put }: { network: Network; put: (network
       {open.length > 0 && (
         <>
           <strong>Words that Weir does not know: they count as hold, so as no money yet</strong>
-          <div class="log">
+          <div class="words">
             {open.map((each) => <Unknown key={each.word} word={each} network={network} put={put} />)}
           </div>
         </>
@@ -51,13 +52,13 @@ function Unknown({ word: { word, postbacks, example }, network, put }: { word: W
       note(`From now on “${word}” is a ${status}.`, () => void perform("networks.change", { id: made.id, revision: made.revision, status_words: network.status_words }, put));
     });
   return (
-    <div class="row">
-      <a href={href(`/inbox?open=${example}&range=30d`)}><strong>{word}</strong></a>
-      <span class="dim grow">in {shown(postbacks)} postback{postbacks === 1 ? "" : "s"}</span>
+    <div class="row unknown">
+      <p><a href={href(`/inbox?open=${example}&range=30d`)}>{word}</a> <span class="dim">in {shown(postbacks)} postback{postbacks === 1 ? "" : "s"}</span></p>
       {may("networks.write") && (
         <>
           <Choose label={`“${word}” is a`} bare value={status} options={[["", "means…"], ...STATUSES]} onPick={setStatus} />
-          <button type="button" class="main" disabled={!status} onClick={save}>Save</button>
+          {may("conversions.write") && <button type="button" class="main" disabled={!status} onClick={() => go(`/inbox?${new URLSearchParams({ reprocess: "1", network: String(network.id), range: "30d", words: spellWords({ [word.toLowerCase()]: status }) })}`)}>See what would change</button>}
+          <button type="button" disabled={!status} onClick={save}>Only from now on</button>
         </>
       )}
     </div>
