@@ -50,7 +50,12 @@ class Proof:
 
 def admits(network: NetworkEntry, address: str) -> bool:
     """Whether this address may send for the network."""
-    return not network.allow or is_trusted(address, _ranges(network.allow))
+    return not network.allow or _is_listed(address, network.allow)
+
+
+@lru_cache(maxsize=8192)
+def _is_listed(address: str, allow: tuple[str, ...]) -> bool:
+    return is_trusted(address, _ranges(allow))
 
 
 @lru_cache(maxsize=256)
