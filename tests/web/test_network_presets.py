@@ -197,3 +197,24 @@ async def test_a_postback_url_made_for_another_tracker_goes_on_working(
     assert (found.click_id, found.payout, found.currency, found.status) == (CLICK, 1_500_000, "EUR", "lead")
     url = URLS[profile.name]
     assert (found.transaction_id, found.event_type) == ("T" * ("=T" in url), "deposit" * ("deposit" in url))
+
+
+async def test_impact_may_also_post_its_own_names_as_json(tmp_path: Path) -> None:
+    preset = presets.named("impact")
+    assert preset is not None
+    network, template = entities(preset)
+    assert template is not None
+    sent = {
+        "SubId1": CLICK, "ActionId": "1000.4500.1", "Status": "REVERSED", "Payout": -25.0, "Currency": "USD",
+        "ActionTrackerName": "Online Sale", "EventDate": AT * 1_000,
+    }  # fmt: skip
+    async with front(tmp_path, parts=parts(network, template)) as door:
+        body = json.dumps(sent).encode()
+        answer = await door.ask("/pb/impact", "POST", {"Content-Type": "application/json"}, body)
+        assert answer.status == 200
+        (event,) = door.events(PostbackLogEvent)
+    meant = said(event, preset)
+    assert (meant.click_id, meant.transaction_id, meant.status, meant.payout, meant.currency) == (
+        CLICK, "1000.4500.1", "rejected", None, "USD",
+    )  # fmt: skip
+    assert (meant.event_type, meant.happened_us) == ("Online Sale", AT * 1_000_000)
