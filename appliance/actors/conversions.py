@@ -195,10 +195,14 @@ class Conversions:
                     busy = await self._pass()
                 except Unavailable as fault:
                     self._note_fault(fault)
-                    await self._rest(delay)
-                    delay = min(delay * 2, self._limits.away_longest)
-                    if not await self._reloaded():
-                        continue
+                    # What was read is not settled: until the ledger has told where, nothing is read on.
+                    self._intake.progress.unsaved.clear()
+                    while not self._stop.is_set():
+                        await self._rest(delay)
+                        delay = min(delay * 2, self._limits.away_longest)
+                        if await self._reloaded():
+                            break
+                        self._wake = trio.Event()
                 else:
                     delay = self._limits.retry_first
                     if not busy and not self._orders:
@@ -279,9 +283,7 @@ class Conversions:
             return
         now = self._now_us()
         try:
-            settlement, answer = await self._blocking(
-                lambda: order.work(self._books(order.facts, now)),
-            )
+            settlement, answer = await self._blocking(lambda: order.work(self._books(order.facts, now)))
         except Exception as error:  # whoever ordered it is told, and nothing was stored
             order.fail(error)
             return
@@ -296,8 +298,7 @@ class Conversions:
         for record in settlement.records:
             if isinstance(record, PostbackLogEvent) and record.stage == "processed":
                 self.outcomes[record.outcome] += 1
-        positions = [*settlement.settled, *(row.position for row in settlement.waiting)]
-        for position in positions:
+        for position in (positions := [*settlement.settled, *(row.position for row in settlement.waiting)]):
             self._lookups.settled(position)
         if positions:
             self._intake.expect(await self._blocking(self._ledger.awaited))
