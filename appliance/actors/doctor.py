@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -25,12 +26,19 @@ from appliance.reporting.sql import Query
 log = logging.getLogger("weir.doctor")
 MOST_WAITING = 32
 """Passes of the conversions, of 2,000 postbacks each at most. Full: the newest is passed over, counted."""
-TICK = 60.0
-SAVE, SAVE_ALL = 15.0, 60.0
-LANDINGS = 600.0
 LEAVE = 2.0
-"""Seconds: between two looks at silence, from a change to its storing (of rhythms too), between two looks at
-landing pages, and for the last storing."""
+"""Seconds for the last storing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pauses:
+    """Seconds: between two looks at silence, from a change to its storing (of rhythms too), between two looks
+    at landing pages."""
+
+    tick: float = 60.0
+    save: float = 15.0
+    save_all: float = 60.0
+    landings: float = 600.0
 
 
 class DoctorStore(Protocol):
@@ -55,7 +63,9 @@ class DoctorActor:
         attentive: Callable[[], bool],
         run_blocking: Runner,
         now_us: Callable[[], int],
+        pauses: Pauses | None = None,
     ) -> None:
+        self._pauses = pauses or Pauses()
         self._store = store
         self._register = register
         self._ask = ask
@@ -108,16 +118,21 @@ class DoctorActor:
                 await self._save(whole=True)
 
     async def _look(self) -> None:
-        tick_at = trio.current_time() + TICK
+        every = self._pauses.tick
+        tick_at = trio.current_time() + every
         while True:
             self._wake = trio.Event()
             while self._line:
                 seen = self._line.popleft()
                 await self._do(partial(Doctor.observe, seen=seen, now_us=self._now_us()))
             if trio.current_time() >= tick_at:
-                tick_at = trio.current_time() + TICK
+                tick_at = trio.current_time() + every
                 attentive = self._attentive() and not self._line
-                await self._do(partial(Doctor.tick, now_us=self._now_us(), attentive=attentive))
+                await self._do(
+                    partial(
+                        Doctor.tick, now_us=self._now_us(), attentive=attentive, minutes=round(every / 60)
+                    )
+                )
             with trio.move_on_at(tick_at):
                 await self._wake.wait()
 
@@ -135,9 +150,9 @@ class DoctorActor:
     async def _keep(self) -> None:
         last = trio.current_time()
         while True:
-            await trio.sleep(SAVE)
+            await trio.sleep(self._pauses.save)
             if self._unsaved:
-                whole = trio.current_time() - last >= SAVE_ALL
+                whole = trio.current_time() - last >= self._pauses.save_all
                 last = trio.current_time() if whole else last
                 await self._save(whole)
 
@@ -169,4 +184,4 @@ class DoctorActor:
                 pages = views_of(rows)
                 now_us = self._now_us()
                 await self._do(partial(Doctor.look_at_landings, pages=pages, now_us=now_us))
-            await trio.sleep(LANDINGS)
+            await trio.sleep(self._pauses.landings)

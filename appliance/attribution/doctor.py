@@ -213,11 +213,11 @@ class Doctor:
 
     # What goes by without passing by
 
-    def tick(self, now_us: int, attentive: bool) -> None:
-        """A minute has passed; `attentive`: what arrived in it was seen, or nothing did."""
+    def tick(self, now_us: int, attentive: bool, minutes: int = 1) -> None:
+        """So many minutes have passed; `attentive`: what arrived in them was seen, or nothing did."""
         hour, watched = now_us // HOUR_US, self.known.watched
         if attentive:
-            watched[hour] = min(60, watched.get(hour, 0) + 1)
+            watched[hour] = min(60, watched.get(hour, 0) + minutes)
             if hour != self._checked:
                 self._checked = hour
                 self._listen(now_us)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.attribution.ailments import AILMENTS, fault_of, fix_of
@@ -371,14 +371,16 @@ events = st.builds(
     st.sampled_from(["conversion", "duplicate", "waiting", "attributed", "click_unknown", "refused", ""]),
     texts | st.sampled_from([
         "payout: the macro was not replaced", "status: unknown word, taken as hold: {x}",
-        "time: not understood", "click_id: missing", "The click id is missing", "The secret is in x; it is looked for in y.",
+        "time: not understood", "click_id: missing", "The click id is missing",
+        "The secret is in x; it is looked for in y.",
     ]),
     st.integers(0, 9), st.sampled_from(["GET", "pixel"]), st.dictionaries(texts, texts, max_size=3),
     st.just(""), st.just("r"), texts, texts,
 )  # fmt: skip
 
 
-@given(st.lists(st.lists(events, max_size=30), max_size=8), st.integers(0, 2**53), st.booleans())
+@settings(max_examples=40)
+@given(st.lists(st.lists(events, max_size=15), max_size=6), st.integers(0, 2**53), st.booleans())
 def test_whatever_comes_it_never_fails_and_stays_bounded(
     passes: Iterable[list[PostbackLogEvent]], now_us: int, attentive: bool
 ) -> None:
