@@ -19,6 +19,7 @@ from appliance.model.entries import Entered, EntryOrder, EntryRow, RowRefusal
 from appliance.operations.context import Context, Forbidden
 from appliance.operations.nouns import Id, Request
 from appliance.operations.registry import operation
+from appliance.operations.workbench import apart
 
 MOST_NETWORKS = 100
 """That one import may name."""
@@ -113,7 +114,7 @@ async def enter(request: EnterRequest, context: Context) -> EntryAnswer:
 )  # fmt: skip
 async def imported(request: ImportRequest, context: Context) -> EntryAnswer:
     """Enter many conversions: all rows are checked first, then all of them are stored in one step."""
-    rows, refused = parse(request.text)
+    rows, refused = await apart(context.workbench, lambda: parse(request.text))
     if len(rows) + len(refused) > MOST_ROWS:
         raise Refused(_REFUSED, [FieldProblem("text", f"at most {MOST_ROWS:,} rows at once")])
     if not rows and not refused:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -21,6 +21,7 @@ from appliance.operations.context import Context, Forbidden
 from appliance.operations.nouns import Id, Request
 from appliance.operations.period import Filters, Period, filters_of, question_of, refuse
 from appliance.operations.registry import operation
+from appliance.operations.workbench import apart
 from appliance.reporting import costs
 from appliance.reporting.costs import COST_FILTERS, MOST_PARTS, Amounts, Clicks
 from appliance.reporting.sql import Filter, Question
@@ -106,10 +107,10 @@ async def adjust(request: AdjustRequest, context: Context) -> Adjustment:
     if not amount:
         problems.append(FieldProblem("amount", "a plain decimal number other than 0, such as 12.50 or -3"))
     order, question = await _order(request, "add", amount or 0, context, problems)
-    stored = await _stored(order, context)
+    stored, bench = await _stored(order, context), context.workbench
     if stored is None:
         clicks = await _clicks(question, context)
-        amounts = costs.added(order.amount, order.currency, clicks)
+        amounts = await apart(bench, lambda: costs.added(order.amount, order.currency, clicks))
         stored = await _store(request, order, clicks, amounts, None, context)
     return _shown(stored)
 
@@ -133,7 +134,7 @@ async def put(request: SetRequest, context: Context) -> Adjustment:
         name = "per_click" if price else "amount"
         problems.append(FieldProblem(name, "a plain decimal number, such as 12.50 or 0"))
     order, question = await _order(request, "per_click" if price else "total", amount or 0, context, problems)
-    stored = await _stored(order, context)
+    stored, bench = await _stored(order, context), context.workbench
     if stored is None:
         count = await _arrived(context)
         clicks = await _clicks(question, context)
@@ -143,7 +144,9 @@ async def put(request: SetRequest, context: Context) -> Adjustment:
         answer = await context.reports.rows(*costs.corrections(question))
         if len(answer) > 3 * MOST_PARTS:
             refuse([_too_many()], _REFUSED)
-        amounts = costs.replaced(whole, order.currency, clicks, costs.corrected(answer))
+        amounts = await apart(
+            bench, lambda: costs.replaced(whole, order.currency, clicks, costs.corrected(answer))
+        )
         stored = await _store(request, order, clicks, amounts, count, context)
     return _shown(stored)
 
@@ -211,9 +214,13 @@ async def _clicks(question: Question, context: Context) -> list[Clicks]:
             nothing = "there is no counted click in this period to spread it over"
             refuse([FieldProblem("from", nothing)], _REFUSED)
         if len(answer) <= MOST_PARTS:
-            return costs.clicks_in(answer)
+            return await _clicks_of(answer, context)
     refuse([_too_many()], _REFUSED)
     return []
+
+
+async def _clicks_of(answer: Sequence[Mapping[str, Any]], context: Context) -> list[Clicks]:
+    return await apart(context.workbench, lambda: costs.clicks_in(answer))
 
 
 def _too_many() -> FieldProblem:
@@ -242,7 +249,7 @@ async def _store(
     context: Context,
 ) -> CostOrder:
     """The order with what it comes to. `count`: how many there were when the cost was asked for."""
-    parts = costs.parts(order, amounts)
+    parts = await apart(context.workbench, lambda: costs.parts(order, amounts))
     order = msgspec.structs.replace(
         order,
         parts=len(parts),
