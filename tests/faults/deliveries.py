@@ -169,6 +169,7 @@ def _figures(site: Site) -> dict[str, Any]:
 
 
 def _delivered(site: Site) -> int:
+    time.sleep(0.5)  # twenty pages of them cost whoever delivers more than the figure is worth
     try:
         return len(list(_all(Board(site.weir), states=["delivered"])))
     except (AssertionError, OSError, ValueError):
