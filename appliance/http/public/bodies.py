@@ -13,8 +13,8 @@ from appliance.routing.visit import read_query
 MAX_FIELDS = 256
 MAX_NAME = 128
 MAX_FIELD = 2_048
-MAX_FORM = 128 * 1024
-"""Bytes: a megabyte of percent signs would hold up everybody's clicks for a seventh of a second."""
+MAX_FORM = 256 * 1024
+"""Bytes: a megabyte of percent signs would hold up clicks for a seventh of a second."""
 MAX_NESTED = 32 * 1024
 """Characters of JSON below the fields of one postback: a part of one has no paths, so more is not kept."""
 DEEPEST = 32
