@@ -176,6 +176,59 @@ def _turn(word: str) -> str:
     return {"pending": "", "approved": "hold to sale", "rejected": "sale to rejected"}[word]
 
 
+def test_an_unknown_word_is_mapped_and_its_past_is_mended_as_the_preview_says(screens: Screens) -> None:
+    weir = screens.weir
+    page = signed_in(screens)
+    demo = f"{weir.public}/pb/demo"
+    for number in range(2):
+        post(demo, click_id=click(weir), transaction_id=f"W-{number}", payout="4.50", status="Awaiting QC")
+    unknown = [logged(weir, transaction_id=f"W-{number}", outcome="conversion") for number in range(2)]
+    page.goto(f"/inbox?range=today&open={unknown[0]['id']}")
+    panel = panel_of(page, "What became of this postback")
+    expect(panel.get_by_text("counted, but", exact=True)).to_be_visible(timeout=SOON)
+    panel.get_by_role("button", name="What would become of it by the rules of now?").click()
+    expect(panel.get_by_text("nothing new", exact=True)).to_be_visible(timeout=SOON)
+    panel.get_by_label("“Awaiting QC” is a").select_option("sale")
+    panel.get_by_role("button", name="See what would change").click()
+
+    again = panel_of(page, "Process again")
+    changes = again.locator(".log > li")
+    expect(changes).to_have_count(2, timeout=SOON)
+    expect(changes.first).to_contain_text("hold → sale")
+    expect(again.locator(".stat", has_text="Would change").get_by_text("2", exact=True)).to_be_visible()
+    expect(again.get_by_text("on hold −9.00")).to_be_visible()
+    assert _status(weir, unknown[0]["conversion_id"]) == "hold"
+    again.get_by_role("button", name="Save the words and apply").click()
+    expect(again.get_by_text("Done.", exact=False)).to_be_visible(timeout=SOON)
+    assert weir.call("networks.get", {"slug": "demo"})["status_words"] == {"awaiting qc": "sale"}
+    for record in unknown:
+        wait_for("the sale", lambda: _status(weir, record["conversion_id"]) == "sale")  # noqa: B023
+    again.get_by_role("button", name="Close").last.click()
+
+    # What would be the same again says so; and one that is only tried is stored nowhere.
+    page.get_by_role("button", name="Process again…").click()
+    expect(again.get_by_text("Nothing would change.")).to_be_visible(timeout=SOON)
+    page.goto(f"/networks?open={number_of(weir, 'demo')}")
+    panel = panel_of(page, "Demo network")
+    panel.get_by_text("Try a postback").click()
+    box = panel.get_by_label("Its URL", exact=False)
+    box.fill(f"{demo}?click_id={click(weir)}&transaction_id=TRY-1&payout=1.234,50&status=awaiting+QC")
+    panel.get_by_role("button", name="Try it").click()
+    expect(panel.get_by_text("Its click is known", exact=False)).to_be_visible(timeout=SOON)
+    expect(panel.get_by_text("1,234.50")).to_be_visible()
+    box.fill("payout={payout}")
+    panel.get_by_role("button", name="Try it").click()
+    expect(panel.get_by_text("click_id: missing", exact=False)).to_be_visible(timeout=SOON)
+    assert not weir.call("postbacks.list", {"text": "TRY-1"})["items"]
+    assert screens.faults == []
+
+
+def _status(weir: Weir, conversion: str) -> str:
+    """What it is by now, as the warehouse has it."""
+    rows = weir.call("conversions.list", {"id": conversion, "limit": 200})["items"]
+    return str(max(rows, key=lambda row: row["revision"])["status"]) if rows else ""
+
+
 def test_a_template_begins_with_another_trackers_names(screens: Screens) -> None:
     page = signed_in(screens)
     page.goto("/networks?of=templates&edit=new")
@@ -219,6 +272,7 @@ VIEWS = {
     "template-edit": "/networks?of=templates&open=1&edit=1",
     "inbox": "/inbox?range=today",
     "inbox-why": "/inbox?range=today&open={postback}",
+    "inbox-again": "/inbox?range=today&reprocess=1&network=1&words=awaiting_review%09sale",
     "conversions": "/conversions?range=today",
     "conversion": "/conversions?range=today&open={conversion}",
 }

@@ -47,7 +47,6 @@ function Whole({ conversion: { id, latest, now: state, gone }, rows }: { convers
         {money && <Figure name="Revenue" unit={state.currency} value={state.revenue} shape="money" loses note={latest.rate ? `${paid} ${latest.original_currency} at ${latest.rate}` : ""} />}
         {money && <Figure name="On hold" unit={state.currency} value={state.hold} shape="money" />}
       </dl>
-      {money && latest.original_currency && !latest.rate && latest.original_currency !== state.currency && <p class="warned">There was no exchange rate from {latest.original_currency} on that day. Enter it, and process the postback again.</p>}
       <p class="row">
         {latest.click_id && <a href={href(`/clicks?open=${latest.click_id}`)}>Why did its click go there?</a>}
         {latest.transaction_id && <span class="dim">Transaction <code>{latest.transaction_id}</code></span>}

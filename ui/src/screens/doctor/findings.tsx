@@ -43,7 +43,7 @@ function Finding({ finding, named, muted, again }: { finding: ShownFinding; name
       again();
       note(mute ? "It is not said again." : "Put aside; it comes back when it is seen again.");
     });
-  const mend = where(finding);
+  const mend = where(finding, named);
   return (
     <li class={finding.grave ? "grave" : undefined}>
       <i class={`dot ${finding.grave ? "loss" : "warn"}`} aria-hidden="true" />
@@ -62,11 +62,12 @@ function Finding({ finding, named, muted, again }: { finding: ShownFinding; name
 }
 
 /** Where it is seen, or mended. */
-function where({ code, network_id, campaign_id, about }: ShownFinding): readonly [words: string, to: string] | undefined {
+function where({ code, network_id, campaign_id, about }: ShownFinding, named: boolean): readonly [words: string, to: string] | undefined {
   if (code === "rate_missing") return ["Enter the rate", `/rates?pair=${encodeURIComponent(about)}`];
   if (network_id && code === "postbacks_refused") return ["See them", `/inbox?network=${network_id}&range=7d`];
   if (network_id && /swapped|elsewhere|glued|secret/.test(code)) return ["See them", `/inbox?network=${network_id}&range=7d&outcome=${code.startsWith("secret") ? "door" : "refused"}`];
   if (network_id && code === "clicks_unknown") return ["See them", `/inbox?network=${network_id}&range=7d&outcome=click_unknown`];
+  if (!named) return undefined;
   if (network_id) return ["To the network", `/networks?open=${network_id}`];
   if (campaign_id) return ["To the campaign", `/campaigns/${campaign_id}`];
   return undefined;

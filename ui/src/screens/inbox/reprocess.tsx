@@ -77,7 +77,7 @@ export function ReprocessPanel({ changed }: { changed: () => void }) {
   return (
     <Panel title="Process again" wide onClose={leave}>
       <p>
-        {param("reprocess") === "1" ? <>The postbacks of {words}{which.network_id ? <> from {nameOf("networks", which.network_id)}</> : ""}{which.outcomes ? `, of which “${which.outcomes.join()}” became,` : ""}</> : "This postback, with all others of its conversion,"}
+        {param("reprocess") === "1" ? <>The postbacks of {words}{which.network_id ? <> from {nameOf("networks", which.network_id)}</> : ""}{which.outcomes ? `, of which “${which.outcomes.join()}” became` : ""},</> : "This postback, with all others of its conversion,"}
         {" "}read again by the rules of now{drafted && <>, where {Object.entries(drafts).map(([word, status]) => `“${word}” is a ${status}`).join(", ")}</>}.
       </p>
       {asked.fault && !done && <p class="wrong" role="alert">{asked.fault.message}{asked.fault.fields.map((each) => ` ${each.path}: ${each.message}`)} <button type="button" onClick={asked.again}>Look again</button></p>}
@@ -110,11 +110,11 @@ function Outcome({ found, stale }: { found: Reprocessing; stale: boolean }) {
   return (
     <div class={stale ? "stale" : undefined}>
       <dl class="grid">
-        <Figure name="Would be made" value={found.made} />
-        <Figure name="Would change" value={found.changed} />
-        <Figure name="Would be void" value={found.voided} />
+        <Figure name={found.applied ? "Made" : "Would be made"} value={found.made} />
+        <Figure name={found.applied ? "Changed" : "Would change"} value={found.changed} />
+        <Figure name={found.applied ? "Void now" : "Would be void"} value={found.voided} />
         <Figure name="Postbacks read" value={found.postbacks} note={`${shown(found.unchanged + found.unseen)} conversions as before`} />
-        {found.sums.map((sum) => <Figure key={sum.currency} name="Revenue" unit={sum.currency} value={Number(sum.revenue ?? 0)} shape="money" loses note={Number(sum.hold ?? 0) ? `on hold ${shown(Number(sum.hold), "money")}` : ""} />)}
+        {found.sums.map((sum) => <Figure key={sum.currency} name="Revenue changes by" unit={sum.currency} value={Number(sum.revenue ?? 0)} shape="money" loses note={Number(sum.hold ?? 0) ? `on hold ${shown(Number(sum.hold), "money")}` : ""} />)}
       </dl>
       {found.conversions.length > 0 && (
         <>
