@@ -237,7 +237,10 @@ async def test(request: TestRequest, context: Context) -> TargetTrial:
     told = {**sample(now_us), **request.conversion}
     key = secrets.token_hex(16)
     if not request.send:
-        made = postback.message(target, key, told, now_us)
+        try:
+            made = postback.message(target, key, told, now_us)
+        except ValueError as fault:  # half a character, which JSON can say and nobody can send
+            raise Refused(f"the request cannot be made: {fault}") from fault
         return TargetTrial(request=postback.masked(made), sent=False, told=told)
     attempt, outcome = await context.deliveries.send(target, key, told)
     return TargetTrial(

@@ -41,15 +41,17 @@ export function Several({ filter, done }: { filter: Filter; done: () => void }) 
     );
   }
   return (
-    <div class="trouble row" role="alert">
-      <span class="grow">
+    <div class="trouble stack" role="alert">
+      <p>
         <strong>{act === "retry" ? "Attempt now" : "Attempt no more"}</strong>: every delivery {which(filter, act)}?
         {act === "retry" && state === "delivered" && " Their receivers have them already, and see the same ids again."}
         {act === "cancel" && " Their targets will not hear of these conversions."}
-      </span>
-      {fault && <span class="wrong">{fault.message}{fault.fields.map((each) => ` ${each.path}: ${each.message}`)}</span>}
-      <button type="button" onClick={() => (setAct(undefined), setFault(undefined))}>Leave them</button>
-      <button type="button" class={act === "retry" ? "main" : "loses"} disabled={busy} onClick={() => void run()}>{busy ? "Doing it…" : act === "retry" ? "Attempt them" : "Cancel them"}</button>
+      </p>
+      {fault && <p class="wrong">{fault.message}{fault.fields.map((each) => ` ${each.path}: ${each.message}`)}</p>}
+      <p class="row">
+        <button type="button" onClick={() => (setAct(undefined), setFault(undefined))}>Leave them</button>
+        <button type="button" class={act === "retry" ? "main" : "loses"} disabled={busy} onClick={() => void run()}>{busy ? "Doing it…" : act === "retry" ? "Attempt them" : "Cancel them"}</button>
+      </p>
     </div>
   );
 }

@@ -55,7 +55,7 @@ export function TargetEditor({ target, saved, onClose }: Props) {
         <Text label="Name" path="name" value={draft.name} onText={(name) => put({ name })} />
         <Choose label="Status" path="status" value={draft.status} options={[["active", "active"], ["paused", "paused"]]} onPick={(status) => put({ status: status as Draft["status"] })} class="short" />
       </div>
-      <Text label="Address" path="url" mono value={draft.url} placeholder="https://source.example/postback?cid={source_click_id}&payout={payout}" onText={(url) => put({ url: url.trim() })}
+      <Text label="Address" path="url" mono value={draft.url} placeholder="https://offer.example/postback?cid={source_click_id}&payout={payout}" onText={(url) => put({ url: url.trim() })}
             hint={<MacroChips onMacro={(macro) => put({ url: `${draft.url}${macro}` })} />} />
       <h3>Which conversions it hears of</h3>
       <ConditionsEdit draft={draft} put={put} />
