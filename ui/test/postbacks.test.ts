@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { changed, conversionsOf, type Revision, stepsOf } from "../src/screens/conversions/conversion";
-import { asQuery, type LogRow, postbacksOf, remedy, sought, verdict } from "../src/screens/inbox/postback";
+import { asQuery, type LogRow, postbackOf, postbacksOf, remedy, sought, verdict } from "../src/screens/inbox/postback";
 import { around, onPage } from "../src/screens/records/page";
 
 function logged(id: string, more: Partial<LogRow>): LogRow {
@@ -86,4 +86,19 @@ test("a page has each thing once, whole, also those whose records lie around its
   // 33 things and the one across the border begin on the first page.
   expect(all.map((each) => each.id)).toEqual(Array.from({ length: 100 }, (_, index) => `p${index}`));
   expect(all.every((each) => each.many === 3)).toBe(true);
+});
+
+test("what postbacks.get answers is the same postback, also one that was turned away", () => {
+  const received = { id: "a", at_us: 5, stage: "received", network_id: 3, method: "GET", params: { x: "1" }, address: "", request_id: "r" };
+  const became = { known_us: 7, outcome: "conversion", reason: "", click_id: "c", transaction_id: "t", conversion_id: "v" };
+  const whole = postbackOf("a", { received, outcomes: [became, { ...became, known_us: 9, outcome: "duplicate" }], conversion: null });
+  expect(whole?.arrived?.params).toEqual({ x: "1" });
+  expect(whole?.steps.map((row) => row.outcome)).toEqual(["", "conversion", "duplicate"]);
+  expect(whole?.latest).toMatchObject({ network_id: 3, at_us: 5, known_at_us: 9 });
+  const refused = { ...became, outcome: "refused", reason: "The secret is wrong." };
+  const away = postbackOf("a", { received: { ...received, stage: "refused" }, outcomes: [refused], conversion: null });
+  expect(away?.steps).toHaveLength(1);
+  expect(away && verdict(away)[0]).toBe("turned away");
+  expect(away?.latest.reason).toBe("The secret is wrong.");
+  expect(postbackOf("a", { received: null, outcomes: [became], conversion: null })?.arrived).toBeUndefined();
 });
