@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from trio.testing import MockClock
 
 from appliance.actors.doctor import MOST_WAITING, DoctorActor, Pauses
 from appliance.actors.kernel import inline_runner
@@ -86,7 +87,7 @@ class Practice:
 
 
 @pytest.fixture
-def practice(tmp_path: Path) -> Any:
+def practice(tmp_path: Path) -> Iterator[Practice]:
     made = Practice(tmp_path)
     yield made
     made.store.close()
@@ -99,7 +100,9 @@ def word(each: str) -> Observed:
     return Observed(processed=[event])
 
 
-async def test_what_is_observed_is_found_and_outlives_a_stop(practice: Practice) -> None:
+async def test_what_is_observed_is_found_and_outlives_a_stop(
+    practice: Practice, autojump_clock: MockClock
+) -> None:
     async with practice.running() as actor:
         actor.observed(word("Odd"))
         await trio.sleep(0.1)
@@ -110,7 +113,9 @@ async def test_what_is_observed_is_found_and_outlives_a_stop(practice: Practice)
         assert actor.findings() == before
 
 
-async def test_a_kill_loses_no_more_than_what_is_younger_than_a_save(practice: Practice) -> None:
+async def test_a_kill_loses_no_more_than_what_is_younger_than_a_save(
+    practice: Practice, autojump_clock: MockClock
+) -> None:
     async with practice.running() as actor:
         actor.observed(word("Odd"))
         await trio.sleep(PAUSES.save + 1)
@@ -127,7 +132,9 @@ def _refuse() -> None:
     raise Unavailable("the disk is full")
 
 
-async def test_a_store_that_is_away_is_tried_again_and_said(practice: Practice) -> None:
+async def test_a_store_that_is_away_is_tried_again_and_said(
+    practice: Practice, autojump_clock: MockClock
+) -> None:
     practice.fault = _refuse
     async with practice.running() as actor:
         actor.observed(word("Odd"))
@@ -140,7 +147,7 @@ async def test_a_store_that_is_away_is_tried_again_and_said(practice: Practice) 
         assert [it.about for it in practice.store.load()[0]] == ["Odd"]
 
 
-async def test_a_full_line_passes_over_and_counts(practice: Practice) -> None:
+async def test_a_full_line_passes_over_and_counts(practice: Practice, autojump_clock: MockClock) -> None:
     for number in range(MOST_WAITING + 3):
         practice.actor.observed(word(f"w{'x' * number}"))
     assert practice.actor.passed_over == 3
@@ -152,7 +159,7 @@ async def test_a_full_line_passes_over_and_counts(practice: Practice) -> None:
         assert "Now" in {it.about for it in actor.findings()}
 
 
-async def test_dismissed_is_gone_after_a_restart_too(practice: Practice) -> None:
+async def test_dismissed_is_gone_after_a_restart_too(practice: Practice, autojump_clock: MockClock) -> None:
     async with practice.running() as actor:
         actor.observed(word("Odd"))
         actor.observed(word("Muted"))
@@ -167,7 +174,9 @@ async def test_dismissed_is_gone_after_a_restart_too(practice: Practice) -> None
         assert [(it.about, it.muted) for it in actor.findings()] == [("Muted", True)]
 
 
-async def test_a_rhythm_is_learned_over_kills_and_its_silence_told(practice: Practice) -> None:
+async def test_a_rhythm_is_learned_over_kills_and_its_silence_told(
+    practice: Practice, autojump_clock: MockClock
+) -> None:
     """Twenty days of postbacks with a kill in each, then none."""
     practice.pauses = MONTHS
     practice.hire()
@@ -188,7 +197,7 @@ async def test_a_rhythm_is_learned_over_kills_and_its_silence_told(practice: Pra
         assert found.code == "network_silent"
 
 
-async def test_nothing_is_silent_while_nobody_listens(practice: Practice) -> None:
+async def test_nothing_is_silent_while_nobody_listens(practice: Practice, autojump_clock: MockClock) -> None:
     practice.pauses = MONTHS
     practice.hire()
     async with practice.running() as actor:
@@ -204,7 +213,9 @@ async def test_nothing_is_silent_while_nobody_listens(practice: Practice) -> Non
         assert [it.code for it in actor.findings()] == ["network_silent"]
 
 
-async def test_landing_pages_are_looked_at_now_and_then(practice: Practice) -> None:
+async def test_landing_pages_are_looked_at_now_and_then(
+    practice: Practice, autojump_clock: MockClock
+) -> None:
     practice.away = True
     practice.pages = [{"campaign_id": 3, "landing_id": 5, "views": FEWEST_VIEWS, "exits": 0}]
     async with practice.running() as actor:
@@ -217,7 +228,9 @@ async def test_landing_pages_are_looked_at_now_and_then(practice: Practice) -> N
         assert [it.code for it in actor.findings()] == ["landing_unclicked"]
 
 
-async def test_the_conversions_tell_what_they_settled(tmp_path: Path, practice: Practice) -> None:
+async def test_the_conversions_tell_what_they_settled(
+    tmp_path: Path, practice: Practice, autojump_clock: MockClock
+) -> None:
     """From the journal: a fault that needs the postback as it arrived, one of the door, one that waited."""
     rig = Rig(tmp_path)
     rig.actor._observed = practice.actor.observed  # the rig's own has nobody who listens
