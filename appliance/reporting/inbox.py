@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from appliance.model.conversions import CORE_EDGE, Position, Stamp, entered_position
 from appliance.model.events import PostbackLogEvent
+from appliance.model.ids import click_time_ms
 from appliance.model.inbox import Fate, Raw
 from appliance.reporting.sql import PERIOD, Query
 
@@ -138,11 +139,16 @@ def _texts(fate: Any) -> list[str]:
 
 
 def life(id: str) -> Query:
-    """All that was logged of a postback, in order."""
+    """All that was logged of a postback, in order. An edge's ids begin with the time of arrival."""
+    parameters: dict[str, object] = {"id": id}
+    where = "id = {id:String}"
+    if (arrived := click_time_ms(id)) is not None:
+        where += f" and {PERIOD}"
+        parameters |= {"from_us": arrived * 1_000, "to_us": (arrived + 1) * 1_000}
     return Query(
         "select toUnixTimestamp64Micro(at) as at_us, toUnixTimestamp64Micro(known_at) as known_us, edge, "  # noqa: S608
         "epoch, seq, id, stage, outcome, reason, network_id, method, params, address, request_id, click_id, "
-        f"transaction_id, conversion_id from {_TABLE} where id = {{id:String}} "
+        f"transaction_id, conversion_id from {_TABLE} where {where} "
         "order by stage = 'processed', epoch, seq limit 1000",
-        {"id": id},
+        parameters,
     )

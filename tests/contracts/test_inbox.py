@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.model.conversions import CORE_EDGE, entered_position
-from appliance.model.ids import name_of
+from appliance.model.ids import click_id, name_of
 from appliance.model.inbox import Fate, Raw
 from appliance.reporting import inbox
 from appliance.reporting.inbox import NO_CLICK_ID, Wanted, raw_of
@@ -111,6 +111,11 @@ def test_conversions_that_share_a_claim(warehouse):
 
 def test_the_life_of_one_in_order(warehouse):
     filled(warehouse)
+    arrived = click_id(NOON // 1000 + 1, 5)
+    put(warehouse, 0, 90, 1, postback(1, id=arrived))
+    put(warehouse, 0, 90, 2, postback(2, id=arrived))  # no edge gives an id to another moment
+    query = inbox.life(arrived)
+    assert [row["at_us"] for row in warehouse.query(query.sql, query.parameters)] == [NOON + 1000]
     query = inbox.life("pb-1")
     rows = warehouse.query(query.sql, query.parameters)
     assert [(row["stage"], row["outcome"]) for row in rows] == [
