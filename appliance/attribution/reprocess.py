@@ -280,7 +280,7 @@ class _Reprocessing:
                 self._end(raw, Fate("click_unknown", "no such click"))
 
     def _end(self, raw: Raw, fate: Fate) -> None:
-        if raw.position in self._where or (raw.fate.outcome, raw.fate.reason) != (fate.outcome, fate.reason):
+        if raw.position in self._where or raw.fate.outcome != fate.outcome:
             self._fates[raw.position] = fate
             self._found.batch.settled.append(raw.position)
 
