@@ -7,18 +7,18 @@ from appliance.reporting.sql import Query
 MOST = 5_000
 """Pairs of campaign and page, those with the most views."""
 _VIEWS = """
-select campaign_id, landing_id, sum(view) as views, sum(out) as exits
+select campaign_id, page as landing_id, sum(view) as views, sum(out) as exits
 from (
-    select campaign_id, landing_id, toInt64(exit_number = 0) as view, toInt64(exit_number != 0) as out
-    from click_events
+    select campaign_id, toInt64(landing_id) as page, toInt64(exit_number = 0) as view,
+    toInt64(exit_number != 0) as out from click_events
     where at >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC') and landing_id != 0
     and (counted = 1 or exit_number != 0)
     union all
-    select campaign_id, destination_id as landing_id, toInt64(1) as view, toInt64(0) as out
+    select campaign_id, toInt64(destination_id) as page, toInt64(1) as view, toInt64(0) as out
     from click_events
     where at >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC') and reason = 'next_landing' and counted = 1
 )
-group by campaign_id, landing_id order by views desc limit {most:Int64}
+group by campaign_id, page order by views desc limit {most:Int64}
 """
 
 

@@ -141,7 +141,7 @@ def none(hour: int, draws: random.Random) -> int:
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_rhythm_raises_no_alarm_in_two_years(name: str) -> None:
-    """Eight networks over three months each. (Twelve of each over half a year, by hand: 2 alarms in 1,080
+    """Eight networks over three months each. (Twelve of each over half a year, by hand: 1 alarm in 1,080
     months of all fifteen.)"""
     assert [alarm for seed in range(8) for alarm in World(seed).go(3 * MONTH, HEALTHY[name])] == []
 
