@@ -182,6 +182,26 @@ def test_all_that_a_filter_lets_through_are_cancelled_and_told_again(screens: Sc
     assert screens.faults == []
 
 
+def test_what_was_given_up_is_on_the_dashboard_until_it_is_told(screens: Screens, told: Told) -> None:
+    with Receiver(status=410) as gone:
+        made = told.board.call("targets.create", name="Gone", url=f"{gone.url}/", statuses=["sale"])
+        told.board.settle()
+        told.convert()
+        wait_for("the refusal", lambda: told.counts(made["id"]) == {"dead": 1})
+        page = signed_in(screens)
+        expect(page.get_by_text("1 was given up.")).to_be_visible(timeout=SOON)
+        gone.status = 200
+        page.get_by_role("link", name="Tell again, or cancel").click()
+        expect(page.get_by_text("answered 410: its receiver wants no more")).to_be_visible(timeout=SOON)
+        page.get_by_role("button", name="Tell again…").click()
+        page.get_by_role("button", name="Attempt them").click()
+        wait_for("the delivery", lambda: told.counts(made["id"]) == {"delivered": 1})
+        page.get_by_role("link", name="Dashboard").first.click()
+        expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+        expect(page.get_by_text("1 was given up.")).not_to_be_visible(timeout=SOON)
+    assert screens.faults == []
+
+
 VIEWS = {
     "targets": "/targets",
     "targets-new": "/targets?edit=new",
