@@ -18,6 +18,7 @@ from appliance.model.catalog import Network, Template
 from appliance.model.conversions import Conversion
 from appliance.model.events import PostbackLogEvent
 from appliance.model.money import amount
+from appliance.model.places import value_at
 from appliance.operations.asking import ask
 from appliance.operations.context import Context, Forbidden
 from appliance.operations.nouns import Id, Request, values_of
@@ -139,11 +140,12 @@ class TestedClick(Struct, frozen=True, kw_only=True):
 
 
 class Tested(Struct, frozen=True, kw_only=True):
-    """`fields`: what each of our fields found; `notes`: what is wrong with some. `outcome` and `reason`: what
-    would become of it; `before`: the conversion that is there, `after`: what that would be."""
+    """`fields`: what each of our fields found, `places`: where; `notes`: what is wrong with some. `outcome` and
+    `reason`: what would become of it; `before`: the conversion that is there, `after`: what that would be."""
 
     network_id: int
     fields: dict[str, str]
+    places: dict[str, str]
     notes: tuple[str, ...]
     status: str
     click: TestedClick | None
@@ -183,6 +185,7 @@ async def test(request: TestRequest, context: Context) -> Tested:
     return Tested(
         network_id=network.id,
         fields=fields,
+        places={name: _place(name, value, template, params) for name, value in fields.items()},
         notes=meaning.notes if isinstance(meaning, Statement) else found.notes,
         status=meaning.status if isinstance(meaning, Statement) else "",
         click=_click(meaning.click_id, click) if said and meaning.click_id else None,
@@ -310,6 +313,14 @@ def _click(id_: str, click: Any) -> TestedClick:
     return TestedClick(
         id=id_, found=True, at_us=click.at_us, campaign_id=click.campaign_id, source_id=click.source_id
     )
+
+
+def _place(field_: str, value: str, template: Template | None, params: dict[str, str]) -> str:
+    """The parameter, path or constant that a field's value came from."""
+    for place in names(template, field_):
+        if (value_at(place, params) or "").strip() == value:
+            return place
+    return ""
 
 
 async def _by_slug(url: str, context: Context) -> int:

@@ -147,6 +147,7 @@ def test_a_postback_is_tried_at_the_internal_door(board: Board) -> None:
     wait_for("its click", lambda: tried()["click"]["found"])
     found = tried()
     assert found["fields"] == {"click_id": click, "payout": "1.234,50", "status": "ok2"}
+    assert found["places"] == {"click_id": "cid", "payout": "sum", "status": "status"}
     assert (found["network_id"], found["status"], found["outcome"]) == (number, "sale", "conversion")
     assert (found["before"], found["after"]["original_currency"] or found["after"]["currency"]) == (
         None,

@@ -722,6 +722,7 @@ export interface TestedClick {
 export interface Tested {
   network_id: number;
   fields: Record<string, string>;
+  places: Record<string, string>;
   notes: string[];
   status: string;
   click: TestedClick | null;
