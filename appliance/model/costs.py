@@ -14,9 +14,9 @@ class CostOrder(Struct, frozen=True, kw_only=True):
     """A correction of what clicks in from_us..to_us (exclusive) cost, those of a campaign or, where
     `campaign_id` is 0, of `campaigns`, and of these only what `filters` (as reports take them) let through.
 
-    `amount` micro-units are added (or taken away), or are what they cost in all, or each, in place of what was
-    known. `added` is by how much that changed what they cost in `currency`. `parts` is among how many groups
-    of clicks it was divided, `clicks` how many clicks those were.
+    `amount` micro-units are added (or taken away), or are what they cost in all, or each, in place of what
+    was known. `added` is by how much that changed what they cost in `currency`. `parts` is among how many
+    groups of clicks it was divided, `clicks` how many clicks those were.
     """
 
     id: str
