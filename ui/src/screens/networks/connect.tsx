@@ -3,6 +3,8 @@
 import type { Network } from "../../api";
 import { useAsk } from "../../ask";
 import { Copy } from "../../parts/copy";
+import { href } from "../../route";
+import { may } from "../../session";
 import { remembered } from "./fresh";
 
 export function Connect({ network }: { network: Network }) {
@@ -18,6 +20,7 @@ export function Connect({ network }: { network: Network }) {
       <h3>1. Into the offer's address</h3>
       <Copy text={found.paste} label="the click id for the offer's address" />
       <p class="dim">{found.paste.includes("=") ? "Append it to the URL of each destination: the network keeps it as our click id, and gives it back with the sale." : "Put it into the parameter that the network gives back: a sub id of its."}</p>
+      {!found.postbacks.length && may("conversions.write") && <p><a href={href("/conversions?edit=enter")}>Enter its conversions</a>, one by one or from its list.</p>}
       {found.postbacks.length > 0 && <h3>2. Postback URL, into your account there</h3>}
       {found.postbacks.map((each) => (
         <div key={each.title}>
