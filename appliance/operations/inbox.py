@@ -140,7 +140,7 @@ class TestedClick(Struct, frozen=True, kw_only=True):
 
 
 class Tested(Struct, frozen=True, kw_only=True):
-    """`fields`: what each of our fields found, `places`: where; `notes`: what is wrong with some. `outcome` and
+    """`fields`: what each of our fields found, `places`: where; `notes`: what is wrong with some. `outcome`,
     `reason`: what would become of it; `before`: the conversion that is there, `after`: what that would be."""
 
     network_id: int

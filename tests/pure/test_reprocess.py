@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from appliance.attribution.reprocess import (
     Reprocessed,
     reprocess,
 )
+from appliance.attribution.revisions import figures
 from appliance.attribution.settle import Arrival, Batch, Circles, settle
 from appliance.model.catalog import Network, Template
 from appliance.model.conversions import ClickFacts, Conversion, Position, Terms
@@ -231,6 +233,26 @@ def test_twice_is_once_and_back_again_is_where_it_was(
     assert world.again(new).differences == []
     world.take(world.again(old).batch)
     assert world.state() == before
+
+
+@given(_ways, _ways, _events, st.randoms(use_true_random=False))
+@settings(max_examples=200, deadline=None)
+def test_read_in_any_order_everything_adds_up_and_twice_is_once(
+    old: Way, new: Way, events: list[PostbackLogEvent], random: Random
+) -> None:
+    """Edges' journals are read late: the order of arrival is not that in which the ledger heard of them."""
+    world = World(old)
+    for number in random.sample(range(len(events)), len(events)):
+        world.arrive(events[number], number)
+    world.give_up()
+    for way in (old, new):
+        world.take(world.again(way).batch)
+        held = [said.stamp for it in world.conversions.values() for said in it.history]
+        assert len(held) == len(set(held))
+        for name, index in (("count", 0), ("revenue", 1), ("hold", 2)):
+            total = sum(value for key, value in world.sums.items() if key[-1] == name)
+            assert total == sum(figures(it)[index] for it in world.conversions.values())
+        assert world.again(way).differences == []
 
 
 WAY = Way(Network(slug="n"), Template())
