@@ -30,6 +30,8 @@ MOST_REMEMBERED = 1_000
 KEPT_US, KEPT_MUTED_US = 7 * DAY_US, 90 * DAY_US
 """How long after it was seen last a finding stays."""
 REFUSED_IN_A_ROW = 10
+ROW_US = 3 * DAY_US
+"""Between two refusals of a row: what strangers try on a network that is not in use is no row."""
 UNKNOWN_IN_A_ROW = 20
 UNKNOWN_FOR_US = 6 * HOUR_US
 WITHOUT_COST = 5
@@ -48,6 +50,7 @@ class Memory(Struct, array_like=True):
     refused: int = 0
     unknown: int = 0
     unknown_since_us: int = 0
+    refused_us: int = 0
 
 
 class Costs(Struct, array_like=True):
@@ -156,7 +159,8 @@ class Doctor:
     def _refuse(self, event: PostbackLogEvent, now_us: int) -> None:
         """One more that became nothing, at the door or behind it."""
         memory = self._memory(event.network_id, min(event.at_us, now_us))
-        memory.refused += 1
+        memory.refused = memory.refused + 1 if now_us - memory.refused_us <= ROW_US else 1
+        memory.refused_us = now_us
         if memory.refused >= REFUSED_IN_A_ROW:
             reason = event.reason[:LONGEST_REASON]
             self._add(

@@ -21,6 +21,7 @@ def test_it_lists_every_finding_and_which_are_grave() -> None:
 
 def test_its_numbers_are_those_of_the_code() -> None:
     assert f"the last {doctor.REFUSED_IN_A_ROW} postbacks, or more, were refused" in WORDS
+    assert f"with {doctor.ROW_US // DAY_US} days at most between two" in WORDS
     hours = doctor.UNKNOWN_FOR_US // HOUR_US
     assert f"the last {doctor.UNKNOWN_IN_A_ROW}, or more, over {hours} hours, never" in WORDS
     assert f"{doctor.FEWEST_VIEWS:,} views in {doctor.LANDING_DAYS} days, or more" in WORDS

@@ -21,6 +21,7 @@ from appliance.attribution.doctor import (
     MOST_ALIKE,
     MOST_REMEMBERED,
     REFUSED_IN_A_ROW,
+    ROW_US,
     UNKNOWN_FOR_US,
     UNKNOWN_IN_A_ROW,
     WITHOUT_COST,
@@ -196,6 +197,13 @@ def test_a_network_all_of_whose_postbacks_are_refused(office: Office, stage: str
     assert found.count == REFUSED_IN_A_ROW
     assert fault_of(found) == "Every postback of this network is refused: The signature is wrong."
     office.see(postback("waiting"))
+    assert office.codes() == {}
+
+
+def test_what_strangers_try_now_and_then_is_no_row(office: Office) -> None:
+    for _ in range(5 * REFUSED_IN_A_ROW):
+        office.see(postback("refused", "The secret is missing.", stage="refused"))
+        office.now += ROW_US + 1
     assert office.codes() == {}
 
 
