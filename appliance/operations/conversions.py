@@ -14,7 +14,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from appliance.attribution.entries import MOST_ROWS, PARAMS, RefusedRow, Row, parse
 from appliance.errors import FieldProblem, Missing, Refused, Unavailable
-from appliance.model.catalog import Network
 from appliance.model.entries import Entered, EntryOrder, EntryRow, RowRefusal
 from appliance.operations.context import Context, Forbidden
 from appliance.operations.nouns import Id, Request
@@ -179,8 +178,7 @@ async def _networks(names: Iterable[str], context: Context) -> Mapping[str, int]
             entity = await context.catalog.get("network", name if number is None else number)
         except Missing:
             continue
-        if isinstance(entity, Network) and not entity.archived:
-            found[name] = entity.id
+        found[name] = entity.id  # of an archived one too: what it told may be corrected
     return found
 
 

@@ -93,11 +93,11 @@ async def test_a_list_names_its_networks_and_every_wrong_row() -> None:
     with pytest.raises(Refused) as caught:
         await call(desk, "conversions.import", text=text)
     assert [it.path for it in caught.value.fields] == [
-        "text:5 network", "text:6 network", "text:7 click_id", "text:6 payout",
+        "text:6 network", "text:7 click_id", "text:6 payout",
     ]  # fmt: skip
     answer = await call(desk, "conversions.import", text=text, partial=True)
-    assert [(it.row, it.field) for it in answer.refused][:2] == [(5, "network"), (6, "network")]
-    assert [row.network_id for row in desk.orders[0].rows] == [7, 7, 0]
+    assert [(it.row, it.field) for it in answer.refused][:2] == [(6, "network"), (7, "click_id")]
+    assert [row.network_id for row in desk.orders[0].rows] == [7, 7, 0, 8]
 
 
 @pytest.mark.parametrize(
