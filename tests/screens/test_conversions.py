@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.rig import Weir, wait_for
-from tests.screens.browser import SCHEMES, SIZES, Screens, click, shot, signed_in
+from tests.screens.browser import SCHEMES, SIZES, Screens, click, shot, sign_in, signed_in
 from tests.screens.test_looks import faults_of_axe
 
 pytestmark = pytest.mark.slow
@@ -259,6 +259,30 @@ def test_a_template_begins_with_another_trackers_names(screens: Screens) -> None
     assert kept["template_id"] == made["id"] and kept["duplicates"] == "ignore" and kept["secret"]
     page.get_by_role("button", name="Undo").click()
     wait_for("the undo", lambda: screens.weir.call("networks.get", {"slug": "affise"})["template_id"] is None)
+    assert screens.faults == []
+
+
+def test_a_buyer_sees_his_conversions_without_money_and_no_inbox(screens: Screens) -> None:
+    """A postback belongs to no campaign, so it is for those who see every campaign."""
+    weir = screens.weir
+    email = "paul@example.com"
+    rights = {"role": "buyer", "status": "active", "campaigns": [1], "sees_money": False}
+    weir.call("users.create", {"email": email, **rights})
+    post(f"{weir.public}/pb/demo", click_id=click(weir), transaction_id="B-1", payout="77.50")
+    made = logged(weir, transaction_id="B-1", outcome="conversion")["conversion_id"]
+    wait_for("its revision", lambda: _status(weir, made) == "sale")
+    page = screens.page()
+    sign_in(page, email)
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("link", name="Conversions", exact=True).first).to_be_visible()
+    expect(page.get_by_role("link", name="Inbox", exact=True)).to_have_count(0)
+    page.goto(f"/conversions?range=today&open={made}")
+    panel = panel_of(page, "What happened to this conversion")
+    expect(panel.get_by_text("began as sale")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("77.50")).to_have_count(0)
+    expect(panel.get_by_text("What the network said")).to_have_count(0)
+    page.goto("/inbox")
+    expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible(timeout=SOON)
     assert screens.faults == []
 
 

@@ -8,7 +8,7 @@ import { Amount, Figure } from "../../parts/figure";
 import { Panel } from "../../parts/panel";
 import { ago, full, now } from "../../parts/time";
 import { href, set } from "../../route";
-import { may, me } from "../../session";
+import { may, me, seesAll } from "../../session";
 import { zone } from "../../zone";
 import { nameOfTarget } from "../deliveries/queues";
 import { EVER } from "../inbox/panel";
@@ -55,8 +55,7 @@ function Whole({ conversion: { id, latest, now: state, gone }, rows }: { convers
       </p>
       <h3>How it became that</h3>
       <History rows={rows} />
-      <h3>What the network said</h3>
-      <Postbacks id={id} />
+      {seesAll() && <><h3>What the network said</h3><Postbacks id={id} /></>}
       {may("deliveries.read") && <><h3>Who was told</h3><Deliveries id={id} /></>}
       <h3>Its id</h3>
       <Copy text={id} label="the conversion's id" plain />

@@ -8,7 +8,7 @@ import { nameOf } from "../../names";
 import { note } from "../../parts/notes";
 import { Panel } from "../../parts/panel";
 import { href, set } from "../../route";
-import { may } from "../../session";
+import { may, seesAll } from "../../session";
 import { Findings, useFindings } from "../doctor/findings";
 import { type LogRow, postbacksOf } from "../inbox/postback";
 import { Try } from "../inbox/try";
@@ -41,10 +41,10 @@ export function NetworkPanel({ network, presets, toggle, put, drop }: Props) {
         {write && <button type="button" onClick={() => set({ edit: "1" })}>Edit</button>}
       </p>
       <Findings found={{ ...doctor, items: doctor.items?.filter((each) => each.code !== "status_unknown") }} />
-      {may("records.read") && <UnknownWords network={network} put={put} />}
+      {may("records.read") && seesAll() && <UnknownWords network={network} put={put} />}
       <Connect key={network.revision} network={network} />
-      {may("records.read") && <Try network={network.id} example={`click_id=…&payout=12.50&status=approved&transaction_id=T-1`} />}
-      {may("records.read") && <><h3>What came last</h3><Latest network={network} /></>}
+      {may("records.read") && seesAll() && <Try network={network.id} example={`click_id=…&payout=12.50&status=approved&transaction_id=T-1`} />}
+      {may("records.read") && seesAll() && <><h3>What came last</h3><Latest network={network} /></>}
       <h3>What its status words mean</h3>
       {words.length ? (
         <dl class="facts">{words.map(([word, status]) => <div key={word}><dt>{word}</dt><dd>{status}</dd></div>)}</dl>
