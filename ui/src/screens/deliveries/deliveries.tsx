@@ -19,7 +19,7 @@ import { QueueFigures } from "./figures";
 import { NoDeliveries } from "./none";
 import { DeliveryPanel } from "./panel";
 import { keyOf, nameOfTarget, useDeliveriesChange, useQueues } from "./queues";
-import { Several } from "./several";
+import { AllOfThese } from "./all-of-these";
 
 const STATES = [["", "All"], ["pending", "Waiting"], ["dead", "Given up"], ["delivered", "Told"], ["cancelled", "Cancelled"]] as const;
 const PERIODS = [["", "Any time"], ...Object.entries(RANGES).filter(([word]) => word !== "month" && word !== "last-month")] as const;
@@ -103,7 +103,7 @@ export function Deliveries() {
                onKeyDown={(event) => event.key === "Enter" && put({ conversion: event.currentTarget.value.trim() })} />
       </div>
       {asked.fault && <p class="wrong" role="alert">{asked.fault.message}{asked.fault.fields.map((each) => ` ${each.path}: ${each.message}`)}</p>}
-      {filtered && rows.length > 0 && may("deliveries.write") && <Several filter={filter} done={again} />}
+      {filtered && rows.length > 0 && may("deliveries.write") && <AllOfThese filter={filter} done={again} />}
       {asked.value && !rows.length ? (
         filtered || before ? <p class="dim">No delivery is like that. <button type="button" class="link" onClick={() => set({ state: null, target: null, campaign: null, range: null, conversion: null, before: null })}>Show all</button></p> : <NoDeliveries />
       ) : (

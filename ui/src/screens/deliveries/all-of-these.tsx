@@ -14,7 +14,7 @@ import { nameOfTarget } from "./queues";
 type Act = "retry" | "cancel";
 const STATED = { pending: "waiting", dead: "given up", delivered: "acknowledged", cancelled: "cancelled" } as const;
 
-export function Several({ filter, done }: { filter: Filter; done: () => void }) {
+export function AllOfThese({ filter, done }: { filter: Filter; done: () => void }) {
   const [act, setAct] = useState<Act>();
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<Fault>();
