@@ -7,10 +7,11 @@ import { attempt } from "../../editing";
 import { nameOf } from "../../names";
 import type { Fault } from "../../parts/editor";
 import { Figure } from "../../parts/figure";
-import { Tick } from "../../parts/form";
+import { Tick, Words } from "../../parts/form";
 import { note } from "../../parts/notes";
 import { shown } from "../../parts/number";
 import { Panel } from "../../parts/panel";
+import { RANGES } from "../../range";
 import { href, param, set } from "../../route";
 import { may } from "../../session";
 import { zone } from "../../zone";
@@ -39,7 +40,7 @@ function selection(period: { from: string; to: string }): Request {
 }
 
 export function ReprocessPanel({ changed }: { changed: () => void }) {
-  const { period, words } = usePeriod();
+  const { range, period, words } = usePeriod();
   const [report, setReport] = useState(false);
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<Fault>();
@@ -76,6 +77,7 @@ export function ReprocessPanel({ changed }: { changed: () => void }) {
   const nothing = found && !found.made && !found.changed && !found.voided && !found.unseen && !found.moved;
   return (
     <Panel title="Process again" wide onClose={leave}>
+      {param("reprocess") === "1" && !done && <p><Words label="Period that is processed again" value={range} options={Object.entries(RANGES)} onPick={(word) => set({ range: word })} /></p>}
       <p>
         {param("reprocess") === "1" ? <>The postbacks of {words}{which.network_id ? <> from {nameOf("networks", which.network_id)}</> : ""}{which.outcomes ? `, of which “${which.outcomes.join()}” became` : ""},</> : "This postback, with all others of its conversion,"}
         {" "}read again by the rules of now{drafted && <>, where {Object.entries(drafts).map(([word, status]) => `“${word}” is a ${status}`).join(", ")}</>}.
