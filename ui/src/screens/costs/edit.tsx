@@ -8,6 +8,7 @@ import { attempt } from "../../editing";
 import { Editor } from "../../parts/editor";
 import { Choose, Text, Words } from "../../parts/form";
 import { shown } from "../../parts/number";
+import { useSettled } from "../../parts/settled";
 import { Several } from "../../parts/several";
 import { day, now } from "../../parts/time";
 import { Values } from "../../parts/values";
@@ -75,7 +76,8 @@ function priced({ kind, amount }: Draft): { amount?: string; per_click?: string 
 type Which = Omit<Api["costs.adjust"]["request"], "amount">;
 
 /** What it would come to, asked while it is typed; nothing is stored. */
-function Outcome({ which, draft, ready }: { which: Which; draft: Draft; ready: boolean }) {
+function Outcome(props: { which: Which; draft: Draft; ready: boolean }) {
+  const [{ which, draft, ready }, latest] = useSettled(props);
   const adjusted = useAsk("costs.adjust", ready && draft.kind === "add" ? { ...which, amount: draft.amount, preview: true } : null);
   const put = useAsk("costs.set", ready && draft.kind !== "add" ? { ...which, ...priced(draft), preview: true } : null);
   const { value, fault, busy } = draft.kind === "add" ? adjusted : put;
@@ -84,7 +86,7 @@ function Outcome({ which, draft, ready }: { which: Which; draft: Draft; ready: b
   if (!value) return <p class="dim" role="status">Looking for the clicks…</p>;
   const added = Number(value.added);
   return (
-    <div class={`ending${busy ? " stale" : ""}`} role="status">
+    <div class={`ending${busy || !latest ? " stale" : ""}`} role="status">
       <strong>{shown(value.clicks)} clicks cost {shown(Math.abs(added), "money")} {value.currency} {added < 0 ? "less" : "more"} than reports say now</strong>
       <span class="dim">{value.clicks > 0 && `${shown(Math.abs(added) / value.clicks, "fine")} ${value.currency} a click`}</span>
     </div>

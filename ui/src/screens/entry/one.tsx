@@ -5,6 +5,7 @@ import { useAsk } from "../../ask";
 import { attempt } from "../../editing";
 import { Editor } from "../../parts/editor";
 import { Choose, Text, Tick } from "../../parts/form";
+import { useSettled } from "../../parts/settled";
 import { note } from "../../parts/notes";
 import { STATUSES } from "../targets/words";
 import { type Entry, told } from "./panel";
@@ -19,12 +20,13 @@ export function One({ network, usual, done, onClose }: Entry) {
   const [report, setReport] = useState(true);
   const put = (name: keyof Fields) => (text: string) => setFields((held) => ({ ...held, [name]: text.trim() }));
   const said = { ...fields, report, ...(network ? { network_id: network } : {}) };
-  const ready = Boolean(fields.click_id || fields.transaction_id);
-  const checked = useAsk("conversions.enter", ready ? { ...said, preview: true } : null);
+  const [still, latest] = useSettled(said);
+  const ready = Boolean(still.click_id || still.transaction_id);
+  const checked = useAsk("conversions.enter", ready ? { ...still, preview: true } : null);
   const changed = (Object.keys(EMPTY) as (keyof Fields)[]).filter((name) => fields[name] && fields[name] !== EMPTY[name]);
   const save = () => attempt("conversions.enter", { ...said, id }, (answer) => (note(`Entered: ${told(answer)}. It arrives in a moment.`), done()));
   return (
-    <Editor title="Enter a conversion" changed={changed.map((name) => WORDS[name])} save={save} onClose={onClose} saveWords="Enter it" aside={<Verdict ready={ready} checked={checked} />}>
+    <Editor title="Enter a conversion" changed={changed.map((name) => WORDS[name])} save={save} onClose={onClose} saveWords="Enter it" aside={<Verdict ready={ready} checked={checked} stale={checked.busy || !latest} />}>
       {usual}
       <Text label="Click id" path="click_id" mono value={fields.click_id} placeholder="as its link gave it to the offer" onText={put("click_id")} />
       <Text label="Transaction id" path="transaction_id" mono value={fields.transaction_id} placeholder="the network's; alone it names a conversion that is there" onText={put("transaction_id")} />
@@ -42,14 +44,14 @@ export function One({ network, usual, done, onClose }: Entry) {
   );
 }
 
-function Verdict({ ready, checked }: { ready: boolean; checked: ReturnType<typeof useAsk<"conversions.enter">> }) {
+function Verdict({ ready, checked, stale }: { ready: boolean; checked: ReturnType<typeof useAsk<"conversions.enter">>; stale: boolean }) {
   if (!ready) return <p class="dim">It is checked as soon as there is a click or a transaction; nothing is stored before you say so.</p>;
   if (checked.fault) return <p class="warned" role="status">{[checked.fault.message, ...checked.fault.fields.map((each) => `${each.path}: ${each.message}`)].join("; ")}</p>;
   if (!checked.value) return <p class="dim" role="status">Checking…</p>;
   const { refused, made, changed } = checked.value;
   if (refused.length) return <p class="warned" role="status">{refused.map((each) => `${each.field ? `${each.field}: ` : ""}${each.reason}`).join("; ")}</p>;
   return (
-    <div class={`ending${checked.busy ? " stale" : ""}`} role="status">
+    <div class={`ending${stale ? " stale" : ""}`} role="status">
       <strong>{made ? "A new conversion" : changed ? "Changes a conversion that is there" : "Known exactly like this: nothing would change"}</strong>
     </div>
   );

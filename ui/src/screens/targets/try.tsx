@@ -6,6 +6,7 @@ import { useAsk } from "../../ask";
 import { attempt } from "../../editing";
 import type { Fault } from "../../parts/editor";
 import { Text } from "../../parts/form";
+import { useSettled } from "../../parts/settled";
 import { latency, Wire } from "../deliveries/wire";
 
 interface Props {
@@ -25,7 +26,8 @@ export function TryTarget({ id, values, url }: Props) {
   const conversion = Object.fromEntries(Object.entries(said).filter(([, text]) => text));
   const draft = { ...(id ? { id } : {}), values: { ...values }, conversion };
   const ready = id !== undefined || /^https?:\/\/[^/]+\.|^https?:\/\/[^/]+:/.test(url);
-  const preview = useAsk("targets.test", ready ? { ...draft, send: false } : null);
+  const [still, latest] = useSettled(draft);
+  const preview = useAsk("targets.test", ready && latest ? { ...still, send: false } : null);
   const of = JSON.stringify(draft);
   const run = async (): Promise<void> => {
     setBusy(true);
@@ -39,7 +41,7 @@ export function TryTarget({ id, values, url }: Props) {
         <span class="grow">A sale that never was, told like this:</span>
         <button type="button" onClick={() => void run()} disabled={busy || !ready}>{busy ? "Sending…" : "Send a sample"}</button>
       </p>
-      {!ready ? <p class="dim">The request stands here as soon as there is an address.</p> : preview.fault ? <p class="dim">{[preview.fault.message, ...preview.fault.fields.map((each) => `${each.path}: ${each.message}`)].join("; ")}</p> : preview.value && <Wire text={preview.value.request} label="The request" stale={preview.busy} />}
+      {!ready ? <p class="dim">The request stands here as soon as there is an address.</p> : preview.fault ? <p class="dim">{[preview.fault.message, ...preview.fault.fields.map((each) => `${each.path}: ${each.message}`)].join("; ")}</p> : preview.value && <Wire text={preview.value.request} label="The request" stale={preview.busy || !latest} />}
       <details class="more">
         <summary>Say something else of it</summary>
         <div class="fields">{SAYS.map((name) => <Text key={name} label={name.replaceAll("_", " ")} mono value={said[name] ?? ""} placeholder={preview.value?.told[name] ?? ""} onText={put(name)} />)}</div>
