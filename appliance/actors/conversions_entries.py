@@ -91,7 +91,8 @@ def _checked(order: EntryOrder, books: Books) -> tuple[list[Arrival], list[RowRe
     """What can be settled at once, in the order of the rows, and why the others cannot."""
     read = [(row, _arrival(index, row, order, books)) for index, row in enumerate(order.rows)]
     claims = {it.claim for _, it in read if isinstance(it, Arrival)}
-    known = books.ledger.conversions(list(claims))
+    stored = books.ledger.conversions(list(claims))
+    known = {id_: it for id_, it in stored.items() if not it.void}
     arrivals: list[Arrival] = []
     refused: list[RowRefusal] = []
     begun: set[str] = set()

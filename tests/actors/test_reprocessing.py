@@ -1,4 +1,4 @@
-"""Reprocessing with a real ledger and the actor at work: all of it or nothing, and nothing is lost between."""
+"""Reprocessing with a real ledger and the actor at work: all of it or nothing, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from appliance.actors.conversions_entries import Entries
 from appliance.actors.kernel import inline_runner
 from appliance.errors import Conflict, Refused, Unavailable
 from appliance.inbox import Inbox
 from appliance.model.catalog import Network, Template
 from appliance.model.conversions import Conversion
+from appliance.model.entries import EntryOrder, EntryRow
 from appliance.model.events import ConversionEvent, PostbackLogEvent, decode
 from appliance.operations.reprocessing_desk import NO_DRAFTS, Drafts, Prepared
 from appliance.reporting.inbox import Wanted
@@ -278,6 +280,28 @@ async def test_one_that_waits_for_its_click_is_a_conversion_at_once_by_the_right
         assert actor.report().waiting == 0
         await trio.sleep(100)
     assert bench.sums() == bench.ledger() == (1, 4_000_000, 0)
+
+
+async def test_what_is_entered_of_a_void_conversion_needs_a_click_like_a_new_one(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    bench.rig.click(1)
+    bench.send(1, tid="A", payout="1", amount="x")
+    async with bench.rig.running() as actor:
+        await trio.sleep(0.3)
+        inbox = bench.inbox()
+        bench.network(template_id=1)
+        bench.rig.templates[1] = Template(id=1, mapping={"payout": ("amount",)})
+        await inbox.apply(await bench.prepare(inbox))
+        entries = Entries(actor)
+        row = EntryRow(1, {"transaction_id": "A"}, 7)
+        order = EntryOrder(id="o", digest="", at_us=START_US + 10**6, author="a", rows=(row,))
+        refused = await entries.enter(order)
+        assert [it.field for it in refused.refused] == ["transaction_id"]
+        params = {**row.params, "click_id": click(1), "payout": "3"}
+        entered = await entries.enter(msgspec.structs.replace(order, rows=(EntryRow(1, params, 7),)))
+        assert entered.refused == ()
+        assert bench.sums() == bench.ledger() == (1, 3_000_000, 0)
 
 
 async def test_too_many_are_refused(
