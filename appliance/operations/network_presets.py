@@ -49,7 +49,7 @@ class NetworkPresets(Struct, frozen=True, kw_only=True):
     items: tuple[NetworkPreset, ...]
 
 
-@operation("networks.presets", permission="networks.read")
+@operation("network_presets.list", permission="networks.read")
 async def listed(request: Everything, context: Context) -> NetworkPresets:
     """The affiliate networks that Weir knows: their macros, status words and ready postback URLs."""
     return NetworkPresets(

@@ -16,7 +16,6 @@ from appliance.routing.parts import compile_part
 from tests.pure.test_signatures import SECRET
 from tests.web.front import Front, front
 
-JSON = {"Content-Type": "application/json"}
 PATHS: dict[str, tuple[str, ...]] = {
     "click_id": ("$.order.refs[0].click", "cid"), "transaction_id": ("$.order.id",),
     "secret": ("$.auth.token", "api_token"),

@@ -36,7 +36,7 @@ async def templates(doors: Doors) -> int:
 
 @pytest.mark.parametrize("name", presets.names())
 async def test_each_preset_makes_a_network(doors: Doors, name: str) -> None:
-    shown = await doors.call("networks.presets", {})
+    shown = await doors.call("network_presets.list", {})
     assert isinstance(shown, NetworkPresets)
     (listed,) = [it for it in shown.items if it.name == name]
     before = await templates(doors)

@@ -102,7 +102,11 @@ OF_NO_CAMPAIGN = {
     "exports.postbacks",
     "ingestion_errors.list",
     "networks.unknown_words",
+    "postbacks.get",
     "postbacks.list",
+    "postbacks.reprocess_apply",
+    "postbacks.reprocess_preview",
+    "postbacks.test",
 }
 """Records that belong to no campaign: not for whoever sees some campaigns only."""
 

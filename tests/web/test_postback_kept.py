@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from appliance.http.public.bodies import MAX_FIELD, MAX_FIELDS, MAX_NESTED
-from tests.web.affiliates import JSON, door, json_of, last
-from tests.web.front import FORM, Front
+from tests.web.affiliates import door, json_of, last
+from tests.web.front import FORM, JSON, Front
 from tests.wire import Answer
 
 

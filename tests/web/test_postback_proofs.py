@@ -17,8 +17,8 @@ import pytest
 from appliance.model.events import PostbackLogEvent
 from appliance.model.table import NetworkEntry, Part
 from tests.pure.test_signatures import notify, sha_sign
-from tests.web.affiliates import JSON, door, json_of, last
-from tests.web.front import FORM, Front, front
+from tests.web.affiliates import door, json_of, last
+from tests.web.front import FORM, JSON, Front, front
 
 
 @pytest.fixture

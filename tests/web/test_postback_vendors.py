@@ -11,8 +11,8 @@ import pytest
 
 from tests.pure.test_signatures import IV as IV_OF_THE_VECTOR
 from tests.pure.test_signatures import NOTIFICATION, SECRET, notify, sha_sign
-from tests.web.affiliates import JSON, door, json_of, last
-from tests.web.front import FORM, Front
+from tests.web.affiliates import door, json_of, last
+from tests.web.front import FORM, JSON, Front
 
 
 @pytest.fixture

@@ -497,6 +497,30 @@ export interface Me {
   campaigns: number[] | null;
 }
 
+export interface FurtherUrl {
+  title: string;
+  query: string;
+}
+
+export interface NetworkPreset {
+  name: string;
+  title: string;
+  paste: string;
+  query: string;
+  more: FurtherUrl[];
+  polled: boolean;
+  mapping: Record<string, string[]>;
+  status_words: Record<string, string>;
+  currency: string;
+  reply: string;
+  signature: string;
+  note: string;
+}
+
+export interface NetworkPresets {
+  items: NetworkPreset[];
+}
+
 export interface Network {
   id: number;
   revision: number;
@@ -527,30 +551,6 @@ export interface NetworkList {
   limit: number;
   offset: number;
   total: number;
-}
-
-export interface FurtherUrl {
-  title: string;
-  query: string;
-}
-
-export interface NetworkPreset {
-  name: string;
-  title: string;
-  paste: string;
-  query: string;
-  more: FurtherUrl[];
-  polled: boolean;
-  mapping: Record<string, string[]>;
-  status_words: Record<string, string>;
-  currency: string;
-  reply: string;
-  signature: string;
-  note: string;
-}
-
-export interface NetworkPresets {
-  items: NetworkPreset[];
 }
 
 export interface UnknownWord {
@@ -1590,6 +1590,7 @@ export interface Api {
   "live.unwatch": { request: { subscription: number }; answer: Unwatched };
   "live.watch": { request: { topics?: ("clicks" | "conversions" | "postbacks" | "system")[]; campaign_id?: number[]; stream_id?: number[]; destination_id?: number[]; source_id?: number[]; network_id?: number[]; after?: number | null }; answer: Watching };
   "me.get": { request: Record<string, never>; answer: Me };
+  "network_presets.list": { request: Record<string, never>; answer: NetworkPresets };
   "networks.archive": { request: { id: number; revision?: number | null }; answer: Network };
   "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
   "networks.create": { request: { name: string; slug: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
@@ -1597,7 +1598,6 @@ export interface Api {
   "networks.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
   "networks.get": { request: { id?: number | null; slug?: string | null }; answer: Network };
   "networks.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; status?: "active" | "paused"; template_id?: number | null }; answer: NetworkList };
-  "networks.presets": { request: Record<string, never>; answer: NetworkPresets };
   "networks.restore": { request: { id: number; revision?: number | null }; answer: Network };
   "networks.unknown_words": { request: { from?: string; to?: string; timezone?: string; id: number }; answer: UnknownWordList };
   "networks.urls": { request: { id: number }; answer: Urls };

@@ -71,7 +71,7 @@ function NetworkList() {
   const chosen = all.value?.find((each) => each.id === open);
   const editing = param("edit");
   const [picked] = usePicking(lines, (line) => set({ open: String(line.network.id), edit: null }));
-  const presets = useAsk("networks.presets", editing === "new" || chosen?.preset ? {} : null);
+  const presets = useAsk("network_presets.list", editing === "new" || chosen?.preset ? {} : null);
   const toggle = useToggle("networks", all.put);
   const write = may("networks.write");
   useEffect(() => (write ? offer({ keys: "n", words: "New network", run: () => set({ open: null, edit: "new" }) }) : undefined), [write]);
