@@ -77,7 +77,7 @@ export function ReprocessPanel({ changed }: { changed: () => void }) {
   const nothing = found && !found.made && !found.changed && !found.voided && !found.unseen && !found.moved;
   return (
     <Panel title="Process again" wide onClose={leave}>
-      {param("reprocess") === "1" && !done && <p><Words label="Period that is processed again" value={range} options={Object.entries(RANGES)} onPick={(word) => set({ range: word })} /></p>}
+      {param("reprocess") === "1" && !done && <div><Words label="Period that is processed again" value={range} options={Object.entries(RANGES)} onPick={(word) => set({ range: word })} /></div>}
       <p>
         {param("reprocess") === "1" ? <>The postbacks of {words}{which.network_id ? <> from {nameOf("networks", which.network_id)}</> : ""}{which.outcomes ? `, of which “${which.outcomes.join()}” became` : ""},</> : "This postback, with all others of its conversion,"}
         {" "}read again by the rules of now{drafted && <>, where {Object.entries(drafts).map(([word, status]) => `“${word}” is a ${status}`).join(", ")}</>}.
@@ -95,7 +95,7 @@ export function ReprocessPanel({ changed }: { changed: () => void }) {
           <>
             <Tick label="Tell targets of it too" hint="as of any change; off, only reports change" on={report} onTick={setReport} />
             <p class="row">
-              <span class="dim grow">All of it or nothing; each change is a revision.</span>
+              <span class="dim grow roomy">All of it or nothing; each change is a revision.</span>
               <button type="button" class="main" disabled={busy || asked.busy} onClick={() => void (drafted ? saveWords(true) : apply())}>{busy ? "Applying…" : drafted ? "Save the words and apply" : "Apply"}</button>
             </p>
           </>
