@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import trio
@@ -44,10 +43,8 @@ from appliance.actors.retry import Retry
 from appliance.actors.sharing import Sharing
 from appliance.addresses import host_port, is_loopback
 from appliance.attribution import template
-from appliance.attribution.charge import terms_of
 from appliance.attribution.doctor import Register
 from appliance.call_door import CallDoor
-from appliance.config import Routing
 from appliance.control import Control
 from appliance.datadir import processes
 from appliance.degraded import attentive
@@ -56,23 +53,17 @@ from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer
 from appliance.inbox import Inbox
+from appliance.known import Known, routing_settings
 from appliance.lanes import Costs, DeliveryLane, Lookups, RateLane, WarehouseLock
 from appliance.model.catalog import (
-    Campaign,
     Destination,
-    Entity,
-    Kind,
-    Network,
-    PostbackTarget,
-    Source,
-    Template,
 )
 from appliance.model.conversions import SettledRecord
 from appliance.model.holds import Holds
 from appliance.model.memory import ConvertedTaken, Lessons, Remembering, TaughtTaken
 from appliance.model.messages import Spending
 from appliance.model.status import WarehouseReport
-from appliance.model.table import Part, SettingsEntry
+from appliance.model.table import Part
 from appliance.operations import demo, registry
 from appliance.operations.context import Caller, Context
 from appliance.operations.scope import ScopedCatalog
@@ -84,7 +75,6 @@ from appliance.partners.postback import Postings
 from appliance.ports import CORE
 from appliance.report_slots import ReportSlots
 from appliance.routing.detection import Detection
-from appliance.routing.macros import check_url
 from appliance.stores.installation import ClaimInDirectory, secret
 from appliance.stores.journal.lives import Lives
 from appliance.stores.journal.newest import NewestEntries
@@ -107,7 +97,6 @@ from appliance.workbench import Workbench
 log = logging.getLogger("weir.core")
 # Of stop_seconds: what the last shipping may take. The rest waits in the journals for the next start.
 _SHIPPING_SHARE = 0.35
-E = TypeVar("E", bound=Entity)
 
 
 def _warehouse_report(warehouse: Warehouse, publisher: Publisher) -> WarehouseReport:
@@ -229,11 +218,8 @@ async def main(control: Control) -> None:
             now_us=_now_us,
             drain_seconds=settings.stop_seconds * _SHIPPING_SHARE,
         )
-        postbacks = Postbacks(
-            functools.partial(_entity, catalog, "target", PostbackTarget),
-            Fetch(Guard(settings.outbound.allow)),
-            _now_us,
-        )
+        known = Known(catalog, settings.routing.currency)
+        postbacks = Postbacks(known.target, Fetch(Guard(settings.outbound.allow)), _now_us)
         retry = Retry(
             store=outbox,
             carry=postbacks.carry,
@@ -251,11 +237,7 @@ async def main(control: Control) -> None:
         parts.live = live.report
         doctor = DoctorActor(
             store=findings,
-            register=Register(
-                functools.partial(_entity, catalog, "network", Network),
-                functools.partial(_entity, catalog, "template", Template),
-                functools.partial(_entity, catalog, "source", Source),
-            ),
+            register=Register(known.network, known.template, known.source),
             ask=Lookups(warehouse).ranks,
             attentive=lambda: attentive(link.edges(), conversions.consumers()),
             run_blocking=thread_runner(1),
@@ -266,8 +248,8 @@ async def main(control: Control) -> None:
             ledger=ledger,
             journals=Tails(data),
             lookup_clicks=Lookups(warehouse).clicks,
-            network=functools.partial(_entity, catalog, "network", Network),
-            template=functools.partial(_entity, catalog, "template", Template),
+            network=known.network,
+            template=known.template,
             currency=settings.routing.currency,
             click_wait_hours=settings.postbacks.click_wait_hours,
             held=lambda edge: holds.held(edge, "conversions"),
@@ -276,11 +258,9 @@ async def main(control: Control) -> None:
             now_us=_now_us,
             post=postings.post,
             posted=retry.wake,
-            unit=lambda number: _unit(catalog, number, settings.routing.currency),
+            unit=known.unit,
             rates=rates.now,
-            terms=lambda number: terms_of(
-                _entity(catalog, "source", Source, number), settings.routing.currency
-            ),
+            terms=known.terms,
             stored=functools.partial(_stored, live, converted, cap_poller),
             observed=doctor.observed,
         )
@@ -381,12 +361,6 @@ async def main(control: Control) -> None:
     say_stage(control, "stores closed", began)
 
 
-def _entity(catalog: CatalogActor, kind: Kind, type_: type[E], number: int) -> E | None:
-    """A network, template or source as it is now. Looking it up is one step, for a thread too."""
-    found = catalog.lookup(kind, number)
-    return found if isinstance(found, type_) else None
-
-
 async def _sweep_lists(catalog: CatalogActor, lists: Lists) -> None:
     """Not before the catalog is there: nothing would seem to be needed."""
     await trio.lowlevel.checkpoint()
@@ -403,30 +377,6 @@ def _told(sent: bool, edge: int) -> None:
     """The publisher asks again until the damaged segment is left, so a missing edge is only worth a line."""
     if not sent:
         log.warning("a journal is damaged and its edge is not connected", extra={"edge": edge})
-
-
-def routing_settings(section: Routing, seal: bytes) -> SettingsEntry:
-    """The configuration's part of the routing table. A URL that an edge could not use stays out."""
-    url = section.trafficback_url
-    problems = check_url(url, "routing.trafficback_url") if url else []
-    if problems:
-        log.error("routing.trafficback_url is not used", extra={"why": problems[0].message})
-        url = ""
-    return SettingsEntry(
-        trafficback_url=url,
-        no_route_status=section.no_route_status,
-        no_route_text=section.no_route_text,
-        count_bots=section.count_bots,
-        currency=section.currency,
-        max_trafficback_depth=section.max_trafficback_depth,
-        seal=seal,
-    )
-
-
-def _unit(catalog: CatalogActor, number: int, currency: str) -> str:
-    """The currency in which a campaign's conversions count."""
-    campaign = _entity(catalog, "campaign", Campaign, number) if number else None
-    return (campaign.currency if campaign is not None else "") or currency
 
 
 def _stored(live: Live, converted: ConvertedFeed, caps: CapPoller, records: Sequence[SettledRecord]) -> None:
