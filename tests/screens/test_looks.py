@@ -131,6 +131,7 @@ def test_help_search_and_the_account(screens: Screens, size: Size, scheme: Schem
     looks_right(page, "help", size, scheme)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Search everything").click()
+    page.get_by_role("combobox", name="Search everything").fill("nutra")
     expect(page.get_by_role("option", name="Nutra US keto")).to_be_visible(timeout=SOON)
     looks_right(page, "search", size, scheme)
     page.keyboard.press("Escape")
