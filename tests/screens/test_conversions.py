@@ -106,7 +106,7 @@ def test_the_inbox_says_why_a_postback_did_not_count_and_what_mends_it(screens: 
     panel = panel_of(page, "What became of this postback")
     expect(panel.get_by_text("What came as click id is not Weir's.", exact=False)).to_be_visible(timeout=SOON)
     expect(panel.get_by_role("cell", name="12345", exact=True)).to_be_visible()
-    assert "open=" in page.url
+    expect(page).to_have_url(re.compile(re.escape("open=")))
     page.keyboard.press("Escape")
 
     page.get_by_label("What became of them").select_option("door")
@@ -122,7 +122,7 @@ def test_the_inbox_says_why_a_postback_did_not_count_and_what_mends_it(screens: 
     find.press("Enter")
     expect(page.get_by_role("row")).to_have_count(2, timeout=SOON)
     expect(page.get_by_text("counted", exact=True)).to_be_visible()
-    assert "find=D-3" in page.url
+    expect(page).to_have_url(re.compile(re.escape("find=D-3")))
     page.reload()
     expect(page.get_by_role("row")).to_have_count(2, timeout=SOON)
 
