@@ -110,7 +110,7 @@ def clickbank(keys: Iterable[bytes], notification: object, iv: object) -> dict[s
 
 def decrypt_cbc(key: bytes, iv: bytes, data: bytes) -> bytes:
     """AES in CBC mode. `data` are whole blocks, at least one; what was padded stays padded."""
-    # An edge that has no such network need not load it: 0.1 s and 8 MB in each of them.
+    # An edge that has no such network need not load it: 8 MB in each of them.
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     decryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()

@@ -72,7 +72,7 @@ class ClicksSelection(SelectionRequest, frozen=True, kw_only=True):
     address: Word | UnsetType = UNSET
     request_id: Word | UnsetType = UNSET
     counted: bool | UnsetType = UNSET
-    filters: Filters = {}  # noqa: RUF012
+    filters: Filters = {}  # noqa: RUF012  msgspec copies it
 
 
 class TrafficbacksSelection(SelectionRequest, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ class TrafficbacksSelection(SelectionRequest, frozen=True, kw_only=True):
     click_id: Word | UnsetType = UNSET
     campaign_id: Id | UnsetType = UNSET
     reason: Word | UnsetType = UNSET
-    filters: Filters = {}  # noqa: RUF012
+    filters: Filters = {}  # noqa: RUF012  msgspec copies it
 
 
 # A postback may hold half a megabyte of parameters.

@@ -105,7 +105,7 @@ def arrived(orders: Iterable[CostOrder]) -> Query:
     """How many parts of each order reports know."""
     them = list(orders)
     within = f"id in {{ids:Array(String)}} and {PERIOD}"
-    sql = f"select id, count() as parts from cost_adjustments where {within} group by id"  # noqa: S608
+    sql = f"select id, count() as parts from cost_adjustments where {within} group by id"  # noqa: S608  our words
     from_us, to_us = min(each.from_us for each in them), max(each.to_us for each in them)
     return Query(sql, {"ids": [each.id for each in them], "from_us": from_us, "to_us": to_us})
 

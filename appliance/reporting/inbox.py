@@ -91,7 +91,7 @@ def _key(edge: int, epoch: int, seq: int) -> str:
 
 def _joined(chosen: str, where: str, last: str, limit: int, parameters: dict[str, object]) -> Query:
     sql = (
-        f"with chosen as (select * from {_TABLE} where {chosen}), "  # noqa: S608
+        f"with chosen as (select * from {_TABLE} where {chosen}), "  # noqa: S608  our words
         f"fates as (select id, argMax({_FATE}, tuple(epoch, seq)) as fate from {_TABLE} "
         f"where {where} and stage = 'processed' and id in (select id from chosen) group by id) "
         "select toUnixTimestamp64Micro(chosen.at) as at_us, chosen.edge as edge, chosen.epoch as epoch, "
@@ -146,7 +146,7 @@ def life(id: str) -> Query:
         where += f" and {PERIOD}"
         parameters |= {"from_us": arrived * 1_000, "to_us": (arrived + 1) * 1_000}
     return Query(
-        "select toUnixTimestamp64Micro(at) as at_us, toUnixTimestamp64Micro(known_at) as known_us, edge, "  # noqa: S608
+        "select toUnixTimestamp64Micro(at) as at_us, toUnixTimestamp64Micro(known_at) as known_us, edge, "  # noqa: S608  our words
         "epoch, seq, id, stage, outcome, reason, network_id, method, params, address, request_id, click_id, "
         f"transaction_id, conversion_id from {_TABLE} where {where} "
         "order by stage = 'processed', epoch, seq limit 1000",

@@ -13,7 +13,7 @@ def unknown(network_id: int, from_us: int, to_us: int, note: str) -> Query:
     `note` is what stands before the word in the reason of a postback that was processed.
     """
     sql = (
-        "select extract(substring(reason, position(reason, {note:String}) + length({note:String})), '^[^;]*')"  # noqa: S608
+        "select extract(substring(reason, position(reason, {note:String}) + length({note:String})), '^[^;]*')"  # noqa: S608  our words
         " as word, uniqExact(id) as postbacks, toUnixTimestamp64Micro(min(at)) as first_us,"
         " toUnixTimestamp64Micro(max(at)) as last_us, argMax(id, at) as example"
         f" from postback_log_events where {PERIOD} and network_id = {{network:Int64}} and stage = 'processed'"

@@ -130,7 +130,7 @@ def _stored(weir: Weir, network: int) -> Mapping[str, int]:
     before: dict[str, int] = {}
     while (found := read()) != before or not found:
         before = found
-        time.sleep(3)
+        time.sleep(3)  # two shippings: what stood still for one may be on its way
     return found
 
 

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.rig import Weir, wait_for
-from tests.screens.browser import SCHEMES, SIZES, Screens, click, shot, sign_in, signed_in
-from tests.screens.test_looks import faults_of_axe
+from tests.screens.browser import SIZES, Screens, click, sign_in, signed_in
+from tests.screens.looking import looks_right_in_both, open_in_light
 
 pytestmark = pytest.mark.slow
 SOON = 30_000
@@ -328,17 +328,6 @@ def test_they_look_right(screens: Screens, lived_in: dict[str, str], size: Any) 
     """Light and dark of one page each: axe-core finds nothing, nothing sticks out, a picture is left."""
     page = signed_in(screens, size, bypass_csp=True)
     for name, path in VIEWS.items():
-        page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        page.goto(path.format_map(lived_in))
-        page.wait_for_load_state("networkidle")
-        page.wait_for_function("!document.querySelector('.stale')")
-        page.wait_for_timeout(300)
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            shot(page, f"{name}-{size}-{scheme}")
-            assert faults_of_axe(page, colours=scheme == "dark") == [], (name, size, scheme)
-        too_wide = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert too_wide <= 0, f"{name} sticks out by {too_wide} px"
+        open_in_light(page, path.format_map(lived_in))
+        looks_right_in_both(page, name, size)
     assert screens.faults == []

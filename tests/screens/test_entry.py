@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from tests.journeys.board import Board
 from tests.rig import Weir, wait_for
-from tests.screens.browser import SCHEMES, SIZES, Screens, shot, signed_in
-from tests.screens.test_looks import faults_of_axe
+from tests.screens.browser import SIZES, Screens, signed_in
+from tests.screens.looking import looks_right_in_both, open_in_light
 from tests.screens.test_routing import panel_of
 
 pytestmark = pytest.mark.slow
@@ -169,10 +169,7 @@ def test_they_look_right(screens: Screens, bought: Bought, size: Any) -> None:
     numbers = {"cost": "first", "campaign": bought.campaign}
     page = signed_in(screens, size, bypass_csp=True)
     for name, path in VIEWS.items():
-        page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        page.goto(path.format_map(numbers))
-        page.wait_for_load_state("networkidle")
-        page.wait_for_function("!document.querySelector('.stale')")
+        open_in_light(page, path.format_map(numbers))
         if name == "cost-edit":
             page.get_by_label("Amount").fill("250")
         if name == "entry":
@@ -181,12 +178,5 @@ def test_they_look_right(screens: Screens, bought: Bought, size: Any) -> None:
             page.get_by_label("The list").fill(text)
             page.get_by_role("button", name="Check", exact=True).click()
         page.wait_for_timeout(1_000)
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            shot(page, f"{name}-{size}-{scheme}")
-            assert faults_of_axe(page, colours=scheme == "dark") == [], (name, size, scheme)
-        too_wide = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert too_wide <= 0, f"{name} sticks out by {too_wide} px"
+        looks_right_in_both(page, name, size)
     assert screens.faults == []
