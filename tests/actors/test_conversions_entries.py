@@ -18,7 +18,7 @@ from appliance.model.deliveries import Delivery, Selection
 from appliance.model.entries import Entered, EntryOrder, EntryRow, RowRefusal
 from appliance.model.events import ConversionEvent, PostbackLogEvent
 from appliance.stores.sqlite.deliveries import SqliteDeliveries
-from tests.actors.conversions_rig import START_US, Killed, Rig, click, facts
+from tests.actors.conversions_rig import START_US, Rig, click, facts
 
 
 def row(number: int, of: int | str | None, network: int = 0, **params: str) -> EntryRow:
@@ -98,15 +98,7 @@ async def test_a_kill_between_any_two_steps_and_the_order_sent_again_count_once(
     async def say() -> None:
         await enter(rig, *rows)
 
-    try:
-        async with rig.running(), trio.open_nursery() as nursery:
-            rig.kill_at = after
-            nursery.start_soon(say)
-            await trio.sleep(1)
-    except* (Killed, Unavailable):
-        pass
-    rig.kill_at = None
-    rig.restart()
+    await rig.killed_beside(say, after)
     stored = {event.transaction_id for event in rig.conversions()} & {"E1", "E2", "E3"}
     assert len(stored) in (0, 3)
     async with rig.running():
