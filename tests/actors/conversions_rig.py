@@ -179,7 +179,7 @@ class Rig:
                 self.hire()
 
     async def killed_beside(self, work: Callable[[], Awaitable[object]], after: int) -> None:
-        """Run with `work` beside it until a kill after so many steps of the ledger; then the next life begins."""
+        """Run with `work` beside it until a kill, so many steps of the ledger later; then begin anew."""
         try:
             async with self.running(), trio.open_nursery() as nursery:
                 self.kill_at = after
