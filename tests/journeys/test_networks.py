@@ -92,6 +92,7 @@ def test_a_get_with_macros_and_words_that_are_mapped_later(board: Board) -> None
     found = settled(board, made, entered="2", count="2")
     assert found["revenue"] == Decimal("1234.5")
 
+    board.shipped()
     refused = board.record(
         "postbacks.list", lambda row: row["outcome"] == "refused" and row["network_id"] == made["id"]
     )

@@ -39,13 +39,14 @@ def convert(board: Board, campaign: str, slug: str, transaction: str, **params: 
 
 
 def processed(board: Board, number: int, count: int, **more: Any) -> None:
-    """Wait until so many outcomes are in the log."""
+    """Wait until so many outcomes are in the log, and everything else that was taken before."""
 
     def there() -> bool:
         found = board.call("postbacks.list", network_id=number, stage="processed", **more)
         return bool(found["total"] >= count)
 
     wait_for("the postbacks in the log", there)
+    board.shipped()
 
 
 def figures(board: Board, number: int, **more: Any) -> tuple[Any, ...]:
@@ -83,6 +84,7 @@ def test_a_wrong_status_map_is_mended(board: Board) -> None:
     done = board.call("postbacks.reprocess_apply", **chosen)
     assert (done["applied"], done["changed"]) == (True, 3)
     wait_for("the sales in the reports", lambda: figures(board, number)[:3] == (4, 35, 4))
+    board.shipped()
     assert figures(board, number, known_until=known) == before
     again = board.call("postbacks.reprocess_preview", network_id=number)
     assert (again["changed"], again["made"], again["voided"], again["left"]) == (0, 0, 0, 0)

@@ -82,6 +82,7 @@ def test_reports_have_what_the_log_of_conversions_has(board: Board) -> None:
         report(board, slug, click_id=his, transaction_id=f"r{n}", payout=payout, status=status)
     for n in range(3):
         converted(board, number, f"r{n}")
+    board.shipped()
     names = ("conversions", "sales", "leads", "holds", "revenue", "hold_revenue")
     found = board.call("reports.overview", network_id=number, currency="USD", metrics=names)
     shown = [found[name] for name in names[:4]]
@@ -172,6 +173,7 @@ def test_the_log_of_postbacks_tells_each_ones_whole_life(board: Board) -> None:
     ended = outcome(board, postback)
     found = converted(board, number, "log")
     assert (ended["outcome"], ended["conversion_id"]) == ("conversion", found["id"])
+    board.shipped()
     items = board.call("postbacks.list", id=postback)["items"]
     assert {item["stage"] for item in items} == {"received", "processed"}
     (received,) = [item for item in items if item["stage"] == "received"]
@@ -275,6 +277,7 @@ def test_a_postback_is_tried_at_the_internal_door_and_nothing_is_stored(board: B
     # Nothing of all this was kept.
     report(board, slug, click_id=old, transaction_id="last", payout="1")
     converted(board, number, "last")
+    board.shipped()
     items = board.call("postbacks.list", network_id=number)["items"]
     assert {item["params"].get("transaction_id") for item in items if item["stage"] == "received"} == {
         "there", "last",
@@ -296,6 +299,7 @@ def test_stored_postbacks_are_understood_anew_and_applied_as_they_were_previewed
     assert outcome(board, lost)["outcome"] == "refused"
     for n in range(3):
         assert converted(board, number, f"n{n}")["hold"] == 2
+    board.shipped()
     drafts = {
         "network": {"status_words": {"genehmigt": "sale"}},
         "template": {"mapping": {"click_id": ["click_id", "kunde"]}},

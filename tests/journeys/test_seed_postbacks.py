@@ -67,6 +67,7 @@ def test_a_postback_becomes_a_conversion_by_every_door(board: Board, shape: Any)
     assert (found["click_id"], found["status"], found["count"]) == (his, "sale", 1)
     assert (found["revenue"], found["currency"]) == (Decimal("12.5"), "USD")
     assert (found["subs"]["1"], found["utm"]["utm_source"]) == ("zone-7", "push")
+    board.shipped()
     (kept,) = board.call("postbacks.list", id=taken.body.split()[1].decode(), stage="received")["items"]
     assert kept["method"] == method
     assert {name: kept["params"][name] for name in fields} == fields
