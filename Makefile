@@ -91,8 +91,8 @@ prove: $(READY) ## random postbacks, kills and late clicks against a model of th
 schemathesis: $(READY) ## 20 minutes of requests that keep to /api/openapi.json, or do not (MINUTES=20 SEED=random)
 	@$(BIN)/python -m tests.fuzz.admin --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-bench: $(READY) ## clicks beside nginx and Hypercorn, watchers, reports; writes bench.json (PART=watchers: only that)
-	@$(BIN)/python -m tests.bench.run $(if $(PART),--part $(PART))
+bench: $(READY) ## clicks beside nginx and Hypercorn, watchers, reports, postbacks; writes bench.json (PART=postbacks ROWS=10000000)
+	@$(BIN)/python -m tests.bench.run $(if $(PART),--part $(PART)) $(if $(ROWS),--rows $(ROWS))
 
 $(VENV)/binary-ready: $(READY)
 	@command -v gcc >/dev/null || { echo "Building needs a C compiler: apt install gcc ccache"; exit 1; }

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import trio
@@ -28,8 +27,10 @@ from appliance.actors.catalog import CatalogActor
 from appliance.actors.catalog_desk import CatalogDesk
 from appliance.actors.closings import Closings
 from appliance.actors.conversions import Conversions
+from appliance.actors.conversions_entries import Entries
 from appliance.actors.converted import ConvertedFeed
 from appliance.actors.core_link import CompiledTable, CoreLink
+from appliance.actors.doctor import DoctorActor
 from appliance.actors.healthcheck import Healthcheck
 from appliance.actors.identity import Draw, IdentityActor, Keys, Policy
 from appliance.actors.identity_desk import IdentityDesk
@@ -42,32 +43,27 @@ from appliance.actors.retry import Retry
 from appliance.actors.sharing import Sharing
 from appliance.addresses import host_port, is_loopback
 from appliance.attribution import template
-from appliance.attribution.charge import terms_of
+from appliance.attribution.doctor import Register
 from appliance.call_door import CallDoor
-from appliance.config import Routing
 from appliance.control import Control
 from appliance.datadir import processes
+from appliance.degraded import attentive
 from appliance.doors import DOORS_SHARE, AdminPort, say_stage, serve_doors
 from appliance.http.admin.app import create_app
 from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer
+from appliance.inbox import Inbox
+from appliance.known import Known, routing_settings
 from appliance.lanes import Costs, DeliveryLane, Lookups, RateLane, WarehouseLock
 from appliance.model.catalog import (
-    Campaign,
     Destination,
-    Entity,
-    Kind,
-    Network,
-    PostbackTarget,
-    Source,
-    Template,
 )
 from appliance.model.conversions import SettledRecord
 from appliance.model.holds import Holds
 from appliance.model.memory import ConvertedTaken, Lessons, Remembering, TaughtTaken
 from appliance.model.messages import Spending
 from appliance.model.status import WarehouseReport
-from appliance.model.table import Part, SettingsEntry
+from appliance.model.table import Part
 from appliance.operations import demo, registry
 from appliance.operations.context import Caller, Context
 from appliance.operations.scope import ScopedCatalog
@@ -79,7 +75,6 @@ from appliance.partners.postback import Postings
 from appliance.ports import CORE
 from appliance.report_slots import ReportSlots
 from appliance.routing.detection import Detection
-from appliance.routing.macros import check_url
 from appliance.stores.installation import ClaimInDirectory, secret
 from appliance.stores.journal.lives import Lives
 from appliance.stores.journal.newest import NewestEntries
@@ -90,6 +85,7 @@ from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
 from appliance.stores.sqlite.caps import SqliteUsage
 from appliance.stores.sqlite.catalog import SqliteCatalog
 from appliance.stores.sqlite.deliveries import SqliteDeliveries
+from appliance.stores.sqlite.doctor import SqliteDoctor
 from appliance.stores.sqlite.identity import SqliteIdentity
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.sqlite.rates import SqliteRates
@@ -101,7 +97,6 @@ from appliance.workbench import Workbench
 log = logging.getLogger("weir.core")
 # Of stop_seconds: what the last shipping may take. The rest waits in the journals for the next start.
 _SHIPPING_SHARE = 0.35
-E = TypeVar("E", bound=Entity)
 
 
 def _warehouse_report(warehouse: Warehouse, publisher: Publisher) -> WarehouseReport:
@@ -133,6 +128,7 @@ async def main(control: Control) -> None:
         closing(await files(SqliteLedger, data / "ledger.db", _now_ms)) as ledger,
         closing(await files(SqliteDeliveries, data / "ledger.db")) as outbox,
         closing(await files(SqliteRates, data / "ledger.db")) as rates,
+        closing(await files(SqliteDoctor, data / "ledger.db")) as findings,
         closing(await files(ShippingFile, data / "shipping.db")) as shipping,
         closing(await files(SqliteIdentity, data / "identity.db")) as identity_store,
         closing(await files(SqliteUsage, data / "caps.db")) as usage,
@@ -222,11 +218,8 @@ async def main(control: Control) -> None:
             now_us=_now_us,
             drain_seconds=settings.stop_seconds * _SHIPPING_SHARE,
         )
-        postbacks = Postbacks(
-            functools.partial(_entity, catalog, "target", PostbackTarget),
-            Fetch(Guard(settings.outbound.allow)),
-            _now_us,
-        )
+        known = Known(catalog, settings.routing.currency)
+        postbacks = Postbacks(known.target, Fetch(Guard(settings.outbound.allow)), _now_us)
         retry = Retry(
             store=outbox,
             carry=postbacks.carry,
@@ -242,12 +235,21 @@ async def main(control: Control) -> None:
         watchers.append(lambda destinations: retry.anew(postings.configure(catalog.targets())))
         live = Live(NewestEntries(data), thread_runner(1), overview.status, _now_us)
         parts.live = live.report
+        doctor = DoctorActor(
+            store=findings,
+            register=Register(known.network, known.template, known.source),
+            ask=Lookups(warehouse).ranks,
+            attentive=lambda: attentive(link.edges(), conversions.consumers()),
+            run_blocking=thread_runner(1),
+            now_us=_now_us,
+        )
+        parts.findings = doctor.findings
         conversions = Conversions(
             ledger=ledger,
             journals=Tails(data),
             lookup_clicks=Lookups(warehouse).clicks,
-            network=functools.partial(_entity, catalog, "network", Network),
-            template=functools.partial(_entity, catalog, "template", Template),
+            network=known.network,
+            template=known.template,
             currency=settings.routing.currency,
             click_wait_hours=settings.postbacks.click_wait_hours,
             held=lambda edge: holds.held(edge, "conversions"),
@@ -256,12 +258,11 @@ async def main(control: Control) -> None:
             now_us=_now_us,
             post=postings.post,
             posted=retry.wake,
-            unit=lambda number: _unit(catalog, number, settings.routing.currency),
+            unit=known.unit,
             rates=rates.now,
-            terms=lambda number: terms_of(
-                _entity(catalog, "source", Source, number), settings.routing.currency
-            ),
+            terms=known.terms,
             stored=functools.partial(_stored, live, converted, cap_poller),
+            observed=doctor.observed,
         )
         ranks = Ranks(
             catalog.streams,
@@ -291,6 +292,7 @@ async def main(control: Control) -> None:
             "health": lambda: healthcheck.last_error,
             "ranks": lambda: ranks.last_error,
             "retention": lambda: janitor.last_error,
+            "doctor": lambda: doctor.last_error,
         }
         parts.consumers += [publisher.consumers, conversions.consumers, cap_poller.consumers]
 
@@ -309,9 +311,13 @@ async def main(control: Control) -> None:
                 health=healthcheck,
                 deliveries=delivery_lane,
                 rates=rate_lane,
+                doctor=doctor,
+                entering=Entries(conversions),
                 workbench=workbench,
+                inbox=stored,
             )
 
+        stored = Inbox(ledger, conversions, int(settings.postbacks.click_wait_hours * 3_600_000_000))
         call_door = CallDoor(operations, context)
         app = create_app(operations, context, overview, Rules.of(settings.admin), identity.authenticate)
         # A report that takes its time sends no byte meanwhile.
@@ -335,6 +341,8 @@ async def main(control: Control) -> None:
                         # Neither these: without a destination's caps and probe it would be open.
                         await linking.start(supervise, tree, "cap_poller", cap_poller.run)
                         await linking.start(supervise, tree, "healthcheck", healthcheck.run)
+                        # Nor this: it would take a network for one that is gone.
+                        await linking.start(supervise, tree, "doctor", doctor.run)
                         # Without streams it would say that none is ranked.
                         await linking.start(supervise, tree, "ranks", ranks.run)
                         # Nor this: without its target a delivery would be given up.
@@ -353,12 +361,6 @@ async def main(control: Control) -> None:
     say_stage(control, "stores closed", began)
 
 
-def _entity(catalog: CatalogActor, kind: Kind, type_: type[E], number: int) -> E | None:
-    """A network, template or source as it is now. Looking it up is one step, for a thread too."""
-    found = catalog.lookup(kind, number)
-    return found if isinstance(found, type_) else None
-
-
 async def _sweep_lists(catalog: CatalogActor, lists: Lists) -> None:
     """Not before the catalog is there: nothing would seem to be needed."""
     await trio.lowlevel.checkpoint()
@@ -375,30 +377,6 @@ def _told(sent: bool, edge: int) -> None:
     """The publisher asks again until the damaged segment is left, so a missing edge is only worth a line."""
     if not sent:
         log.warning("a journal is damaged and its edge is not connected", extra={"edge": edge})
-
-
-def routing_settings(section: Routing, seal: bytes) -> SettingsEntry:
-    """The configuration's part of the routing table. A URL that an edge could not use stays out."""
-    url = section.trafficback_url
-    problems = check_url(url, "routing.trafficback_url") if url else []
-    if problems:
-        log.error("routing.trafficback_url is not used", extra={"why": problems[0].message})
-        url = ""
-    return SettingsEntry(
-        trafficback_url=url,
-        no_route_status=section.no_route_status,
-        no_route_text=section.no_route_text,
-        count_bots=section.count_bots,
-        currency=section.currency,
-        max_trafficback_depth=section.max_trafficback_depth,
-        seal=seal,
-    )
-
-
-def _unit(catalog: CatalogActor, number: int, currency: str) -> str:
-    """The currency in which a campaign's conversions count."""
-    campaign = _entity(catalog, "campaign", Campaign, number) if number else None
-    return (campaign.currency if campaign is not None else "") or currency
 
 
 def _stored(live: Live, converted: ConvertedFeed, caps: CapPoller, records: Sequence[SettledRecord]) -> None:

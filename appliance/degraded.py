@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from appliance.attribution.ailments import AILMENTS, fault_of
 from appliance.model.catalog import NamedList
 from appliance.model.deliveries import DeliveriesReport
+from appliance.model.doctor import Finding
 from appliance.model.health import Health
 from appliance.model.messages import ActorReport, AddressFileReport
 from appliance.model.status import (
@@ -115,6 +117,37 @@ def undelivered(deliveries: DeliveriesReport) -> list[str]:
     if deliveries.last_error:
         found.append(f"deliveries: {deliveries.last_error}")
     return found
+
+
+RECENT_US = 24 * 3_600_000_000
+"""A fault that was not seen for so long may be mended: doctor.list still has it."""
+BEHIND = 120.0
+"""Seconds that a consumer may be behind for what does not arrive to be silence."""
+
+
+def diagnosed(findings: Sequence[Finding], now_us: int) -> list[str]:
+    """What the doctor found that costs money while nobody looks."""
+    grave = [
+        f"network {it.network_id}: {fault_of(it)}"
+        for it in findings
+        if it.code in AILMENTS
+        and AILMENTS[it.code].grave
+        and not it.muted
+        and now_us - it.last_us <= RECENT_US
+    ]
+    return _first(grave, "findings; see doctor.list")
+
+
+def attentive(edges: Sequence[EdgeStatus], consumers: Sequence[ConsumerReport]) -> bool:
+    """Whether what networks send is heard here, and soon: every edge takes and records it, and is read."""
+    return (
+        bool(edges)
+        and all(
+            edge.connected and edge.report is not None and edge.report.journal.mode == "recording"
+            for edge in edges
+        )
+        and not any(it.held or it.last_error or it.behind_seconds > BEHIND for it in consumers)
+    )
 
 
 def in_the_dark(

@@ -14,6 +14,7 @@ import msgspec
 from appliance import __version__, degraded
 from appliance.model.catalog import NamedList
 from appliance.model.deliveries import DeliveriesReport
+from appliance.model.doctor import Finding
 from appliance.model.health import Health
 from appliance.model.holds import Holds
 from appliance.model.live import LiveReport
@@ -54,6 +55,7 @@ class Parts:
     geo: Callable[[], Sequence[AddressFileReport]] = tuple
     deliveries: Callable[[], DeliveriesReport] = DeliveriesReport
     unknowable: Callable[[], Sequence[Unknowable]] = tuple
+    findings: Callable[[], Sequence[Finding]] = tuple
     faults: dict[str, Callable[[], str]] = field(default_factory=dict)
     """What waits for something → why; "" while it does not."""
     lists: Callable[[], Sequence[NamedList]] = tuple
@@ -104,6 +106,7 @@ class Overview:
                 *degraded.destinations(caps, health),
                 *degraded.lists(parts.lists(), self._gone_lists, edges),
                 *degraded.undelivered(deliveries),
+                *degraded.diagnosed(parts.findings(), now),
                 *degraded.in_the_dark(geo, edges, unknowable),
             ),
             catalog=parts.catalog(),

@@ -20,6 +20,7 @@ from appliance.model.conversions import (
     WaitingPostback,
 )
 from appliance.model.costs import CostOrder
+from appliance.model.entries import EntryRecord
 from appliance.model.events import CostAdjustment
 from appliance.model.identity import Code, Session
 from appliance.model.shipping import Bound, Cut, Offset
@@ -338,10 +339,13 @@ class Ledger(Protocol):
         Numbers grow for ever; whoever has seen one never misses a lower one. Only the newest are kept.
         """
 
-    def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+    def adjust(
+        self, order: CostOrder, parts: Sequence[CostAdjustment], count: int | None = None
+    ) -> CostOrder:
         """Store a correction of cost and put its parts into the outbox, both or neither; returns it.
 
-        One whose id is there already is returned as it was stored, and nothing is added.
+        One whose id is there already is returned as it was stored, and nothing is added. Raises Conflict
+        when there are not `count` others.
         """
 
     def adjustment(self, id: str) -> CostOrder | None: ...
@@ -350,6 +354,9 @@ class Ledger(Protocol):
         self, limit: int, offset: int, campaigns: Collection[int] | None = None
     ) -> tuple[Sequence[CostOrder], int]:
         """A page of all corrections, or of these campaigns', newest first, and how many there are."""
+
+    def entry(self, id: str) -> EntryRecord | None:
+        """The order of this id that a settlement carried out (Settlement.entries)."""
 
     def due(self, now_us: int, first: int, again: int) -> Sequence[WaitingPostback]:
         """Waiting postbacks due by now, oldest first: up to `first` never looked up, then `again` others."""

@@ -25,7 +25,7 @@ from appliance.listening import open_public
 from appliance.notice import Notice
 from appliance.placing import Placing
 from appliance.seat import Seat
-from appliance.systemd import Systemd
+from appliance.systemd import STOP_MARGIN, Systemd
 
 log = logging.getLogger("weir.parent")
 
@@ -76,7 +76,8 @@ class Supervisor:
         began = trio.current_time()
         self._terminal = _has_terminal()
         self._systemd = Systemd(os.environ)
-        self._lock_fd = await take_lock(self._data, self._settings.stop_seconds)
+        # What a parent that was killed left behind may take all of its time, and LAST_SECONDS of control.py.
+        self._lock_fd = await take_lock(self._data, self._settings.stop_seconds + STOP_MARGIN)
         remove_run_file(self._data)
         self._sockets = open_public(self._settings.public.bind, self._settings.edges, self._systemd)
         # The children learn the real port: the core prints links with it.

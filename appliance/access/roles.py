@@ -12,23 +12,26 @@ from appliance.model.catalog import Role
 NOUNS = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
     "users", "tokens", "sessions", "catalog", "history", "routing", "journal", "system", "reports",
-    "records", "exports", "costs", "live", "warehouse", "targets", "deliveries",
-    "rates",
+    "records", "exports", "costs", "conversions", "live", "warehouse", "targets", "deliveries",
+    "rates", "doctor",
 )  # fmt: skip
 WORDS = frozenset(f"{noun}.{verb}" for noun in NOUNS for verb in ("read", "write"))
 
 _SEEN = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
     "catalog", "history", "reports", "records", "exports", "costs", "live", "deliveries",
-    "rates",
+    "rates", "doctor",
 )  # fmt: skip
 """What buyers and viewers see, each within his campaigns (operations/scope.py)."""
 _OWN = ("tokens", "sessions")
 """What everybody has of his own."""
 _VIEWER = frozenset(f"{noun}.read" for noun in _SEEN) | {f"{n}.{v}" for n in _OWN for v in ("read", "write")}
 _BUYER = _VIEWER | {
-    f"{n}.write" for n in ("campaigns", "streams", "links", "destinations", "lists", "costs", "history")
-}
+    f"{n}.write"
+    for n in (
+        "campaigns", "streams", "links", "destinations", "lists", "costs", "conversions", "history", "doctor",
+    )
+}  # fmt: skip
 
 ROLES: dict[Role, frozenset[str]] = {"administrator": WORDS, "buyer": _BUYER, "viewer": _VIEWER}
 

@@ -184,9 +184,9 @@ class Conversions:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._lookups.run)
             await self._load()
+            self._orders.open()
             task_status.started()
             await self._intake.warm(self._stop.is_set)
-            self._orders.open()
             delay = self._limits.retry_first
             while not self._stop.is_set():
                 self._wake = trio.Event()
@@ -195,10 +195,14 @@ class Conversions:
                     busy = await self._pass()
                 except Unavailable as fault:
                     self._note_fault(fault)
-                    await self._rest(delay)
-                    delay = min(delay * 2, self._limits.away_longest)
-                    if not await self._reloaded():
-                        continue
+                    # What was read is not settled: until the ledger has told where, nothing is read on.
+                    self._intake.progress.unsaved.clear()
+                    while not self._stop.is_set():
+                        await self._rest(delay)
+                        delay = min(delay * 2, self._limits.away_longest)
+                        if await self._reloaded():
+                            break
+                        self._wake = trio.Event()
                 else:
                     delay = self._limits.retry_first
                     if not busy and not self._orders:
@@ -254,16 +258,20 @@ class Conversions:
         Raises Unavailable when the warehouse cannot be asked for them, or the ledger not be written, when
         too many orders wait, and when the actor does not run.
         """
-        recent, facts = self._intake.recent, dict[str, ClickFacts]()
-        unknown = []
-        for click in set(clicks):
-            if (found := recent.get(click)) is not None:
-                facts[click] = found
-            else:
-                unknown.append(click)
+        return await self._orders.put(Order(work, await self.clicks(clicks)))
+
+    async def clicks(self, ids: Collection[str]) -> dict[str, ClickFacts]:
+        """Those that are recent, or in the warehouse. Raises Unavailable when that cannot be asked."""
+        recent, wanted = self._intake.recent, set(ids)
+        facts = {click: found for click in wanted if (found := recent.get(click)) is not None}
+        unknown = sorted(wanted - facts.keys())
         for start in range(0, len(unknown), self._limits.lookup_first):
             facts |= await self._lookup_clicks(unknown[start : start + self._limits.lookup_first])
-        return await self._orders.put(Order(work, facts))
+        return facts
+
+    def books(self, facts: Mapping[str, ClickFacts]) -> Books:
+        """What settles postbacks, as it is now; for looking only: what changes anything is `perform`."""
+        return self._books(facts, self._now_us())
 
     async def _perform(self) -> None:
         """Carry out one order, if there is any."""
@@ -275,9 +283,7 @@ class Conversions:
             return
         now = self._now_us()
         try:
-            settlement, answer = await self._blocking(
-                lambda: order.work(self._books(order.facts, now)),
-            )
+            settlement, answer = await self._blocking(lambda: order.work(self._books(order.facts, now)))
         except Exception as error:  # whoever ordered it is told, and nothing was stored
             order.fail(error)
             return
@@ -292,8 +298,7 @@ class Conversions:
         for record in settlement.records:
             if isinstance(record, PostbackLogEvent) and record.stage == "processed":
                 self.outcomes[record.outcome] += 1
-        positions = [*settlement.settled, *(row.position for row in settlement.waiting)]
-        for position in positions:
+        for position in (positions := [*settlement.settled, *(row.position for row in settlement.waiting)]):
             self._lookups.settled(position)
         if positions:
             self._intake.expect(await self._blocking(self._ledger.awaited))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from appliance.attribution.claim import Statement, Unusable, understand
 from appliance.attribution.settle import Arrival, Batch, Circles, settle
@@ -35,6 +35,16 @@ class Books:
             template = self.template(network.template_id) if network and network.template_id else None
             self._profiles[number] = (network, template)
         return self._profiles[number]
+
+    def profiles(self) -> Mapping[int, Profile]:
+        """Those that were asked for."""
+        return self._profiles
+
+    def instead(
+        self, network: Callable[[int], Network | None], template: Callable[[int], Template | None]
+    ) -> Books:
+        """The same with other networks and templates."""
+        return replace(self, network=network, template=template, _profiles={})
 
     def understand(self, position: Position, event: PostbackLogEvent) -> Statement | Unusable:
         """A received postback, read by its network's template."""

@@ -25,6 +25,7 @@ from appliance.model.table import NetworkEntry, Part, TableUpdate
 from appliance.routing import verdicts
 from appliance.routing.arrival import currency_of, enter, go_on, landing_of, pass_on
 from appliance.routing.back import back
+from appliance.routing.clicked import remember
 from appliance.routing.decide import decide
 from appliance.routing.decision import Decision, url_hash
 from appliance.routing.detection import Detection
@@ -117,6 +118,8 @@ class Router:
             pass_on(visit, decision.campaign, decision.onward)
             decision, more = self._decided(table, decision.onward, visit)
             unit += more
+        if decision.campaign.cookie_seconds:
+            remember(visit, decision)
         self._append(unit)
         return decision
 
@@ -130,6 +133,8 @@ class Router:
         if self._detection is not None:
             self._detection.fill(visit, False)
         decision, unit = self._decided(table, campaign, visit)
+        if campaign.cookie_seconds:
+            remember(visit, decision)
         self._append(unit)
         return decision
 

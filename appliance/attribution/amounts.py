@@ -1,7 +1,7 @@
 """Amounts of money as networks write them: 1,234.56, 1.234,56 and 1 234,56, USD 12 and 12 €, and below zero.
 
 Never a guess between a decimal mark and a thousands mark: what can be both is refused, and the template's
-`notation` says which it is. One exception, because it has always been read so: 1.234 is one and 234
+`notation` says which it is. One exception, because it has always been read so: 1.234 alone is one and 234
 thousandths, with a note. docs/reference/networks.md has the rules; a test holds the two together.
 """
 
@@ -49,6 +49,8 @@ def read(text: str, notation: str = "") -> Amount | Wrong | None:
     """An amount in any notation; None for no text. `notation` is one of money.NOTATIONS, or ""."""
     if not text:
         return None
+    if not notation and (usual := money.micro(text)) is not None:
+        return Amount(usual, (), _note(text))
     if len(text) > LONGEST:
         return Wrong(_EXPECTED)
     if _EXPONENT.fullmatch(text):
@@ -59,7 +61,7 @@ def read(text: str, notation: str = "") -> Amount | Wrong | None:
     sign, before, inner, number, after = match.groups()
     if (sign and inner) or (before and after):
         return Wrong(_EXPECTED)
-    plain = _plain(number, notation)
+    plain = _plain(number, notation, has_unit=bool(before or after))
     if isinstance(plain, Wrong):
         return plain
     value = money.micro(plain)
@@ -69,7 +71,7 @@ def read(text: str, notation: str = "") -> Amount | Wrong | None:
         value //= 100
     unit = before or after or ""
     units = SYMBOLS.get(unit) or ((unit.upper(),) if unit else ())
-    note = f"payout: {number} is read as a decimal number" if _thousand(number, notation) else ""
+    note = "" if notation else _note(number)
     return Amount(-value if "-" in (sign, inner) else value, units, note)
 
 
@@ -84,7 +86,7 @@ def currency(amount: Amount | None, named: str, usual: str) -> str | Wrong:
     return named if named in units else Wrong(f"currency: {named}, but the payout says {units[0]}")
 
 
-def _plain(number: str, notation: str) -> str | Wrong:
+def _plain(number: str, notation: str, *, has_unit: bool) -> str | Wrong:
     """The digits with a point at most."""
     if notation == "cents":
         return number if number.isdigit() else Wrong("payout: expected whole cents, as the template says")
@@ -99,7 +101,7 @@ def _plain(number: str, notation: str) -> str | Wrong:
         decimal, mark = "", ("." if "." in number else ",")
     else:
         decimal, mark = (".", "") if "." in number else (",", "")
-        if decimal == "," and _is_grouped(number):
+        if (decimal == "," or has_unit) and _is_grouped(number):
             return Wrong(f"payout: {number} may be thousands or not; the template's notation says which")
     whole, point, fraction = number.partition(decimal) if decimal else (number, "", "")
     if point and not fraction.isdigit():
@@ -118,6 +120,8 @@ def _is_grouped(whole: str) -> bool:
     return _GROUPED.fullmatch(whole) is not None
 
 
-def _thousand(number: str, notation: str) -> bool:
-    """1.234, which elsewhere is written for a thousand and more."""
-    return not notation and number.count(".") == 1 and _is_grouped(number)
+def _note(number: str) -> str:
+    """Of 1.234, which elsewhere is written for a thousand and more."""
+    if number[-4:-3] != "." or number.count(".") > 1 or not _is_grouped(number.lstrip("-")):
+        return ""
+    return f"payout: {number} is read as a decimal number"

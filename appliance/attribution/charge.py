@@ -42,13 +42,13 @@ def charge(conversion: Conversion) -> tuple[str, int]:
 def charges(before: Conversion | None, after: Conversion) -> list[CostAdjustment]:
     """What this revision adds to the cost, or takes away: two rows when the currency, the time or the click
     changed."""
-    due: dict[tuple[str, int, int, bool], tuple[Conversion, int]] = {}
+    due: dict[tuple[str, int, int, str], tuple[Conversion, int]] = {}
     for sign, it in ((-1, before), (1, after)):
         if it is None or it.terms is None:
             continue
         currency, amount = charge(it)
-        # A click has dictionaries and no hash; a conversion is given its click once.
-        where = (currency, it.at_us, it.network_id, it.attributed)
+        # A click has dictionaries and no hash.
+        where = (currency, it.at_us, it.network_id, it.click.id if it.attributed else "")
         due[where] = (it, due[where][1] + sign * amount if where in due else sign * amount)
     return [
         CostAdjustment(

@@ -12,7 +12,7 @@ from appliance.attribution.history import COUNTING, TAKEN_BACK, happened
 from appliance.attribution.template import Fields, extract
 from appliance.model.catalog import Duplicates, Network, Template
 from appliance.model.conversions import Position, Stamp
-from appliance.model.events import PostbackLogEvent
+from appliance.model.events import OWN_DOORS, PostbackLogEvent
 from appliance.model.ids import click_time_ms, name_of
 
 # Longer transaction ids are no ids; networks' own stay below 100 characters.
@@ -82,7 +82,7 @@ def understand(
     currency: str,
 ) -> Statement | Unusable:
     """Read a received postback by its network's template. `currency` is what counts when nobody names one."""
-    fields = extract(template, event.params)
+    fields = extract(None if event.method in OWN_DOORS else template, event.params)
     click_id = fields.click_id.lower()  # ours are lower-case hex; some networks capitalise what they store
     transaction_id = fields.transaction_id
     if click_id and click_time_ms(click_id) is None:
@@ -176,6 +176,7 @@ def _time(text: str, arrival_us: int, click_id: str) -> tuple[int, str]:
     if at >= arrival_us:
         return 0, "time: more than a day after its arrival, which counts" if at > arrival_us + _DAY_US else ""
     since = (click_time_ms(click_id) or 0) * 1_000 if click_id else arrival_us - _LONGEST_AGO_US
-    if happened(at, arrival_us, since) == arrival_us:
+    at = happened(at, arrival_us, since)
+    if at == arrival_us:
         return 0, f"time: {'before its click' if click_id else 'too long ago'}; its arrival counts"
     return at, ""

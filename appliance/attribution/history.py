@@ -38,7 +38,7 @@ class Rules(NamedTuple):
 def happened(at_us: int, arrival_us: int, since: int) -> int:
     """When a conversion happened: its own time unless that is before its click, else its arrival. Many tell
     whole seconds, so within one of its click it happened with it."""
-    return max(at_us, since) if at_us and at_us + _SECOND > since else arrival_us
+    return min(max(at_us, since), arrival_us) if at_us and at_us + _SECOND > since else arrival_us
 
 
 def _begun(told: Told, rules: Rules) -> int:
@@ -132,6 +132,12 @@ def base_of(conversion: Conversion) -> Told | None:
         upsell="",
         policy="edit",
     )
+
+
+def policy_of(conversion: Conversion) -> str:
+    """What becomes of a further postback: the first one's word holds."""
+    told = conversion.base if conversion.base is not None else next(iter(conversion.history), None)
+    return "edit" if told is None else told.policy
 
 
 def place_of(history: Sequence[Said], stamp: Stamp) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from appliance.model import money
@@ -53,6 +54,12 @@ def currency(text: str) -> str | Wrong:
     return Wrong("currency: expected an ISO 4217 code such as USD") if code is None else code
 
 
+@lru_cache(maxsize=1024)
+def _folded(words: tuple[tuple[str, str], ...]) -> dict[str, Status]:
+    """A network's words as they are looked for; the first of two that differ in case."""
+    return {word.casefold(): STATUSES[ours] for word, ours in reversed(words) if ours in STATUSES}
+
+
 def status(text: str, lists: Mapping[str, str] = {}, words: Mapping[str, str] = {}) -> Reading:
     """A network's word in any case → one of ours. No word means sale, as TraffoFlex's `approved` default.
 
@@ -65,8 +72,6 @@ def status(text: str, lists: Mapping[str, str] = {}, words: Mapping[str, str] = 
     for ours, listed in lists.items():
         if ours in STATUSES and word in (each.strip() for each in listed.casefold().split(",")):
             return Reading(STATUSES[ours], True)
-    for theirs, ours in words.items():
-        if theirs.casefold() == word and ours in STATUSES:
-            return Reading(STATUSES[ours], True, _TYPES.get(word, ""))
-    found = WORDS.get(word)
+    found = _folded(tuple(words.items())).get(word) if words else None
+    found = found or WORDS.get(word)
     return Reading("hold", False) if found is None else Reading(found, True, _TYPES.get(word, ""))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from appliance.model.catalog import Duplicates
+from appliance.model.catalog import Duplicates, Network
 
 
 class Preset(NamedTuple):
@@ -38,6 +38,22 @@ class Preset(NamedTuple):
     more: Mapping[str, Mapping[str, str]] = {}
     polled: bool = False
     note: str = ""
+
+    def network(self, *, name: str = "", slug: str = "", secret: str = "", currency: str = "") -> Network:
+        """A network as it is made from this; what is left empty is the preset's own."""
+        return Network(
+            name=name or self.title,
+            slug=slug or self.name.replace("_", "-"),
+            secret=secret,
+            currency=currency or self.currency,
+            signature=self.signature,
+            reply=self.reply,
+            status_words=dict(self.words),
+            duplicates=self.duplicates,
+            claim_by=self.claim_by,
+            transitions=dict(self.transitions),
+            preset=self.name,
+        )
 
     @property
     def paste(self) -> str:
@@ -143,8 +159,8 @@ ALL: tuple[Preset, ...] = (
             "time": ("transactionTime",),
         },
         words={"sale": "sale", "bill": "sale", "jv_sale": "sale", "rfnd": "refund", "cgbk": "chargeback",
-               "insf": "rejected", "cancel-rebill": "hold", "uncancel-rebill": "hold",
-               "subscription-chg": "hold", "abandoned_order": "trash", "test": "trash",
+               "insf": "chargeback", "cancel-rebill": "trash", "uncancel-rebill": "trash",
+               "subscription-chg": "trash", "abandoned_order": "trash", "test": "trash",
                "test_sale": "trash", "test_bill": "trash", "test_rfnd": "trash"},
         transitions=_FINAL, reply="OK", signature="clickbank_ins",
         note="Its secret key is the network's secret.",
@@ -165,8 +181,8 @@ ALL: tuple[Preset, ...] = (
             "upsell": ("upsell_no",),
         },
         words={"on_payment": "sale", "on_refund": "refund", "on_chargeback": "chargeback",
-               "on_payment_missed": "hold", "payment_denial": "hold", "on_rebill_cancelled": "hold",
-               "on_rebill_resumed": "hold", "last_paid_day": "hold", "on_affiliation": "trash",
+               "on_payment_missed": "rejected", "payment_denial": "rejected", "on_rebill_cancelled": "trash",
+               "on_rebill_resumed": "trash", "last_paid_day": "trash", "on_affiliation": "trash",
                "connection_test": "trash"},
         claim_by=("upsell",), transitions=_FINAL, reply="OK", signature="digistore24",
         note="Its passphrase is the network's secret. For a vendor's own share map payout to that field.",
@@ -195,6 +211,7 @@ ALL: tuple[Preset, ...] = (
             "transaction_id": ("$.data.purchase.transaction",),
             "currency": ("$.data.purchase.price.currency_value",),
             "time": ("$.data.purchase.approved_date",), "secret": ("hottok",),
+            "event_type": ("=",),  # its `event` is the status
         },
         words={"purchase_approved": "sale", "purchase_complete": "sale", "purchase_refunded": "refund",
                "purchase_chargeback": "chargeback", "purchase_protest": "hold", "purchase_delayed": "hold",

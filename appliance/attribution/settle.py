@@ -25,6 +25,7 @@ from appliance.model.conversions import (
 from appliance.model.deliveries import Delivery
 from appliance.model.events import PostbackLogEvent
 
+NO_CLICK = "click_id: missing, and no such transaction is known"
 COUNTED = ("conversion", "duplicate", "attributed")
 """Outcomes of a postback that belongs to a conversion."""
 
@@ -125,6 +126,13 @@ class Circles(NamedTuple):
     rate: RateOf = no_rate
 
 
+def circumstances_of(circles: Circles, click: ClickFacts | None) -> status.Circumstances:
+    """What counts for a conversion that begins now, or is given its click."""
+    terms = circles.terms(click.source_id) if click is not None else None
+    unit = circles.unit(click.campaign_id if click is not None else 0)
+    return status.Circumstances(unit, terms, circles.rate)
+
+
 def settle(
     arrivals: Iterable[Arrival],
     known: Mapping[str, Conversion],
@@ -179,18 +187,17 @@ class _Settling:
             batch.close(arrival, "refused", said.reason)
             return True
         before = batch.known.get(said.conversion_id)
-        click = (
-            self._find(said.click_id) if said.click_id and (before is None or not before.attributed) else None
-        )
-        if before is None:
-            return self._begin(arrival, said, click)
+        sought = said.click_id and (before is None or before.void or not before.attributed)
+        click = self._find(said.click_id) if sought else None
+        if before is None or before.void:
+            return self._begin(arrival, said, click, before)
         recorded = arrival.position in batch.recorded or (arrival.row is not None and arrival.row.recorded)
         if not recorded:
             verdict = status.advance(before, said, batch.now_us, self._circles.rate)
             outcome, reason = self._store(before, verdict, said)
         now = batch.known[said.conversion_id]
         if not now.attributed and click is not None:
-            attached = status.attach(now, click, batch.now_us, self._circumstances(click))
+            attached = status.attach(now, click, batch.now_us, circumstances_of(self._circles, click))
             self._store(now, attached, said)
             if recorded:
                 batch.close(arrival, "attributed", "its click is known now")
@@ -205,19 +212,21 @@ class _Settling:
             batch.close(arrival, outcome, reason)
         return True
 
-    def _begin(self, arrival: Arrival, said: Statement, click: ClickFacts | None) -> bool:
+    def _begin(
+        self, arrival: Arrival, said: Statement, click: ClickFacts | None, void: Conversion | None
+    ) -> bool:
         batch = self._batch
         if click is None and not said.accept:
             if said.click_id:
                 return False
-            batch.close(arrival, "refused", "click_id: missing, and no such transaction is known")
+            batch.close(arrival, "refused", NO_CLICK)
             return True
         if click is None and said.click_id and arrival.position not in self._tried:
             return False
-        verdict = status.begin(said, click, batch.now_us, self._circumstances(click))
+        verdict = status.begin(said, click, batch.now_us, circumstances_of(self._circles, click), void)
         if said.policy == "repeat":
             verdict = self._among(said, verdict)
-        outcome, reason = self._store(None, verdict, said)
+        outcome, reason = self._store(void, verdict, said)
         if click is None and said.click_id:
             batch.record(arrival, outcome, "; ".join(filter(None, [reason, "its click is not known yet"])))
             return False
@@ -228,18 +237,13 @@ class _Settling:
         """Of all conversions of a claim, all but the earliest are marked."""
         batch = self._batch
         earliest = batch.known.get(batch.firsts.get(said.claim, ""))
-        if earliest is not None and earliest.history[0].stamp < said.stamp:
+        if earliest is not None and not earliest.void and earliest.history[0].stamp < said.stamp:
             after = msgspec.structs.replace(begun.conversion, repeated=True)
             return status.Revised(after, (Change(after, begun.changes[0].amounts),), "repeated")
         batch.firsts[said.claim] = batch.changed_firsts[said.claim] = begun.conversion.id
-        if earliest is not None:
+        if earliest is not None and not earliest.void:
             self._store(earliest, status.repeat(earliest, batch.now_us), said)
         return begun
-
-    def _circumstances(self, click: ClickFacts | None) -> status.Circumstances:
-        terms = self._circles.terms(click.source_id) if click is not None else None
-        unit = self._circles.unit(click.campaign_id if click is not None else 0)
-        return status.Circumstances(unit, terms, self._circles.rate)
 
     def _store(self, before: Conversion | None, verdict: status.Verdict, said: Statement) -> tuple[str, str]:
         """Keep what became of a conversion; (outcome, reason) of the postback."""

@@ -16,15 +16,15 @@ from typing import Any
 
 import msgspec
 
-from appliance.attribution.aes import BLOCK, decrypt_cbc
-
+BLOCK = 16
+"""Bytes of one of AES."""
 LONGEST_NOTIFICATION = 32 * 1024
 """Bytes of ciphertext: ClickBank's are 2 to 5 KB."""
 
 SHA_SIGN = ("sha_sign", "SHASIGN", "shasign")
 """The field that holds Digistore24's signature."""
 
-_decode = msgspec.json.Decoder(strict=True).decode
+_decode = msgspec.json.Decoder(float_hook=str).decode
 _HEX = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 _BLANKS = bytes(range(0x21))
 # What a network that signs also tells of the buyer, and addresses under which his order can be managed. Whole
@@ -106,6 +106,15 @@ def clickbank(keys: Iterable[bytes], notification: object, iv: object) -> dict[s
         if order is not None and padded:
             found = order
     return found
+
+
+def decrypt_cbc(key: bytes, iv: bytes, data: bytes) -> bytes:
+    """AES in CBC mode. `data` are whole blocks, at least one; what was padded stays padded."""
+    # An edge that has no such network need not load it: 8 MB in each of them.
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    decryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()
+    return decryptor.update(data) + decryptor.finalize()
 
 
 def _bytes(text: object) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from appliance.model.catalog import Template
@@ -93,14 +94,28 @@ def is_macro(value: str) -> bool:
     return is_unexpanded(value) or (_MACRO.fullmatch(value) is not None and not _GUID.fullmatch(value))
 
 
+@lru_cache(maxsize=1024)
+def _places(
+    mapping: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]:
+    """Field → its places, and whether each is just a parameter's name; without fields that have none."""
+    own = dict(mapping)
+    wanted = {field: own.get(field, ALIASES[field]) for field in _EXTRACTED}
+    return tuple(
+        (field, tuple((place, place[:1] not in "=$") for place in places))
+        for field, places in wanted.items()
+        if places
+    )
+
+
 def extract(template: Template | None, params: Mapping[str, str]) -> Fields:
     """Pick each field from `params`; the first value that is neither blank nor a bare macro wins."""
     found: dict[str, str] = {}
     notes: list[str] = []
-    for field in _EXTRACTED:
+    for field, places in _places(() if template is None else tuple(template.mapping.items())):
         unexpanded = False
-        for name in names(template, field):
-            value = value_at(name, params)
+        for place, is_name in places:
+            value = params.get(place) if is_name else value_at(place, params)
             if value is None or not (value := value.strip()):
                 continue
             if is_macro(value):

@@ -42,7 +42,8 @@ class Campaign(Entity, frozen=True, kw_only=True):
 
     `rotation` tries its regular streams in order or draws one by weight. `sticky` keeps a visitor (by cookie,
     for `sticky_hours`) on his stream, or on his destination. `secret` is what the click API asks for; without
-    one it is closed.
+    one it is closed. For `click_cookie_days` (0: not at all) a visitor's browser keeps his click in a cookie,
+    by which the conversion pixel and script know it.
     """
 
     slug: str
@@ -56,6 +57,7 @@ class Campaign(Entity, frozen=True, kw_only=True):
     sticky_hours: int = 24
     uniqueness: Uniqueness = Uniqueness()
     secret: str = ""
+    click_cookie_days: int = 0
 
 
 class Stream(Entity, frozen=True, kw_only=True):

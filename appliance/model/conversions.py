@@ -8,6 +8,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from appliance.model.deliveries import Delivery
+from appliance.model.entries import EntryRecord
 from appliance.model.events import ConversionEvent, CostAdjustment, PostbackLogEvent
 
 Position = tuple[int, int, int]
@@ -194,6 +195,8 @@ class Settlement(NamedTuple):
     settled: Sequence[Position] = ()
     records: Sequence[SettledRecord] = ()
     deliveries: Sequence[Delivery] = ()
+    entries: Sequence[EntryRecord] = ()
+    """Orders that this carries out; each counts once."""
     firsts: Mapping[str, str] = {}
     """Claim → the earliest of its conversions, where each postback makes one of its own; "" for none."""
 

@@ -82,6 +82,11 @@ class ClickIdentity(Struct, frozen=True, array_like=True, tag="click_identity"):
     address: str
 
 
+OWN_DOORS = ("pixel", "script", "entered")
+"""Methods of what came through doors of ours (http/public/pixel.py, operations): its fields are called by our
+names, whatever the network's template says."""
+
+
 class PostbackLogEvent(Struct, frozen=True, array_like=True, tag="postback_log_events"):
     """An inbound postback: once as `received` (raw, from an edge), once as what became of it (the core).
 
@@ -109,8 +114,8 @@ class PostbackLogEvent(Struct, frozen=True, array_like=True, tag="postback_log_e
 class ConversionEvent(Struct, frozen=True, array_like=True, tag="conversion_events"):
     """One revision of a conversion: the *change* it makes, so that a report is a sum.
 
-    `at_us` is when the conversion happened (its first postback's arrival), `known_us` when we learned of
-    this revision. `count`, `revenue`, `hold`, `original_payout` (what the network named, in
+    `at_us` is when the conversion happened (in its first postback's words, or its arrival), `known_us` when
+    we learned of this revision. `count`, `revenue`, `hold`, `original_payout` (what the network named, in
     `original_currency`) and `entered` are differences: a conversion that changes its status, currency, hour
     or click leaves with one revision (`entered` -1) and enters with another (1), so that the sum of `entered`
     with a status is the number of conversions that have it. `rate` is what made `currency` of the original

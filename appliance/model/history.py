@@ -13,7 +13,7 @@ from appliance.model.catalog import Change, Entity, Kind, Revision
 MASK = "********"
 """Shown instead of a secret that is set. Sent back in a change it means "as it is"."""
 
-SECRETS = frozenset({"secret", "hash"})
+SECRETS = frozenset({"secret", "secrets", "hash"})
 """Fields of any kind that nobody is shown."""
 
 _BOOKKEEPING = frozenset({"id", "revision"})
@@ -62,7 +62,20 @@ def shown(entity: Entity) -> dict[str, Any]:
 
 def masked(values: Mapping[str, Any]) -> dict[str, Any]:
     """The same of one that is a dict already, as history has it."""
-    return {key: MASK if key in SECRETS and value else value for key, value in values.items()}
+    return {key: mask(value) if key in SECRETS else value for key, value in values.items()}
+
+
+def mask(value: Any) -> Any:
+    """What stands for a secret; of several, each has its number, by which it is known when it comes back."""
+    if isinstance(value, list | tuple):
+        return type(value)(f"{MASK}{at}" for at, _ in enumerate(value, 1))
+    return MASK if value else value
+
+
+def unmasked(values: Sequence[str], before: Sequence[str]) -> tuple[str, ...]:
+    """Several secrets with what their masks stand for; a mask that stands for none stays as it is."""
+    masks = {f"{MASK}{at}": each for at, each in enumerate(before, 1)}
+    return tuple(masks.get(each, each) for each in values)
 
 
 def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> tuple[FieldChange, ...]:
@@ -81,7 +94,7 @@ def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
         ):
             continue
         if field in SECRETS:
-            old, new = MASK if old else old, MASK if new else new
+            old, new = mask(old), mask(new)
         found.append(FieldChange(field=field, before=old, after=new))
     return tuple(found)
 

@@ -66,10 +66,7 @@ def value_at(place: str, params: Mapping[str, str]) -> str | None:
         return text
     if len(text) > LONGEST_JSON:
         return None
-    try:
-        value: Any = _decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
+    value = _parsed(text)
     for step in path[1:]:
         if isinstance(step, int) and isinstance(value, list):
             value = value[step] if step < len(value) else None
@@ -78,6 +75,15 @@ def value_at(place: str, params: Mapping[str, str]) -> str | None:
         else:
             return None
     return _text(value)
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Any:
+    """One postback's JSON is asked for several fields, one after the other. None for what is no JSON."""
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
 
 
 def param_of(place: str) -> str:

@@ -11,6 +11,15 @@ from collections.abc import Mapping
 MACRO = re.compile(r"\{(_?[a-z][a-z0-9_]*)(?::([^{}]*))?\}", re.ASCII)
 """`{name}`, `{_name}` (fewer characters encoded) or `{name:a=1,b=2}` (words replaced)."""
 
+REPLY_MACROS: Mapping[str, str] = {
+    "id": "Weir's id of the postback",
+    "transaction": "the network's transaction id",
+    "transaction_id": "the same",
+    "click_id": "the click id, as the network sent it",
+    "nothing": "nothing: a reply of only this is empty",
+}
+"""What a network's reply may say of the postback it answers."""
+
 SUBS = 30
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 

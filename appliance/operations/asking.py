@@ -38,7 +38,7 @@ class ReportRequest(Period, frozen=True, kw_only=True):
 
     metrics: tuple[str, ...] = ()
     custom: dict[str, str] = {}  # noqa: RUF012  msgspec copies it
-    filters: Filters = {}  # noqa: RUF012
+    filters: Filters = {}  # noqa: RUF012  msgspec copies it
     known_until: str = ""
     compare: bool = False
     compare_from: str = ""

@@ -14,6 +14,7 @@ from appliance.operations.registry import operation
 
 Rotation = Literal["position", "weight"]
 Sticky = Literal["none", "stream", "destination"]
+CookieDays = Annotated[int, Meta(ge=0, le=400)]
 StickyHours = Annotated[int, Meta(ge=1, le=8_760)]
 
 
@@ -42,6 +43,7 @@ class Create(Request, frozen=True, kw_only=True):
     sticky_hours: StickyHours = 24
     uniqueness: Uniqueness = Uniqueness()
     secret: str = ""
+    click_cookie_days: CookieDays = 0
 
 
 class ChangeCampaign(Change, frozen=True, kw_only=True):
@@ -57,6 +59,7 @@ class ChangeCampaign(Change, frozen=True, kw_only=True):
     sticky_hours: StickyHours | UnsetType = UNSET
     uniqueness: Uniqueness | UnsetType = UNSET
     secret: str | UnsetType = UNSET
+    click_cookie_days: CookieDays | UnsetType = UNSET
 
 
 class OfWhich(Request, frozen=True, kw_only=True):

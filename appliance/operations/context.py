@@ -12,7 +12,9 @@ from appliance.errors import FieldProblem, WeirError
 from appliance.model.catalog import Change, Entity, Kind, ListKind, PostbackTarget, Revision, User
 from appliance.model.costs import CostOrder
 from appliance.model.deliveries import Attempt, Selection, Standing, Stored
+from appliance.model.doctor import Finding
 from appliance.model.drafts import DraftChange
+from appliance.model.entries import Entered, EntryOrder
 from appliance.model.events import CostAdjustment
 from appliance.model.health import Health
 from appliance.model.holds import Holds
@@ -22,6 +24,7 @@ from appliance.model.live import Wish
 from appliance.model.status import SystemStatus, Unknowable
 from appliance.operations.inquiries import Reports
 from appliance.operations.lines import Blocks, Pieces
+from appliance.operations.reprocessing_desk import InboxDesk
 from appliance.operations.workbench import Workbench
 from appliance.partners.patience import Outcome
 from appliance.routing.configuration import Configuration
@@ -342,6 +345,14 @@ class DeliveryDesk(Protocol):
         """Tell a target, saved or not, of a conversion with these values now. Stores nothing."""
 
 
+class EntryDesk(Protocol):
+    """Where conversions are entered."""
+
+    async def enter(self, order: EntryOrder) -> Entered:
+        """Check all of it and store it in one transaction, or nothing. The same order again is answered as
+        the first time. Raises Conflict for another order under its id, Unavailable."""
+
+
 class RateDesk(Protocol):
     """What currencies are worth. Every method raises Unavailable."""
 
@@ -352,6 +363,16 @@ class RateDesk(Protocol):
 
     async def list(self, base: str, quote: str, limit: int, offset: int) -> tuple[Sequence[Rate], int]:
         """A page, the newest day first, and how many there are."""
+
+
+class DoctorDesk(Protocol):
+    """What the doctor found."""
+
+    def findings(self) -> Sequence[Finding]:
+        """The newest first, muted ones too."""
+
+    async def dismiss(self, id: str, mute: bool) -> None:
+        """Put one away until it is seen again, or for good. Raises Missing."""
 
 
 class HealthDesk(Protocol):
@@ -413,3 +434,6 @@ class Context:
     health: HealthDesk | None = None
     deliveries: DeliveryDesk | None = None
     rates: RateDesk | None = None
+    doctor: DoctorDesk | None = None
+    entering: EntryDesk | None = None
+    inbox: InboxDesk | None = None

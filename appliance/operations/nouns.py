@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from appliance.errors import FieldProblem, Refused
 from appliance.model.catalog import TYPES, Entity, Kind
-from appliance.model.history import MASK, SECRETS
+from appliance.model.history import MASK, SECRETS, mask, unmasked
 from appliance.operations.context import Context
 from appliance.operations.decoding import all_of, decode, sound
 from appliance.operations.registry import Door, add
@@ -93,7 +93,8 @@ class Page(Struct, frozen=True, kw_only=True):
 
 def shown(entity: E) -> E:
     """The entity as anybody may see it: what is secret is replaced by MASK."""
-    hidden = {name: MASK for name in entity.__struct_fields__ if name in SECRETS and getattr(entity, name)}
+    names = SECRETS.intersection(entity.__struct_fields__)
+    hidden = {name: mask(value) for name in names if (value := getattr(entity, name))}
     return msgspec.structs.replace(entity, **hidden) if hidden else entity
 
 
@@ -105,7 +106,7 @@ def values_of(kind: Kind, values: Mapping[str, object], number: int | None) -> d
     return _changed(decode(change, {**values, "id": number}))
 
 
-def _given(request: Struct, without: tuple[str, ...]) -> dict[str, object]:
+def _given(request: Struct, without: tuple[str, ...]) -> dict[str, Any]:
     """The fields of a request that were sent."""
     values = {name: getattr(request, name) for name in request.__struct_fields__ if name not in without}
     return {name: value for name, value in values.items() if value is not UNSET}
@@ -166,9 +167,18 @@ def offer(
             )
         return shown(await context.catalog.create(kind, type_(**values), context.caller))
 
-    async def run_change(request: Change, context: Context) -> Entity:
+    async def meant(request: Change, context: Context) -> tuple[dict[str, object], int | None]:
+        """The fields to replace, and the revision meant: masks stand for the secrets of one."""
         values = _changed(request)
-        return shown(await context.catalog.change(kind, request.id, values, context.caller, request.revision))
+        if not _has_masks(values):
+            return values, request.revision
+        before: Any = await context.catalog.get(kind, request.id)
+        values["secrets"] = unmasked(values["secrets"], before.secrets)
+        return values, before.revision if request.revision is None else request.revision
+
+    async def run_change(request: Change, context: Context) -> Entity:
+        values, revision = await meant(request, context)
+        return shown(await context.catalog.change(kind, request.id, values, context.caller, revision))
 
     async def further_of_create(payload: object, context: Context) -> list[FieldProblem]:
         values = sound(create, payload)
@@ -180,6 +190,8 @@ def offer(
         values.pop("revision", None)
         if values.get("secret") == MASK:
             del values["secret"]
+        if _has_masks(values):
+            del values["secrets"]
         return await context.catalog.faults(kind, number, values) if isinstance(number, int) else []
 
     async def run_archive(request: Archive, context: Context) -> Entity:
@@ -189,10 +201,8 @@ def offer(
         return shown(await context.catalog.restore(kind, request.id, context.caller, request.revision))
 
     async def run_duplicate(request: Change, context: Context) -> Entity:
-        values = _changed(request)
-        return shown(
-            await context.catalog.duplicate(kind, request.id, values, context.caller, request.revision)
-        )
+        values, revision = await meant(request, context)
+        return shown(await context.catalog.duplicate(kind, request.id, values, context.caller, revision))
 
     searched = " and ".join(field for field in SEARCHED if field in type_.__struct_fields__)
     run_list.__doc__ = (
@@ -261,7 +271,11 @@ def _mask(values: Mapping[str, object]) -> list[FieldProblem]:
     return [FieldProblem("secret", "the secret itself, not its mask")]
 
 
-def _changed(request: Change) -> dict[str, object]:
+def _has_masks(values: Mapping[str, Any]) -> bool:
+    return any(each.startswith(MASK) for each in values.get("secrets", ()))
+
+
+def _changed(request: Change) -> dict[str, Any]:
     """The fields to replace; a secret's mask sent back means "as it is"."""
     values = _given(request, ("id", "revision"))
     if values.get("secret") == MASK:

@@ -36,6 +36,8 @@ class ErrorsSelection(SelectionRequest, frozen=True, kw_only=True):
 
 
 class PostbacksSelection(SelectionRequest, frozen=True, kw_only=True):
+    """`reason` and `text`: what the reason, or the value of a parameter, has in it."""
+
     click_id: Word | UnsetType = UNSET
     transaction_id: Word | UnsetType = UNSET
     conversion_id: Word | UnsetType = UNSET
@@ -43,6 +45,8 @@ class PostbacksSelection(SelectionRequest, frozen=True, kw_only=True):
     network_id: Id | UnsetType = UNSET
     stage: Literal["received", "refused", "processed"] | UnsetType = UNSET
     outcome: Outcome | UnsetType = UNSET
+    reason: Word = ""
+    text: Word = ""
 
 
 class ConversionsSelection(SelectionRequest, frozen=True, kw_only=True):
@@ -68,7 +72,7 @@ class ClicksSelection(SelectionRequest, frozen=True, kw_only=True):
     address: Word | UnsetType = UNSET
     request_id: Word | UnsetType = UNSET
     counted: bool | UnsetType = UNSET
-    filters: Filters = {}  # noqa: RUF012
+    filters: Filters = {}  # noqa: RUF012  msgspec copies it
 
 
 class TrafficbacksSelection(SelectionRequest, frozen=True, kw_only=True):
@@ -77,7 +81,7 @@ class TrafficbacksSelection(SelectionRequest, frozen=True, kw_only=True):
     click_id: Word | UnsetType = UNSET
     campaign_id: Id | UnsetType = UNSET
     reason: Word | UnsetType = UNSET
-    filters: Filters = {}  # noqa: RUF012
+    filters: Filters = {}  # noqa: RUF012  msgspec copies it
 
 
 # A postback may hold half a megabyte of parameters.
@@ -200,14 +204,23 @@ def selection_of(
         for name in request.__struct_fields__
         if name in table.columns and (value := getattr(request, name)) is not UNSET
     }
-    given: Filters = getattr(request, "filters", {})
+    contains: dict[str, str] = {}
+    if isinstance(request, PostbacksSelection):
+        equal.pop("reason", None)
+        contains = {
+            name: text for name, text in (("reason", request.reason), ("params", request.text)) if text
+        }
+    if "params" in contains and not context.caller.sees_money:
+        problems.append(FieldProblem("text", "parameters are not shown to you"))
+    filters: Filters = getattr(request, "filters", {})
     return Selection(
         from_us=from_us,
         to_us=to_us,
         campaigns=reach,
         sees_money=context.caller.sees_money,
         equal=equal,
-        filters=filters_of(given, problems, tuple(table.dimensions)),
+        contains=contains,
+        filters=filters_of(filters, problems, tuple(table.dimensions)),
         oldest_first=request.oldest_first,
     )
 

@@ -29,10 +29,11 @@ Further = Callable[[object, Context], Awaitable[Sequence[FieldProblem]]]
 """What else is wrong with a payload that did not decode, as far as its sound fields tell; changes nothing."""
 
 MODULES = (
-    "campaigns", "streams", "destinations", "health", "sources", "networks", "templates", "links", "lists",
-    "pages", "catalog", "history", "routing", "explaining", "simulating", "replaying", "journal", "system",
-    "reports", "reports_running", "exports", "costs", "records", "warehouse", "live",
-    "session", "me", "users", "tokens", "targets", "deliveries", "queues", "rates",
+    "campaigns", "streams", "destinations", "health", "sources", "networks", "network_presets",
+    "network_words", "templates", "links", "lists", "pages", "catalog", "history", "routing",
+    "explaining", "simulating", "replaying", "journal", "system", "reports", "reports_running",
+    "exports", "costs", "conversions", "records", "warehouse", "live", "session", "me", "users", "tokens",
+    "targets", "deliveries", "queues", "rates", "doctor", "inbox", "reprocessing",
 )  # fmt: skip
 
 

@@ -208,7 +208,7 @@ class TestRequest(Request, frozen=True, kw_only=True):
     send: bool = True
 
 
-class Tested(Struct, frozen=True, kw_only=True):
+class TargetTrial(Struct, frozen=True, kw_only=True):
     """`request` as attempts show it, secrets masked. `status` 0: no answer, and `error` says why.
 
     `accepted`: the answer is an acknowledgement; `verdict` says why it is none. `told` are the values.
@@ -226,7 +226,7 @@ class Tested(Struct, frozen=True, kw_only=True):
 
 
 @operation("targets.test", permission="targets.write", changes=True, example={"id": 1, "send": False})
-async def test(request: TestRequest, context: Context) -> Tested:
+async def test(request: TestRequest, context: Context) -> TargetTrial:
     """Tell a target, saved or not, of a sample conversion now; its request and its answer. Stores nothing."""
     if context.deliveries is None:
         raise Unavailable("nobody delivers anything here")
@@ -237,10 +237,13 @@ async def test(request: TestRequest, context: Context) -> Tested:
     told = {**sample(now_us), **request.conversion}
     key = secrets.token_hex(16)
     if not request.send:
-        made = postback.message(target, key, told, now_us)
-        return Tested(request=postback.masked(made), sent=False, told=told)
+        try:
+            made = postback.message(target, key, told, now_us)
+        except ValueError as fault:  # half a character, which JSON can say and nobody can send
+            raise Refused(f"the request cannot be made: {fault}") from fault
+        return TargetTrial(request=postback.masked(made), sent=False, told=told)
     attempt, outcome = await context.deliveries.send(target, key, told)
-    return Tested(
+    return TargetTrial(
         request=attempt.request,
         sent=bool(attempt.request),
         accepted=outcome.delivered,

@@ -74,7 +74,8 @@ class Wish:
         """Whether the target wants to know of a conversion that is so."""
         payout = it.payout or 0
         return (
-            (not self._statuses or it.status in self._statuses)
+            not it.void
+            and (not self._statuses or it.status in self._statuses)
             and (not self._types or it.event_type.casefold() in self._types)
             and self.target.source_id in (None, it.click.source_id)
             and (not self._campaigns or it.click.campaign_id in self._campaigns)

@@ -137,7 +137,11 @@ def take_settled(records: Iterable[SettledRecord], keep: int, into: Groups) -> N
         elif isinstance(record, PostbackLogEvent):
             key = Key("postbacks", 0, 0, 0, 0, record.network_id)
             group = into.get(key) or into.setdefault(key, Group())
-            group.add(Item("postbacks", record.known_us, record), keep)
+            if record.stage == "received":  # it was entered, and came through no journal
+                small = msgspec.structs.replace(record, params={})
+                group.add(Item("postbacks", record.known_us, small), keep, postbacks=1)
+            else:
+                group.add(Item("postbacks", record.known_us, record), keep)
 
 
 def wanted(key: Key, wish: Wish) -> bool:

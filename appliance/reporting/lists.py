@@ -31,13 +31,15 @@ class Table(NamedTuple):
 
 
 class Selection(Struct, frozen=True, kw_only=True):
-    """Which rows; `equal` names columns, `filters` dimensions of the table. `campaigns` as in a Question."""
+    """Which rows; `equal` names columns, `contains` columns that have a text in them in any case, `filters`
+    dimensions of the table. `campaigns` as in a Question."""
 
     from_us: int
     to_us: int
     campaigns: tuple[int, ...] | None = None
     sees_money: bool = True
     equal: Mapping[str, int | str] = {}
+    contains: Mapping[str, str] = {}
     filters: Sequence[Filter] = ()
     oldest_first: bool = False
 
@@ -134,6 +136,14 @@ def _where(table: Table, selection: Selection) -> Query:
         type_ = "Int64" if isinstance(value, int) else "String"
         where += f" and {column} = {{equal{index}:{type_}}}"
         parameters[f"equal{index}"] = int(value) if isinstance(value, bool) else value  # "False" is no Int64
+    for index, (column, text) in enumerate(selection.contains.items()):
+        named = f"{{part{index}:String}}"
+        if table.columns[column] == "map":
+            found = f"positionCaseInsensitiveUTF8(x, {named}) > 0"
+            where += f" and arrayExists(x -> {found}, mapValues({column}))"
+        else:
+            where += f" and positionCaseInsensitiveUTF8({column}, {named}) > 0"
+        parameters[f"part{index}"] = text
     return Query(where + conditions(selection.filters, table.dimensions, parameters), parameters)
 
 

@@ -21,6 +21,7 @@ def steady(status: SystemStatus) -> SystemStatus:
             for each in status.consumers
         ),
         live=LiveReport(),
+        deliveries=replace(status.deliveries, oldest_seconds=0.0),
     )
 
 

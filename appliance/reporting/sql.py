@@ -164,8 +164,7 @@ class _Facts:
     ) -> str:
         question = self._question
         expressions = {name: self._expression(name, table) for name in self._names}
-        condition += self._reach + self._known.format("at" if table == "clicks" else "known_at")
-        condition += conditions(question.filters, expressions, self.parameters)
+        condition += self._let_through(table, expressions)
         if self._keys is not None:
             for index, name in enumerate(question.group_by):
                 type_ = "Array(Int64)" if DIMENSIONS[name].number else "Array(String)"
@@ -180,6 +179,17 @@ class _Facts:
             f"select {dimensions}{unit} as unit{', ' if named else ''}{named} from {source} "  # noqa: S608
             f"where {PERIOD}{condition} group by {groups}unit"
         )
+
+    def _let_through(self, table: str, expressions: Mapping[str, str]) -> str:
+        """The reach, what was known and the filters as conditions."""
+        known = self._known.format("at" if table == "clicks" else "known_at")
+        return self._reach + known + conditions(self._question.filters, expressions, self.parameters)
+
+    def rows(self, table: Literal["clicks", "adjustments"]) -> str:
+        """ "from … where …": the counted clicks, or the corrections of their cost, that are let through."""
+        expressions = {name: self._expression(name, table) for name in self._names}
+        source, condition = ("click_events", _VISITS) if table == "clicks" else (self._adjustments(), "")
+        return f"from {source} where {PERIOD}{condition}{self._let_through(table, expressions)}"
 
     def _conversions(self) -> str:
         """The table, or what of it is needed with the latest status or with facts of the click beside it."""
@@ -234,6 +244,12 @@ def _figures(sums: Sequence[str]) -> str:
         if name in sums
     ]
     return ", ".join(found)
+
+
+def rows(question: Question, table: Literal["clicks", "adjustments"]) -> Query:
+    """ "from … where …": what a question's cost is made of, row by row; it may be grouped by nothing."""
+    facts = _Facts(structs.replace(question, group_by=(), metrics=()))
+    return Query(facts.rows(table), facts.parameters)
 
 
 def totals(question: Question) -> Query:

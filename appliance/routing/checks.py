@@ -22,6 +22,7 @@ from appliance.model.catalog import (
     Template,
     User,
 )
+from appliance.routing.affiliates import check_network
 from appliance.routing.answers import check_answer
 from appliance.routing.compile import check_destination, check_exits, check_stream
 from appliance.routing.holdings import UNIQUE, Holdings, references
@@ -97,8 +98,7 @@ def faults(entity: Entity) -> list[FieldProblem]:
         case Source():
             found += [*_currency(entity.currency), *check_source(entity), *check_hop(entity)]
         case Network():
-            found += _slug(entity.slug) + _currency(entity.currency)
-            found += _text(entity.secret, "secret", LONGEST_SECRET)
+            found += [*_slug(entity.slug), *_currency(entity.currency), *check_network(entity)]
         case Template():
             found += _mapping(entity)
         case Link():

@@ -22,6 +22,7 @@ from appliance.model.catalog import (
     Stream,
     Template,
 )
+from appliance.model.places import param_of
 from appliance.model.table import (
     CampaignEntry,
     DestinationEntry,
@@ -135,5 +136,5 @@ def _secret_params(template: Template | None, names: Names) -> tuple[str, ...]:
     found = names(template, "secret")
     if template is None or "secret" in template.mapping:
         return found
-    taken = {name for own in template.mapping.values() for name in own}
+    taken = {param_of(place) for own in template.mapping.values() for place in own}
     return tuple(name for name in found if name not in taken)

@@ -151,9 +151,9 @@ class CompiledStream:
 
 class CompiledCampaign:
     __slots__ = (
-        "active", "asks_who", "backs", "currency", "denials", "exits", "hop", "id", "ids", "looks",
-        "public_id", "reading", "regular", "rotating", "secret", "slug", "source_id", "sticky",
-        "sticky_seconds", "streams", "trafficback", "unique_streams", "uniqueness", "wants_visitor",
+        "active", "asks_who", "backs", "cookie_seconds", "currency", "denials", "exits", "hop", "id",
+        "ids", "looks", "public_id", "reading", "regular", "rotating", "secret", "slug", "source_id",
+        "sticky", "sticky_seconds", "streams", "trafficback", "unique_streams", "uniqueness", "wants_visitor",
     )  # fmt: skip
 
     def __init__(
@@ -193,6 +193,8 @@ class CompiledCampaign:
         """SHA-256 of what the click API asks for; empty: closed."""
         self.sticky = "" if campaign.sticky == "none" else campaign.sticky
         self.sticky_seconds = campaign.sticky_hours * 3600
+        self.cookie_seconds = campaign.click_cookie_days * 86_400
+        """How long a visitor's browser keeps his click for the pixel; 0: it is not asked to."""
         self.unique_streams = unique_streams
         """Streams whose rules ask whether the visitor is new to them."""
         self.uniqueness: CompiledUniqueness | None = None

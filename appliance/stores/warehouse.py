@@ -33,11 +33,14 @@ MAX_INSERT = 10_000
 """Rows per insert: larger ones hold the GIL for longer than the core's loop may wait (experiments.md d)."""
 MAX_LOOKUP = 200
 _ANY_BOUND = Bound(0, 0, 4_102_444_800_000_000)
-_FACTS = (
-    "select id, toUnixTimestamp64Micro(at) as at_us, campaign_id, stream_id, destination_id, source_id, "
-    "network_id, link_id, subs, utm, source_click_id, cost, currency "
-    "from click_events prewhere id in {ids:Array(String)}"
-)
+_LOOKUP = "select id, packed from click_events prewhere id in {ids:Array(String)}"
+_Packed = tuple[int, int, int, int, int, int, int, dict[int, str], dict[str, str], str, int, str]
+_unpack = msgspec.json.Decoder(_Packed, strict=False).decode
+_PACKED = (
+    "at_us", "campaign_id", "stream_id", "destination_id", "source_id", "network_id", "link_id", "subs",
+    "utm", "source_click_id", "cost", "currency",
+)  # fmt: skip
+"""As migration 0009 puts them together."""
 
 
 class Warehouse:
@@ -230,9 +233,10 @@ class Warehouse:
         found: dict[str, ClickFacts] = {}
         for start in range(0, len(ids), MAX_LOOKUP):
             parameters = {"ids": list(ids[start : start + MAX_LOOKUP])}
-            work = partial(rows, sql=_FACTS, parameters=parameters)
+            work = partial(rows, sql=_LOOKUP, parameters=parameters)
             for row in self._on(self._lookups, work):
-                found[row["id"]] = msgspec.convert(row, ClickFacts, strict=False)
+                facts = dict(zip(_PACKED, _unpack(row["packed"]), strict=True))
+                found[row["id"]] = msgspec.convert(facts | {"id": row["id"]}, ClickFacts)
         return found
 
     def rank(self, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:

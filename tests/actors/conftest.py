@@ -17,6 +17,7 @@ from tests.actors.caps_rig import Site
 from tests.actors.conversions_rig import Rig
 from tests.actors.live_rig import Feed, running
 from tests.actors.memory_rig import World, a_world
+from tests.actors.retry_rig import Outbox
 
 
 @pytest.fixture
@@ -61,3 +62,10 @@ async def site(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[Site]:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with a_world(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    made = Outbox(tmp_path / "ledger.db")
+    yield made
+    made.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -177,6 +177,18 @@ class Rig:
                 self.restart()
             else:
                 self.hire()
+
+    async def killed_beside(self, work: Callable[[], Awaitable[object]], after: int) -> None:
+        """Run with `work` beside it until a kill, so many steps of the ledger later; then begin anew."""
+        try:
+            async with self.running(), trio.open_nursery() as nursery:
+                self.kill_at = after
+                nursery.start_soon(work)
+                await trio.sleep(1)
+        except* (Killed, Unavailable):
+            pass
+        self.kill_at = None
+        self.restart()
 
     # The edges' side
 

@@ -105,13 +105,13 @@ async def test_retries_back_off_and_end_when_the_time_is_over(rigs: Any, autojum
 async def test_what_cannot_be_our_click_is_refused_at_once(rig: Rig, autojump_clock: MockClock) -> None:
     rig.postback("whatever", tid="1")
     rig.postback(None, tid="2")
-    rig.postback(1, payout="-1")
+    rig.postback(1, payout="1e3")
     await rig.live(0.3)
     assert [outcome for _, outcome in rig.outcomes()] == ["refused"] * 3
     assert rig.reasons() == {
         "p1": "click_id: not one of our click ids",
         "p2": "click_id: missing, and no such transaction is known",
-        "p3": "payout: negative; send the status rejected to take money back",
+        "p3": "payout: written with an exponent; expected 12.50",
     }
     assert rig.looked_up == []
 

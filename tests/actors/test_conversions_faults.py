@@ -230,3 +230,41 @@ async def test_an_actor_whose_ledger_is_gone_says_so_at_the_start(
     with pytest.RaisesGroup(Unavailable):
         async with rig.running():
             pass
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+async def test_after_a_failed_pass_nothing_is_read_on_before_the_ledger_has_told_where(
+    rig: Rig, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    """The ledger cannot be written, then not be read, then works again: what the failed pass had read is not
+    passed over."""
+    rig.click(1)
+    await rig.live(1, reopen=False)
+    rig.postback(1, payout="3")
+    faults = 0
+
+    def full(step: str) -> None:
+        raise Unavailable("the disk is full")
+
+    def away() -> dict[tuple[int, int], int]:
+        nonlocal faults
+        faults += 1
+        if faults > 2:
+            monkeypatch.undo()
+            return rig.ledger.offsets()
+        rig.fault = lambda step: None
+        if stopped:
+            rig.actor.stop()
+        raise Unavailable("the disk is gone")
+
+    async with rig.running():
+        rig.fault = full
+        monkeypatch.setattr(rig.ledger, "offsets", away)
+        await trio.sleep(0.3)
+        rig.click(2)
+        await trio.sleep(5)
+    monkeypatch.undo()
+    rig.fault = lambda step: None
+    rig.restart()
+    await rig.live(1)
+    assert [event.revenue for event in rig.conversions()] == [3_000_000]

@@ -14,7 +14,7 @@ from appliance.errors import Conflict, Unavailable
 from appliance.model.conversions import Settlement, entered_position
 from appliance.model.events import PostbackLogEvent
 from appliance.model.ids import name_of
-from tests.actors.conversions_rig import START_US, Killed, Rig, click, facts
+from tests.actors.conversions_rig import START_US, Rig, click, facts
 
 
 def entered(number: int) -> PostbackLogEvent:
@@ -84,15 +84,7 @@ async def test_a_kill_between_any_two_steps_leaves_all_or_nothing(
     async def order() -> None:
         answers.append(await rig.actor.perform(enter(1, 2), clicks(1, 2)))
 
-    try:
-        async with rig.running(), trio.open_nursery() as nursery:
-            rig.kill_at = after
-            nursery.start_soon(order)
-            await trio.sleep(1)
-    except* (Killed, Unavailable):
-        pass
-    rig.kill_at = None
-    rig.restart()
+    await rig.killed_beside(order, after)
     entered = [event for event in rig.conversions() if event.transaction_id.startswith("E")]
     assert len(entered) in ((2,) if answers else (0, 2))
     rig.warehouse |= {click(number): facts(number) for number in (1, 2)}

@@ -284,3 +284,9 @@ async def test_what_is_no_target_is_not_tested(desk: Desk, payload: dict[str, An
     with pytest.raises(Forbidden):
         await desk.call("targets.test", buyer(0), id=7)
     assert desk.sent == []
+
+
+async def test_a_request_that_cannot_be_made_is_refused(desk: Desk) -> None:
+    draft = {"url": "https://r.example/", "method": "POST", "body": '{"s": "{status}"}'}
+    with pytest.raises(Refused, match="cannot be made"):
+        await desk.call("targets.test", values=draft, conversion={"status": "\ud800"}, send=False)

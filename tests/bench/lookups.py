@@ -48,22 +48,33 @@ def measure(rows: int, seconds: float) -> dict[str, float]:
     span = DAYS * 86_400_000
     start = int(time.time() * 1000) - span
     with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        fill(Path(folder), rows, start, span)
+        print(f"  {rows:,} clicks made in {time.monotonic() - began:.0f} s")
         warehouse = Warehouse(Section(max_memory_mb=4_000, query_memory_mb=2_000), Path(folder))
-        warehouse.open()
         try:
-            began = time.monotonic()
-            step = 1_000_000
-            for first in range(0, rows, step):
-                fill = _FILL
-                for name, value in (("start", start), ("span", span), ("rows", rows), ("first", first),
-                                    ("count", min(step, rows - first))):  # fmt: skip
-                    for kind in ("Int64", "UInt64"):
-                        fill = fill.replace(f"{{{name}:{kind}}}", str(value))
-                warehouse.execute(fill)
-            print(f"  {rows:,} clicks made in {time.monotonic() - began:.0f} s")
             return _beside_reports(warehouse, start, span, rows, seconds)
         finally:
             warehouse.close()
+
+
+def fill(data: Path, rows: int, start: int, span: int, then: str = "") -> None:
+    """So many clicks in the warehouse of a data directory, spread over `span` ms; `then` is one statement."""
+    warehouse = Warehouse(Section(max_memory_mb=4_000, query_memory_mb=2_000), data)
+    try:
+        warehouse.open()
+        step = 1_000_000
+        for first in range(0, rows, step):
+            sql = _FILL
+            for name, value in (("start", start), ("span", span), ("rows", rows), ("first", first),
+                                ("count", min(step, rows - first))):  # fmt: skip
+                for kind in ("Int64", "UInt64"):
+                    sql = sql.replace(f"{{{name}:{kind}}}", str(value))
+            warehouse.execute(sql)
+        if then:
+            warehouse.execute(then)
+    finally:
+        warehouse.close()
 
 
 def _beside_reports(
@@ -84,7 +95,7 @@ def _beside_reports(
     batch: list[float] = []
     try:
         number, end = 12_345, time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end or len(single) < 2:
             for size, times in ((1, single), (50, batch)):
                 numbers = [(number := (number * 7_919 + 104_729) % rows) for _ in range(size)]
                 ids = [identifier(start, span, rows, n) for n in numbers]

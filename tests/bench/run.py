@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import binary, catalog, clicks, full, load, lookups, reports, rivals, watchers
+from tests.bench import binary, catalog, clicks, full, load, lookups, postbacks, reports, rivals, watchers
 from tests.bench.clicks import Rounds
 from tests.rig import ROOT, Weir, start_weir, wait_for
 
@@ -33,6 +33,7 @@ AIMS = {
     "core_ready_s": "< 5",
     "binary_over_source": binary.AIM,
     **full.AIMS,
+    **postbacks.AIMS,
     **reports.AIMS,
     **watchers.AIMS,
 }
@@ -151,11 +152,12 @@ def main() -> int:
     )
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=float, default=3)
-    arguments.add_argument("--rows", type=int, default=10_000_000)
+    arguments.add_argument("--rows", type=int, help="clicks in the warehouse; 10 M, 1 M of a quick look")
     arguments.add_argument("--part", choices=PARTS, help="only this; bench.json stays as it is")
     asked = arguments.parse_args()
+    asked.rows = asked.rows or (1_000_000 if asked.quick else 10_000_000)
     if asked.quick:
-        asked.rounds, asked.seconds, asked.rows = 1, 1, 1_000_000
+        asked.rounds, asked.seconds = 1, 1
     if (os.cpu_count() or 1) < 2:
         print("bench: needs two cores, one for the server and one for the client", file=sys.stderr)
         return 2
@@ -175,7 +177,7 @@ def main() -> int:
     return 0
 
 
-PARTS = ("start", "clicks", "full", "watchers", "lookups", "reports")
+PARTS = ("start", "clicks", "full", "watchers", "lookups", "reports", "postbacks")
 
 
 def _part(name: str, folder: Path, asked: argparse.Namespace) -> dict[str, float | int | None]:
@@ -193,6 +195,8 @@ def _part(name: str, folder: Path, asked: argparse.Namespace) -> dict[str, float
             return watchers.measure(folder, asked.rounds, max(asked.seconds, 5))
         case "lookups":
             return dict(lookups.measure(asked.rows, 10 if not asked.quick else 3))
+        case "postbacks":
+            return postbacks.measure(folder, asked.rows, 60 if not asked.quick else 5)
     return dict(reports.measure(asked.rows, 9 if not asked.quick else 2))
 
 

@@ -6,22 +6,25 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.attribution.claim import understand
 from appliance.attribution.settle import Arrival, settle
-from appliance.errors import Conflict, Missing, Refused
+from appliance.errors import Conflict, Missing, Refused, Unavailable
 from appliance.model.catalog import Campaign
 from appliance.model.conversions import ClickFacts, Conversion, Settlement, Terms
 from appliance.model.costs import CostOrder
-from appliance.model.events import PostbackLogEvent
+from appliance.model.events import DecisionInputs, PostbackLogEvent
 from appliance.model.holds import Holds
 from appliance.operations import registry
-from appliance.operations.context import Context, local_administrator
+from appliance.operations.context import Caller, Context, local_administrator
 from appliance.overview import Overview, Parts
-from appliance.reporting.costs import spread
+from appliance.reporting import costs
+from appliance.reporting.costs import Clicks, added, parts, replaced
+from appliance.reporting.costs import Place as At
 from appliance.reporting.ranks import clicks_query
 from appliance.reporting.rows import build
 from appliance.stores.sqlite.ledger import SqliteLedger
@@ -38,21 +41,22 @@ class Place:
     currency = "USD"
 
     def __init__(self, warehouse, ledger):
-        self.warehouse, self.ledger, self.shipped = warehouse, ledger, 0
+        self.warehouse, self.ledger = warehouse, ledger
         self.operations = registry.load_all()
         self.overview = Overview(Path(), Parts(), Holds(), NoWarehouse())
 
-    async def call(self, name, **payload):
-        context = Context(local_administrator("test"), self, self, self.overview, self)
+    async def call(self, name, caller=None, **payload):
+        context = Context(caller or local_administrator("test"), self, self, self.overview, self)
         answer = await registry.call(self.operations, name, payload, context)
         return json.loads(registry.encode(answer), parse_float=Decimal)
 
     def ship(self):
         [log] = self.ledger.outboxes()
-        for entry in log.read(0, 1000):
-            self.warehouse.insert([build(-1, log.epoch, *entry)])
-            self.ledger.outbox_drop(log.epoch, entry.seq)
-            self.shipped += 1
+        rows = [build(-1, log.epoch, *entry) for entry in log.read(0, 1000)]
+        for table in {row.table for row in rows}:
+            self.warehouse.insert([row for row in rows if row.table == table])
+        if rows:
+            self.ledger.outbox_drop(log.epoch, rows[-1].seq)
 
     # The protocols behind Context
 
@@ -69,8 +73,8 @@ class Place:
     async def list(self, *page, **_):
         return self.ledger.adjustments(*page) if len(page) == 2 else ([], 0)
 
-    async def adjust(self, order, parts):
-        return self.ledger.adjust(order, parts)
+    async def adjust(self, order, parts, count=None):
+        return self.ledger.adjust(order, parts, count)
 
 
 @pytest.fixture
@@ -96,7 +100,7 @@ def place(warehouse, tmp_path):
 
 async def test_a_correction_is_spread_over_the_clicks_and_adds_up_exactly(place):
     made = await place.call("costs.adjust", campaign_id=1, amount="10.000001", note="invoice", **PERIOD)
-    assert (made["amount"], made["parts"], made["clicks"]) == (Decimal("10.000001"), 3, 7)
+    assert (made["amount"], made["parts"], made["clicks"]) == (Decimal("10.000001"), 7, 7)
     place.ship()
     overview = await place.call("reports.overview", **PERIOD)
     assert (overview["clicks"], overview["cost"]) == (8, Decimal("10.700001"))
@@ -144,23 +148,202 @@ async def test_what_cannot_be_spread_is_refused_and_nothing_is_stored(place):
     assert (await place.call("costs.list"))["total"] == 0
 
 
-@given(st.integers(-(10**15), 10**15), st.lists(st.integers(1, 10**6), min_size=1, max_size=50))
-def test_parts_add_up_to_the_micro_unit(amount, clicks):
+def at(number: int) -> At:
+    return At(number, (1, 0, 0, 0, 0, 0), (), (), "")
+
+
+ORDER = CostOrder(
+    id="x", campaign_id=1, from_us=0, to_us=9, amount=0, currency="USD", note="", author="", known_us=0
+)
+NUMBERS = st.lists(st.integers(1, 10**6), min_size=1, max_size=50)
+
+
+@given(st.integers(-(10**15), 10**15), NUMBERS)
+def test_parts_add_up_to_the_micro_unit(amount, numbers):
+    made = parts(ORDER, added(amount, "USD", [Clicks(at(i), n, {}) for i, n in enumerate(numbers)]))
+    assert sum(part.cost for part in made) == amount
+    assert all(part.cost * amount > 0 for part in made)
+
+
+UNITS = st.dictionaries(st.sampled_from(["USD", "EUR"]), st.integers(0, 10**9))
+
+
+@given(
+    st.integers(0, 10**15),
+    st.lists(st.tuples(st.integers(1, 10**6), UNITS), min_size=1, max_size=20),
+    st.dictionaries(
+        st.tuples(st.integers(0, 30).map(at), st.sampled_from(["USD", "EUR"])), st.integers(-(10**9), 10**9)
+    ),
+)
+def test_what_is_set_is_what_there_is_afterwards(amount, groups, known):
+    clicks = [Clicks(at(number), count, own) for number, (count, own) in enumerate(groups)]
+    made = parts(ORDER, replaced(amount, "USD", clicks, known))
+    for unit, wanted in (("USD", amount), ("EUR", 0)):
+        before = sum(own.get(unit, 0) for _, own in groups)
+        before += sum(cost for (_, one), cost in known.items() if one == unit)
+        assert before + sum(part.cost for part in made if part.currency == unit) == wanted
+    assert len({(part.at_us, part.currency) for part in made}) == len(made)
+
+
+async def cost_by(place, *names, **more):
+    lines = (await place.call("reports.query", group_by=list(names), limit=1000, **PERIOD, **more))["items"]
+    return {tuple(line[name] for name in names): line["cost"] for line in lines}
+
+
+FILTERED = [
+    ({"sub1": ["a"]}, lambda n: n % 2 == 0),
+    ({"source": [31]}, lambda n: n % 3 == 1),
+    ({"country": ["DE"]}, lambda n: n % 5 < 2),
+    ({"utm_source": {"contains": ["face"]}}, lambda n: n % 4 == 3),
+    ({"sub1": ["a"], "country": {"not_in": ["DE"]}}, lambda n: n % 2 == 0 and n % 5 >= 2),
+    ({"hour_of_day": [13]}, lambda n: n >= 30),
+    ({"language": ["de"]}, lambda n: n % 7 == 0),
+]
+
+
+def varied(n):
+    return click(
+        n, at_us=NOON + (n // 30) * HOUR + n, campaign_id=1 + n % 2, source_id=30 + n % 3, cost=n,
+        subs={1: "ab"[n % 2], 2: f"zone{n}"}, utm={"utm_source": "facebook"} if n % 4 == 3 else {},
+        language="de-AT" if n % 7 == 0 else "en", currency="EUR" if n == 12 else "USD",
+        inputs=DecisionInputs(facts={"country": "DE" if n % 5 < 2 else "FR"}),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def many(warehouse, tmp_path):
+    """Sixty clicks of the campaigns 1 and 2 that differ in everything; click n costs n micro-units."""
+    ledger = SqliteLedger(tmp_path / "ledger.db", lambda: 1_767_225_600_000)
+    made = Place(warehouse, ledger)
+    warehouse.insert([build(0, 1, *entries(n + 1, varied(n))[0]) for n in range(60)])
+    yield made
+    ledger.close()
+
+
+async def facts_of(place):
+    """Cost by each click's own sub-id, which tells the clicks apart, as far as it is known."""
+    return {zone: cost for (zone,), cost in (await cost_by(place, "sub2")).items()}
+
+
+@pytest.mark.parametrize("coarse", [None, 12])
+@pytest.mark.parametrize(("filters", "meant"), FILTERED, ids=lambda it: "" if callable(it) else str(it)[:40])
+async def test_exactly_what_the_filter_lets_through_changes(many, monkeypatch, filters, meant, coarse):
+    wanted = sum(meant(n) for n in range(60))
+    if coarse is not None:  # so few parts are allowed that clicks are put together
+        monkeypatch.setattr(costs, "MOST_PARTS", coarse)
+        monkeypatch.setattr("appliance.operations.costs.MOST_PARTS", coarse)
+    names = tuple(filters)
+    before, known = await cost_by(many, *names), await cost_by(many, "campaign", "source", "hour")
+    made = await many.call("costs.adjust", filters=filters, amount="1.000003", **PERIOD)
+    assert (made["clicks"], made["campaign_id"], made["added"]) == (wanted, 0, Decimal("1.000003"))
+    many.ship()
+    of_filter = await many.call("reports.overview", filters=filters, **PERIOD)
+    whole = await many.call("reports.overview", **PERIOD)
+    assert whole["cost"] == Decimal(sum(range(60)) - 12 + 1_000_003) / 1_000_000
+    own = sum(n for n in range(60) if meant(n) and n != 12)
+    assert of_filter["cost"] == Decimal(own + 1_000_003) / 1_000_000
+    assert of_filter["clicks"] == wanted
+    after = await cost_by(many, *names)
+    assert after.keys() == before.keys()  # no line that no click stands in
+    finer = await cost_by(many, "campaign", "source", "hour")
+    assert finer.keys() == known.keys()
+    if coarse is None:
+        zones = await facts_of(many)
+        assert {n for n in range(60) if zones[f"zone{n}"] * 1_000_000 > n} == set(filter(meant, range(60)))
+
+
+async def test_a_price_for_each_click_and_a_total_stand_in_place_of_what_was_known(many):
+    filters = {"sub1": ["a"]}
+    await many.call("costs.adjust", campaign_id=1, amount=5, currency="EUR", **PERIOD)
+    many.ship()
+    made = await many.call("costs.set", filters=filters, per_click="0.002", **PERIOD)
+    assert (made["kind"], made["clicks"]) == ("per_click", 30)
+    many.ship()
+    of_filter = await many.call("reports.overview", filters=filters, **PERIOD)
+    assert (of_filter["cost"], of_filter["unconverted"]) == (Decimal("0.06"), {})
+    by_zone = await facts_of(many)
+    assert {by_zone[f"zone{n}"] for n in range(0, 60, 2)} == {Decimal("0.002")}
+    assert [by_zone[f"zone{n}"] for n in (1, 3, 59)] == [Decimal(n) / 1_000_000 for n in (1, 3, 59)]
+    again = await many.call("costs.set", filters=filters, amount="0.000001", **PERIOD)
+    assert again["added"] == Decimal("0.000001") - Decimal("0.06")
+    many.ship()
+    of_filter = await many.call("reports.overview", filters=filters, **PERIOD)
+    assert of_filter["cost"] == Decimal("0.000001")
+    nothing = await many.call("costs.set", filters=filters, amount="0.000001", **PERIOD)
+    assert (nothing["parts"], nothing["added"]) == (0, 0)
+
+
+async def test_a_total_is_not_set_while_reports_do_not_know_the_last_correction(many):
+    await many.call("costs.adjust", campaign_id=1, amount=5, **PERIOD)
+    with pytest.raises(Unavailable):
+        await many.call("costs.set", campaign_id=1, amount=7, **PERIOD)
+    many.ship()
+    await many.call("costs.set", campaign_id=1, amount=7, **PERIOD)
+    many.ship()
+    assert (await cost_by(many, "campaign"))[(1,)] == 7
+
+
+async def test_two_totals_at_once_are_not_both_set(many):
+    count = (await many.list(1, 0))[1]
     order = CostOrder(
-        id="x",
-        campaign_id=1,
-        from_us=0,
-        to_us=9,
-        amount=amount,
-        currency="USD",
-        note="",
-        author="",
-        known_us=0,
+        id="a", campaign_id=1, from_us=0, to_us=9, amount=1, currency="USD", note="", author="", known_us=0
     )
-    ids = dict.fromkeys(("stream_id", "destination_id", "source_id", "network_id", "link_id"), 0)
-    parts = spread(order, [{"at_us": 1, "clicks": each, **ids} for each in clicks])
-    assert sum(part.cost for part in parts) == amount
-    assert all(part.cost * amount > 0 for part in parts)
+    many.ledger.adjust(order, [], count)
+    with pytest.raises(Conflict):
+        many.ledger.adjust(msgspec.structs.replace(order, id="b"), [], count)
+    assert many.ledger.adjust(order, [], count) == order  # but the same one again
+
+
+async def test_a_preview_stores_nothing(many):
+    made = await many.call("costs.adjust", filters={"country": ["DE"]}, amount=1, preview=True, **PERIOD)
+    assert (made["id"], made["clicks"], made["added"]) == ("", 24, 1)
+    assert (await many.call("costs.list"))["total"] == 0
+
+
+async def test_one_id_is_one_correction_with_all_it_says(many):
+    say = {"filters": {"sub1": {"in": ["a"]}}, "id": "y", **PERIOD}
+    first = await many.call("costs.set", amount=1, **say)
+    assert await many.call("costs.set", amount="1.0", **say) == first
+    for name, other in (
+        ("costs.adjust", {"amount": 1, **say}),
+        ("costs.set", {"per_click": 1, **say}),
+        ("costs.set", {"amount": 1, **say, "filters": {"sub1": {"not_in": ["a"]}}}),
+    ):
+        with pytest.raises(Conflict):
+            await many.call(name, **other)
+
+
+async def test_a_buyer_corrects_his_own_campaigns_alone(many):
+    buyer = Caller("b", "test", frozenset({"costs.write", "costs.read"}), 2, frozenset({1}))
+    made = await many.call("costs.adjust", caller=buyer, filters={"country": ["DE"]}, amount=1, **PERIOD)
+    assert made["clicks"] == 12
+    await many.call("costs.adjust", filters={"country": ["DE"]}, amount=1, **PERIOD)
+    assert [each.clicks for each in many.ledger.adjustments(9, 0, {1})[0]] == [12]
+    many.ship()
+    assert (await cost_by(many, "campaign"))[(2,)] < 1
+
+
+async def test_what_is_not_said_or_not_there_is_refused(many):
+    for path, name, request in (
+        ("campaign_id", "costs.adjust", {"amount": 1}),
+        ("amount", "costs.set", {"campaign_id": 1}),
+        ("amount", "costs.set", {"campaign_id": 1, "amount": 1, "per_click": 1}),
+        ("per_click", "costs.set", {"campaign_id": 1, "per_click": -1}),
+        ("per_click", "costs.set", {"campaign_id": 1, "per_click": "99999999.5"}),
+        ("filters.status", "costs.adjust", {"amount": 1, "filters": {"status": ["sale"]}}),
+        ("from", "costs.set", {"amount": 1, "filters": {"country": ["XX"]}}),
+    ):
+        with pytest.raises(Refused) as caught:
+            await many.call(name, **request, **PERIOD)
+        assert [problem.path for problem in caught.value.fields] == [path]
+
+
+async def test_more_places_than_there_may_be_parts_are_refused(many, monkeypatch):
+    monkeypatch.setattr(costs, "MOST_PARTS", 5)
+    monkeypatch.setattr("appliance.operations.costs.MOST_PARTS", 5)
+    with pytest.raises(Refused) as caught:
+        await many.call("costs.adjust", filters={"sub2": {"contains": ["zone"]}}, amount=1, **PERIOD)
+    assert [problem.path for problem in caught.value.fields] == ["to"]
 
 
 async def test_what_conversions_cost_is_in_the_lines_of_their_clicks(place):

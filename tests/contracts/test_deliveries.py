@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,53 @@ def test_selections(place: Place, store: Deliveries, selection: Selection, found
     if len(found) > 1:
         first = store.select(selection, ABOVE_ALL, 1)
         assert keys(store.select(selection, first[0].number, 9)) == found[1:]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_way_a_selection_takes_it_finds_the_same(place: Place, store: Deliveries, seed: int) -> None:
+    dice = random.Random(seed)
+    hour = 3_600_000_000
+    place.put(
+        *(
+            # The clock is set back a little now and then.
+            delivery(-key, f"postback:{key % 3 + 1}", campaign_id=dice.randrange(4),
+                     created_us=NOW + key * hour // 4 - dice.randrange(hour), not_before_us=NOW)
+            for key in range(80)
+        )
+    )  # fmt: skip
+    taken = store.take({f"postback:{n}": 20 for n in (1, 2, 3)}, NOW, LEASE)
+    ends: list[State] = ["delivered", "dead", "pending"]
+    store.finish([result(each, dice.choice(ends)) for each in taken], [], NOW)
+    every = store.select(Selection(), ABOVE_ALL, 1_000)
+    assert len(every) == 80
+
+    def some(of: Sequence[Any]) -> tuple[Any, ...] | None:
+        return tuple(dice.sample(of, dice.randint(1, len(of)))) if dice.random() < 0.5 else None
+
+    def moment() -> int | None:
+        return NOW + dice.randrange(20) * hour if dice.random() < 0.4 else None
+
+    for _ in range(60):
+        wanted = Selection(
+            states=some(("pending", "delivered", "dead", "cancelled")),
+            targets=some(("postback:1", "postback:2", "postback:9")),
+            campaigns=some((0, 1, 2, 7)),
+            since_us=moment(),
+            until_us=moment(),
+        )
+        below, limit = dice.choice((ABOVE_ALL, 40)), dice.choice((3, 100))
+        fit = [each for each in every if _fits(each, wanted) and each.number < below][:limit]
+        assert [each.number for each in store.select(wanted, below, limit)] == [it.number for it in fit]
+
+
+def _fits(it: Stored, wanted: Selection) -> bool:
+    return (
+        (wanted.states is None or it.state in wanted.states)
+        and (wanted.targets is None or it.delivery.target in wanted.targets)
+        and (wanted.campaigns is None or it.delivery.campaign_id in wanted.campaigns)
+        and (wanted.since_us is None or it.delivery.created_us >= wanted.since_us)
+        and (wanted.until_us is None or it.delivery.created_us < wanted.until_us)
+    )
 
 
 def test_a_lease_is_given_back_by_who_holds_it_only(place: Place, store: Deliveries) -> None:

@@ -7,10 +7,13 @@ import threading
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from appliance.errors import RowRefused, Unavailable
+from appliance.model.conversions import ClickFacts
 from appliance.model.shipping import Bound
 from appliance.reporting.rows import COLUMNS, bounds, build, set_aside
+from appliance.stores.warehouse_schema import migrations
 from tests.engine import SERVER
 from tests.records import NOON, click, conversion, entries, identity, postback, trafficback
 
@@ -113,6 +116,25 @@ def test_clicks_are_looked_up_in_batches(warehouse):
     assert warehouse.lookup_clicks([]) == {}
 
 
+@pytest.mark.parametrize("old", [False, True])
+def test_a_click_is_found_as_it_was_whatever_its_texts_are(warehouse, old):
+    odd = 'a"b\\c/d\n\t\x01 é 正 \U0001f600 {x}'
+    event = replace(click(1), subs={1: odd, 30: ""}, utm={odd: odd}, source_click_id=odd, cost=-(2**53) - 1)
+    if old:  # stored before the column was there: it is read from the others
+        warehouse.execute("alter table click_events drop column packed")
+    warehouse.insert(rows(1, event))
+    if old:
+        (added,) = [each.statements[0] for each in migrations() if each.number == 9]
+        warehouse.execute(added)
+    (facts,) = warehouse.lookup_clicks([event.id]).values()
+    assert facts == ClickFacts(
+        id=event.id, at_us=event.at_us, campaign_id=event.campaign_id, stream_id=event.stream_id,
+        destination_id=event.destination_id, source_id=event.source_id, network_id=event.network_id,
+        link_id=event.link_id, subs=event.subs, utm=event.utm, source_click_id=odd, cost=event.cost,
+        currency=event.currency,
+    )  # fmt: skip
+
+
 def test_a_report_delays_neither_lookups_nor_shipping(warehouse):
     warehouse.insert(rows(1, click(1)))
     warehouse.lookup_clicks([click(1).id])
@@ -171,7 +193,7 @@ def test_opening_twice_applies_each_migration_once(engines, warehouse):
         again = engines.warehouse(database=name)
         again.open()
         numbers = [row["number"] for row in again.query("select number from migrations order by 1", {})]
-        assert numbers == [1, 2, 3, 4, 5, 6, 7, 8]
+        assert numbers == [1, 2, 3, 4, 5, 6, 7, 8, 9]
         again.close()
 
 

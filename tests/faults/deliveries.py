@@ -1,7 +1,7 @@
 """The postbacks phase: thousands of sales, kill -9 of core and edges, a receiver that loses answers.
 
-Every sale is one conversion; every one of them is told until it is acknowledged; by the idempotency key the
-receiver ends with exactly one of each.
+Every sale is one conversion, in the ledger and in the reports, with its money to the micro-unit; every one of
+them is told until it is acknowledged; by the idempotency key the receiver ends with exactly one of each.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,7 @@ SENDERS = 4
 PER_CLICK = 20
 PATIENT = 1_800.0
 """Seconds without an acknowledgement: a lease of a life that was killed lasts 40 of them, a pause minutes."""
+PAYOUT = Decimal("1.25")
 VICTIMS = ("core", "edge-0", "core", "edge-1")
 
 
@@ -61,7 +63,7 @@ class Senders:
             if number is None:
                 return
             click = self._clicks[number % len(self._clicks)]
-            path = f"/pb/network?click_id={click}&transaction_id=sale-{number}&payout=1.25"
+            path = f"/pb/network?click_id={click}&transaction_id=sale-{number}&payout={PAYOUT}"
             while not self._sent(path):
                 time.sleep(0.02)
             with self._lock:
@@ -107,6 +109,10 @@ def telling(site: Site, kills: int, count: int, dice: random.Random) -> Tally:
                 PATIENT,
             )
             _check(site, receiver, int(made["id"]), count)
+            wait_for("all of them in the reports", lambda: _reported(site)["conversions"] >= count, PATIENT)
+            time.sleep(3)  # nothing is added any more
+            found = _reported(site)
+            assert (found["conversions"], Decimal(found["revenue"])) == (count, count * PAYOUT), found
             print(
                 f"postbacks: {kills} kills, {count} sales, {receiver.told.total()} requests at a receiver "
                 f"that lost {LOST:.0%} of its answers, {len(receiver.told)} by their keys",
@@ -130,6 +136,10 @@ def _check(site: Site, receiver: Receiver, target: int, count: int) -> None:
         sales.setdefault(query["t"][0], set()).add(query["id"][0])
     assert set(sales) == {f"sale-{number}" for number in range(count)}
     assert all(len(keys) == 1 for keys in sales.values()), "a sale has two keys"
+
+
+def _reported(site: Site) -> dict[str, Any]:
+    return dict(Board(site.weir).call("reports.overview", metrics=["conversions", "revenue"], currency="USD"))
 
 
 def _all(board: Board, **which: Any) -> Iterator[dict[str, Any]]:
@@ -159,6 +169,7 @@ def _figures(site: Site) -> dict[str, Any]:
 
 
 def _delivered(site: Site) -> int:
+    time.sleep(0.5)  # twenty pages of them cost whoever delivers more than the figure is worth
     try:
         return len(list(_all(Board(site.weir), states=["delivered"])))
     except (AssertionError, OSError, ValueError):

@@ -11,7 +11,7 @@ from appliance.operations.registry import load_all
 
 BOUNDED_ELSEWHERE = {
     "filters": "operations/period.py, by the column it is compared with",
-    "amount": "operations/costs.py: money, exact, however it is written",
+    **dict.fromkeys(("amount", "per_click"), "operations/costs.py: money, exact, however it is written"),
     **dict.fromkeys(
         (
             "position",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -101,6 +102,19 @@ class Board:
             return {edge["revision"] for edge in stats["edges"]} == {stats["revision"]}
 
         wait_for("the newest revision on the edges", everywhere)
+
+    def shipped(self) -> None:
+        """Wait until the warehouse has all that was taken up to now.
+
+        Every journal is shipped by itself: what the core made of an event may be there before the event is.
+        """
+        asked_us = time.time_ns() // 1_000 + 300_000  # an edge gathers events for some milliseconds
+
+        def everything() -> bool:
+            logs = [it for it in self.call("system.status")["consumers"] if it["consumer"] == "publisher"]
+            return bool(logs) and all(it["caught_up_us"] > asked_us for it in logs)
+
+        wait_for("everything in the warehouse", everything)
 
     def linked(self) -> bool:
         """Whether the core answers and every edge has its newest revision, after one of them was killed."""

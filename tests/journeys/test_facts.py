@@ -70,6 +70,7 @@ def test_a_click_records_what_was_detected_and_logs_and_reports_are_asked_by_it(
         "browser_version": "17.5", "bot": "0", "prefetch": "0", "language": "de",
         "referrer_host": "www.google.de", "search_engine": "google",
     }  # fmt: skip
+    board.shipped()
     number = board.id_of(slug)
     asked = {"campaign": [number], "country": ["DE"], "device_type": ["mobile"]}
     assert board.call("clicks.list", filters=asked)["total"] == 1

@@ -131,7 +131,8 @@ def test_a_conversion_that_a_killed_core_had_told_nobody_is_known_all_the_same(w
     for edge in ("edge-0", "edge-1"):
         weir.wait_child(edge, besides=weir.kill(edge))
     weir.wait_ready()
-    assert host not in {shop.get("sub1=a")[0] for _ in range(20)}
+    # What they had not saved yet the core tells them anew, a moment after they are back.
+    wait_for("both edges know again", lambda: host not in {shop.get("sub1=a")[0] for _ in range(40)})
 
 
 def settled(weir: Weir) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from appliance.outbound.postbacks import SECONDS
 from tests.journeys.board import Board, running
 from tests.receivers import Receiver
 from tests.rig import wait_for
@@ -120,29 +122,35 @@ def test_a_wrong_template_is_mended_and_its_deliveries_are_replayed_at_the_inter
         assert set(receiver.told.values()) == {2}, "under the same ids"
 
 
-def test_a_dead_and_a_slow_receiver_delay_neither_another_nor_clicks(board: Board) -> None:
+def test_a_dead_and_slow_receivers_delay_neither_another_nor_clicks(board: Board) -> None:
+    """Each is told, and each click answered, in less than one attempt at a slow receiver takes."""
     with Receiver() as good, Receiver(delay=60) as slow, Receiver() as gone:
         slug, number = campaign(board)
-        numbers = [target(board, each, campaign_ids=[number]) for each in (slow, gone, good)]
+        made = target(board, good, campaign_ids=[number])
+        others = [target(board, each, campaign_ids=[number]) for each in (gone, *[slow] * 10)]
         gone.__exit__()
-        began = time.monotonic()
+        worst = 0.0
         for each in range(25):
+            began = time.monotonic()
             convert(board, slug, f"delay-{each}")
-        wait_for("all told", lambda: len(good.told) == 25)
-        assert time.monotonic() - began < 15, "no attempt at the slow one had ended by then"
-        wait_for("acknowledged", lambda: counts(board, numbers[2]) == {"delivered": 25})
-        assert counts(board, numbers[0]) == counts(board, numbers[1]) == {"pending": 25}
+            wait_for("it is told", lambda each=each: len(good.told) > each)
+            worst = max(worst, time.monotonic() - began)
+        assert worst < SECONDS
+        assert len(slow.requests) >= 10, "attempts were under way all the time"
+        wait_for("acknowledged", lambda: counts(board, made) == {"delivered": 25})
+        assert all(counts(board, each) == {"pending": 25} for each in others)
         status = board.call("system.status")["deliveries"]
-        assert status["pending"] >= 50
+        assert status["pending"] >= 25 * len(others)
         wait_for(
             "the dead one is paused",
-            lambda: f"postback:{numbers[1]}" in board.call("system.status")["deliveries"]["paused"],
+            lambda: f"postback:{others[0]}" in board.call("system.status")["deliveries"]["paused"],
         )
         with urllib.request.urlopen(f"{board.weir.admin}/metrics", timeout=20) as answer:
             figures = answer.read().decode()
-        assert "weir_deliveries_paused_targets 1" in figures
-        done = board.call("deliveries.cancel", targets=[f"postback:{it}" for it in numbers[:2]])
-        assert done["count"] == 50
+        (paused,) = re.findall(r"^weir_deliveries_paused_targets (\d+)$", figures, re.MULTILINE)
+        assert int(paused) >= 1
+        done = board.call("deliveries.cancel", targets=[f"postback:{it}" for it in others])
+        assert done["count"] == 25 * len(others)
 
 
 def test_without_a_permission_no_private_address_gets_a_byte(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from appliance.attribution.rates import Rate, Rates
-from appliance.model.catalog import Network
+from appliance.model.catalog import Network, Template
 from appliance.model.conversions import Conversion
 from appliance.model.events import ConversionEvent, PostbackLogEvent, encode
 from tests.actors.conversions_rig import START_US, Rig, click, facts
@@ -24,7 +24,21 @@ from tests.prove.model import End, Group, Postback, Rules, ends, groups
 
 POLICIES = ("edit", "ignore", "create", "repeat", "increment", "event_id")
 STATUSES = ("sale", "lead", "hold", "rejected", "trash", "refund", "chargeback")
-PAYOUTS = {"": None, "{payout}": None, "1": 1_000_000, "2.5": 2_500_000, "0.000003": 3, "7.000001": 7_000_001}
+PAYOUTS = {
+    "": None,
+    "{payout}": None,
+    "1": 1_000_000,
+    "2.5": 2_500_000,
+    "0.000003": 3,
+    "7.000001": 7_000_001,
+    "-2.5": -2_500_000,
+    "-1": -1_000_000,
+}
+DAY_US = 86_400_000_000
+TIMES = {
+    "": 0,
+    **{str(at): at for at in (START_US - DAY_US, START_US - 500_000, START_US + 7, START_US + 3 * DAY_US)},
+}
 UNITS = {1: "USD", 2: "EUR", 3: "GBP", 4: ""}
 RATES = {("EUR", "USD"): Fraction(11, 10), ("USD", "EUR"): Fraction(10, 11)}
 FINAL = ("conversion", "duplicate", "refused", "click_unknown")
@@ -52,6 +66,7 @@ class Sent(NamedTuple):
     status: str
     payout: str
     currency: str
+    time: str
     again: bool
 
 
@@ -80,7 +95,8 @@ _clicked = st.builds(Clicked, st.integers(0, 3), _few((0, 0, 1, -1)))
 _sent = st.builds(
     Sent, st.integers(-1, 3), _few((0, 0, 1)), st.integers(-40, 40), _few(("", "A", "A", "B")),
     _few(("", "", "deposit")), _few(("", "", "1")), _few(("", "x", "y")), _few(STATUSES),
-    _few(tuple(PAYOUTS)), _few(("", "", "USD", "EUR", "GBP")), _few((False, False, False, True)),
+    _few(tuple(PAYOUTS)), _few(("", "", "USD", "EUR", "GBP")), _few(("", "", *TIMES)),
+    _few((False, False, False, True)),
 )  # fmt: skip
 _rounds = st.builds(
     Round, st.lists(_clicked | _sent | _sent | _sent, max_size=5), st.integers(-10, 24),
@@ -107,8 +123,9 @@ class Play:
         network: dict[str, Any] = {"duplicates": history.policy, "claim_by": history.claim_by}
         self.rig.networks[7] = Network(
             id=7, slug="net", currency="USD", duplicates_by_type=by_type, transitions=history.transitions,
-            unknown_click="accept" if history.accept else "wait", **network,
+            unknown_click="accept" if history.accept else "wait", template_id=1, **network,
         )  # fmt: skip
+        self.rig.templates[1] = Template(id=1, mapping={"time": ("time",)})
         self.rig.units = UNITS
         self.rig.rates = Rates(
             [Rate("2020-01-01", "EUR", "USD", "1"), Rate("2025-12-20", "EUR", "USD", "1.1")]
@@ -158,7 +175,7 @@ class Play:
         number = None if step.number < 0 and step.transaction and self.history.accept else max(step.number, 0)
         params = {
             "tid": step.transaction, "event": step.type, "upsell": step.upsell, "event_id": step.event,
-            "status": step.status, "payout": step.payout, "currency": step.currency,
+            "status": step.status, "payout": step.payout, "currency": step.currency, "time": step.time,
         }  # fmt: skip
         event = rig.received(number, START_US + rig.sent * 10 + step.late, **params)
         segment = rig.edge(step.edge)
@@ -167,7 +184,7 @@ class Play:
             Postback(
                 (event.at_us, step.edge, segment.epoch, seq), "" if number is None else click(number),
                 step.transaction, step.type, step.upsell, step.event, step.status, PAYOUTS[step.payout],
-                step.currency,
+                step.currency, TIMES[step.time],
             )
         )  # fmt: skip
 
@@ -208,7 +225,8 @@ class Play:
         assert stored.attributed == bool(allowed)
         assert not allowed or stored.click.id in allowed
         unit = UNITS.get(stored.click.campaign_id, "")
-        end = ends(group, self.rules, unit, RATES)._replace(repeated=repeated)
+        since = START_US if stored.attributed or group.said[0].click else 0
+        end = ends(group, self.rules, unit, RATES, since)._replace(repeated=repeated)
         (amounts,) = amounts_of([stored]).values()
         assert end == End(
             stored.at_us, stored.status, stored.currency, stored.event_type, stored.upsell, stored.repeated,

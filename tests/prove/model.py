@@ -14,7 +14,8 @@ BACK = ("refund", "chargeback")
 
 
 class Postback(NamedTuple):
-    """What a network sends. `stamp` orders them; `payout` in micro-units, None for none; "" is nothing."""
+    """What a network sends. `stamp` orders them; `payout` in micro-units, None for none; "" is nothing; `at`
+    is when it says that the conversion happened, 0 for nothing."""
 
     stamp: tuple[int, ...]
     click: str
@@ -25,6 +26,24 @@ class Postback(NamedTuple):
     status: str
     payout: int | None
     currency: str
+    at: int = 0
+
+    def meant(self) -> Postback:
+        """Below zero: what would count is a refund of the amount, and what never counts names none."""
+        if self.payout is None or self.payout >= 0:
+            return self
+        if self.status in BACK:
+            return self._replace(payout=-self.payout)
+        if self.status in ("sale", "lead", "hold"):
+            return self._replace(status="refund", payout=-self.payout)
+        return self._replace(payout=None)
+
+    def happened(self, since: int) -> int:
+        """Its own time between its click (within a second; 0: none known) and its arrival; else that."""
+        arrival = self.stamp[0]
+        if not self.at or self.at >= arrival or self.at <= since - 1_000_000:
+            return arrival
+        return min(max(self.at, since), arrival)
 
 
 class Rules(NamedTuple):
@@ -67,7 +86,7 @@ class Group:
 def groups(postbacks: Iterable[Postback], rules: Rules) -> list[Group]:
     """Postbacks by the conversion that they speak of."""
     found: dict[tuple[object, ...], Group] = {}
-    for it in sorted(postbacks):
+    for it in (each.meant() for each in sorted(postbacks)):
         policy = rules.policies.get(it.type, rules.policies[""])
         claim: tuple[object, ...] = ("t", it.transaction) if it.transaction else ("c", it.click)
         if "event_type" in rules.claim_by:
@@ -83,8 +102,10 @@ def groups(postbacks: Iterable[Postback], rules: Rules) -> list[Group]:
     return list(found.values())
 
 
-def ends(group: Group, rules: Rules, unit: str, rates: Mapping[tuple[str, str], Fraction]) -> End:
-    """What the group comes to when it counts in `unit` ("" for its own currency)."""
+def ends(
+    group: Group, rules: Rules, unit: str, rates: Mapping[tuple[str, str], Fraction], since: int = 0
+) -> End:
+    """What the group comes to when it counts in `unit` ("" for its own currency); its click is of `since`."""
     first, *others = group.said
 
     def change(amount: int, old: str, new: str) -> int | None:
@@ -127,4 +148,4 @@ def ends(group: Group, rules: Rules, unit: str, rates: Mapping[tuple[str, str], 
         "sale": (1, whole, 0), "lead": (1, whole, 0), "hold": (1, 0, whole),
         "refund": (int(left > 0), left, 0), "chargeback": (int(left > 0), left, 0),
     }.get(status, (0, 0, 0))  # fmt: skip
-    return End(first.stamp[0], status, counted, first.type, first.upsell, False, count, revenue, hold)
+    return End(first.happened(since), status, counted, first.type, first.upsell, False, count, revenue, hold)

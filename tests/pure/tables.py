@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from appliance.attribution.template import names
-from appliance.model.catalog import Campaign, Destination, Entity, Kind, Link, Source, Stream
+from appliance.model.catalog import (
+    Campaign,
+    Destination,
+    Entity,
+    Kind,
+    Link,
+    Network,
+    Source,
+    Stream,
+    Template,
+)
 from appliance.model.rules import Target
 from appliance.model.table import Part, SettingsEntry
 from appliance.routing.compile import Draft, decode_part
@@ -20,6 +30,7 @@ SETTINGS = SettingsEntry(seal=KEY)
 CLICK = "01999999-9999-7999-8999-999999999999"
 _KINDS: dict[type[Entity], Kind] = {
     Campaign: "campaign", Stream: "stream", Destination: "destination", Source: "source", Link: "link",
+    Network: "network", Template: "template",
 }  # fmt: skip
 
 

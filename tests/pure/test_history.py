@@ -70,7 +70,7 @@ def test_a_change_has_a_word(before: dict[str, object] | None, after: dict[str, 
 def test_lists_are_sorted_by_plain_fields_only() -> None:
     assert sortable("campaign") == (
         "id", "revision", "name", "owner_id", "slug", "public_id", "status", "source_id", "currency",
-        "trafficback_url", "rotation", "sticky", "sticky_hours",
+        "trafficback_url", "rotation", "sticky", "sticky_hours", "click_cookie_days",
     )  # fmt: skip
     for hidden in ("secret", "hash", "body", "rules", "targets", "params", "mapping", "scopes"):
         for kind in ("stream", "network", "template", "link", "page", "user", "token"):

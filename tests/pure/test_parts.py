@@ -86,6 +86,34 @@ def test_an_edge_knows_of_a_secret_only_its_digest() -> None:
     assert not any(b"geheim" in frame for part in parts.values() for frame in part.frames)
 
 
+def test_only_a_network_that_signs_brings_its_secrets_to_the_edge() -> None:
+    networks: list[Entity] = [
+        Network(
+            id=1,
+            slug="plain",
+            secret="geheim-1",
+            secrets=("geheim-2",),
+            allow=("203.0.113.0/24",),
+            reply="OK",
+        ),
+        Network(id=2, slug="signed", secret="three", secrets=("four",), signature="hmac_sha256"),
+        Network(id=3, slug="unable", signature="hmac_sha256"),
+    ]
+    part, left_out = compile_part("network", holding(network=networks), names)
+    assert part is not None and [each.id for each in left_out] == [3], "it could prove nothing"
+    plain, signed = (entry for entry in decode_part(part.frames) if isinstance(entry, NetworkEntry))
+    assert plain.secrets == tuple(hashlib.sha256(each).digest() for each in (b"geheim-1", b"geheim-2"))
+    assert (plain.keys, plain.allow, plain.reply) == ((), ("203.0.113.0/24",), "OK")
+    assert (signed.signature, signed.keys) == ("hmac_sha256", (b"three", b"four"))
+    assert len(signed.secrets) == 2, "an older edge, which knows no signatures, asks for a secret"
+    assert not any(each in frame for frame in part.frames for each in (b"geheim-1", b"geheim-2"))
+
+
+def test_a_network_of_an_older_table_is_read() -> None:
+    old = msgspec.msgpack.encode(["network", 1, "n", True, [b"x" * 32], ["cid"], ["secret"]])
+    assert list(decode_part((old,))) == [NetworkEntry(1, "n", True, (b"x" * 32,), ("cid",), ("secret",))]
+
+
 def test_a_default_name_of_the_secret_that_the_template_uses_otherwise_is_no_secret() -> None:
     def secret_params(**mapping: tuple[str, ...]) -> tuple[str, ...]:
         network, template = Network(id=1, slug="n", template_id=1), Template(id=1, mapping=mapping)
@@ -97,6 +125,7 @@ def test_a_default_name_of_the_secret_that_the_template_uses_otherwise_is_no_sec
 
     assert secret_params(click_id=("key",), transaction_id=("token", "tx")) == ("secret",)
     assert secret_params(click_id=("key",), secret=("key",)) == ("key",)
+    assert secret_params(click_id=("$.key.id",), payout=("=token",)) == ("secret", "token")
 
 
 def test_one_change_changes_one_part_and_the_same_content_has_the_same_name() -> None:

@@ -73,6 +73,14 @@ def test_conditions(fields: dict[str, Any], wanted: bool) -> None:
     assert Wish(target(**fields)).holds(conversion()) is wanted
 
 
+def test_nobody_is_told_of_a_void_one_and_of_one_that_begins_again_as_of_a_new_one() -> None:
+    void = conversion(void=True)
+    assert not Wish(target(statuses=())).holds(void)
+    for on in ("created", "status", "payout"):
+        assert Wish(target(on=on)).occasion(SALE, void) is None
+        assert Wish(target(on=on)).occasion(void, SALE) is not None
+
+
 def test_a_conversion_without_a_payout_is_worth_nothing() -> None:
     free = conversion(payout=None)
     assert Wish(target()).holds(free)

@@ -31,6 +31,7 @@ KNOWN = Rates(
         ("2026-11-12", "EUR", "USD", "2"),  # the way back was entered later
         ("2026-11-11", "USD", "EUR", "2/3"),
         ("2026-11-11", "USD", "GBP", "1/2"),  # by way of EUR
+        ("2026-11-09", "USD", "GBP", ""),  # half of the way is none
         ("2026-10-31", "EUR", "USD", ""),
         ("2026-12-11", "EUR", "GBP", "0.75"),
         ("2026-12-12", "EUR", "GBP", ""),  # 31 days are the longest that one holds

@@ -4,12 +4,11 @@ picture is left in test-output/screens for whoever says a screen is done."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.rig import ROOT, Weir
+from tests.rig import Weir
 from tests.screens.browser import (
     SCHEMES,
     SIZES,
@@ -22,35 +21,13 @@ from tests.screens.browser import (
     sign_in,
     signed_in,
 )
+from tests.screens.looking import looks_right
 from tests.screens.traffic import make_traffic
 
-AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 SOON = 60_000
 pytestmark = pytest.mark.looks
 LOOKS = [(size, scheme) for size in SIZES for scheme in SCHEMES]
 Prepare = Callable[[Page, Weir], None]
-
-
-def faults_of_axe(page: Page, *, colours: bool = False) -> list[str]:
-    """What axe-core says against the page as it is now; `colours`: against its contrasts only."""
-    if not page.evaluate("!!window.axe"):
-        page.add_script_tag(path=AXE)
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    contrast = {"type": "rule", "values": ["color-contrast"]}
-    options = {"runOnly": contrast if colours else {"type": "tag", "values": tags}}
-    found: Any = page.evaluate("options => axe.run(document, options)", options)
-    return [
-        f"{each['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for each in found["violations"]
-        for node in each["nodes"]
-    ]
-
-
-def looks_right(page: Page, name: str, size: Size, scheme: Scheme) -> None:
-    shot(page, f"{name}-{size}-{scheme}")
-    too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert too_wide <= 0, f"{name} sticks out by {too_wide} px"
-    assert faults_of_axe(page) == []
 
 
 def open_screen(screens: Screens, size: Size, scheme: Scheme) -> Page:
@@ -131,6 +108,7 @@ def test_help_search_and_the_account(screens: Screens, size: Size, scheme: Schem
     looks_right(page, "help", size, scheme)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Search everything").click()
+    page.get_by_role("combobox", name="Search everything").fill("nutra")
     expect(page.get_by_role("option", name="Nutra US keto")).to_be_visible(timeout=SOON)
     looks_right(page, "search", size, scheme)
     page.keyboard.press("Escape")

@@ -13,8 +13,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.board import BROWSER, Board
 from tests.rig import Weir, wait_for
-from tests.screens.browser import SCHEMES, SIZES, Screens, shot, signed_in
-from tests.screens.test_looks import faults_of_axe
+from tests.screens.browser import SIZES, Screens, signed_in
+from tests.screens.looking import looks_right_in_both, open_in_light
 
 pytestmark = pytest.mark.slow
 SOON = 15_000
@@ -240,7 +240,7 @@ def test_a_click_says_why_and_a_thousand_say_where(screens: Screens, board: Boar
     expect(panel.get_by_text("took the click")).to_be_visible()
     expect(panel.get_by_text("cap reached")).to_be_visible()
     expect(panel.get_by_text("The draw fell on", exact=False)).to_be_visible()
-    assert f"open={click}" in page.url
+    expect(page).to_have_url(re.compile(re.escape(f"open={click}")))
     page.goto("/clicks?open=nothing")
     expect(panel.get_by_role("alert")).to_be_visible(timeout=SOON)
 
@@ -253,7 +253,7 @@ def test_a_click_says_why_and_a_thousand_say_where(screens: Screens, board: Boar
     beside.get_by_role("button", name="1,000 clicks").click()
     expect(beside.get_by_text("100.0 %").first).to_be_visible(timeout=SOON)
     beside.get_by_label("Country").fill("Germany")
-    assert "sim.country=GERMANY" in page.url
+    expect(page).to_have_url(re.compile("sim.country=GERMANY"))
     assert screens.faults == []
 
 
@@ -364,18 +364,6 @@ def test_they_look_right(screens: Screens, lived_in: Board, size: Any) -> None:
     }
     page = signed_in(screens, size, bypass_csp=True)
     for name, path in VIEWS.items():
-        page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        page.goto(path.format_map(numbers))
-        page.wait_for_load_state("networkidle")
-        page.wait_for_function("!document.querySelector('.stale')")
-        page.wait_for_timeout(300)
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            shot(page, f"{name}-{size}-{scheme}")
-            # What dark changes is colours only, and a whole look takes long.
-            assert faults_of_axe(page, colours=scheme == "dark") == [], (name, size, scheme)
-        too_wide = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert too_wide <= 0, f"{name} sticks out by {too_wide} px"
+        open_in_light(page, path.format_map(numbers))
+        looks_right_in_both(page, name, size)
     assert screens.faults == []

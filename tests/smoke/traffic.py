@@ -192,8 +192,9 @@ def send_postbacks(network: Network, clicks: list[Click], dice: random.Random) -
     for _ in range(10):
         _, params = claim()
         network.send("acme", {**params, "payout": "5", "secret": WRONG}, expect=403)
-    for _ in range(6):
-        network.send("open", {"transaction_id": "tx-nobody", "payout": "5"}, expect=400)
+    for _ in range(3):  # of no sale that is known, and of nothing at all
+        network.send("open", {"transaction_id": "tx-nobody", "payout": "5"})
+        network.send("open", {"payout": "5"}, expect=400)
     while network.sent < POSTBACKS:
         network.send("nobody", {"click_id": dice.choice(known).id}, expect=404)
 

@@ -45,6 +45,7 @@ from tests.wire import Answer, Ended, request, take_answer
 T = TypeVar("T")
 SECRET = "s3cret-of-the-network"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
 _encode = msgspec.msgpack.encode
 
 

@@ -41,7 +41,8 @@ async def test_every_route_of_the_page_without_screens_answers(doors: Doors, tmp
         for method, path, _ in ROUTES:
             assert path in page.text
             # A WebSocket is no plain request, agents send a token, and what to retry has to be said.
-            status = {"/ws": 404, "/mcp": 401, "/internal/outbound/retry": 400}.get(path, 200)
+            asked = {"/internal/outbound/retry": 400, "/internal/postbacks/test": 400}
+            status = {"/ws": 404, "/mcp": 401, **asked}.get(path, 200)
             assert (await http.request(method, path)).status_code == status
 
 

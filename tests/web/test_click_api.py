@@ -22,10 +22,9 @@ from appliance.model.events import ClickEvent, ClickIdentity, decode
 from appliance.model.rules import Answer, Rule, Target
 from appliance.routing.decision import url_hash
 from tests.pure.tables import build, destination, parts, stream
-from tests.web.front import FORM, Front, front
+from tests.web.front import FORM, JSON, Front, front
 
 SECRET = "the secret of the campaign"
-JSON = {"Content-Type": "application/json"}
 
 
 def entities():

@@ -97,7 +97,17 @@ async def outcome(world: World, name: str, payload: Mapping[str, object], caller
     return "in"
 
 
-OF_NO_CAMPAIGN = {"ingestion_errors.list", "postbacks.list", "exports.ingestion_errors", "exports.postbacks"}
+OF_NO_CAMPAIGN = {
+    "exports.ingestion_errors",
+    "exports.postbacks",
+    "ingestion_errors.list",
+    "networks.unknown_words",
+    "postbacks.get",
+    "postbacks.list",
+    "postbacks.reprocess_apply",
+    "postbacks.reprocess_preview",
+    "postbacks.test",
+}
 """Records that belong to no campaign: not for whoever sees some campaigns only."""
 
 

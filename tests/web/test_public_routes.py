@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.model.events import ClickEvent, ClickIdentity, PostbackLogEvent, TrafficbackEvent
-from tests.web.front import FORM, SECRET, Front, front
+from tests.web.front import FORM, JSON, SECRET, Front, front
 from tests.wire import request
 
 PROXIES = ("127.0.0.0/8", "10.0.0.0/8", "2001:db8:f::/48")
@@ -160,8 +160,6 @@ async def test_trafficback_counts_its_depth(edge: Front) -> None:
 
 
 # -- postbacks -------------------------------------------------------------------------------------------
-
-JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize(

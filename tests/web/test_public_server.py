@@ -11,7 +11,7 @@ import trio
 from appliance.http.public.incoming import MAX_BODY, MAX_HEADER_BYTES, MAX_HEADERS, MAX_REQUEST_LINE
 from appliance.model.events import ClickEvent
 from tests.rig import PATIENCE
-from tests.web.front import FORM, Front, front
+from tests.web.front import FORM, JSON, Front, front
 from tests.wire import request
 
 
@@ -248,13 +248,13 @@ async def test_expect_100_continue(edge: Front) -> None:
 
 
 async def test_a_body_of_the_largest_size_and_one_byte_more(edge: Front) -> None:
-    largest = b"click_id=1&x=".ljust(MAX_BODY, b"y")
-    assert (await edge.ask("/pb/open", "POST", FORM, largest)).status == 200
+    largest = b'{"click_id":"1","x":"'.ljust(MAX_BODY - 2, b"y") + b'"}'
+    assert (await edge.ask("/pb/open", "POST", JSON, largest)).status == 200
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (MAX_BODY, largest)
-    chunked = {**FORM, "Transfer-Encoding": "chunked"}
+    chunked = {**JSON, "Transfer-Encoding": "chunked"}
     assert (await edge.raw(request("/pb/open", "POST", chunked) + chunks)).status == 200
     client = await edge.client()
-    await client.send(request("/pb/open", "POST", {**FORM, "Content-Length": str(MAX_BODY + 1)}))
+    await client.send(request("/pb/open", "POST", {**JSON, "Content-Length": str(MAX_BODY + 1)}))
     answer = await client.answer()
     assert answer.status == 413 and answer.closes
     over = b"%x\r\n%b\r\n0\r\n\r\n" % (MAX_BODY + 1, largest + b"z")

@@ -23,6 +23,7 @@ export interface Campaign {
   sticky_hours: number;
   uniqueness: Uniqueness;
   secret: string;
+  click_cookie_days: number;
 }
 
 export interface CampaignList {
@@ -111,6 +112,22 @@ export interface Page {
   limit: number;
   offset: number;
   total: number;
+}
+
+export interface RefusedEntry {
+  row: number;
+  field: string;
+  reason: string;
+}
+
+export interface EntryAnswer {
+  id: string;
+  stored: boolean;
+  rows: number;
+  made: number;
+  changed: number;
+  known: number;
+  refused: RefusedEntry[];
 }
 
 export interface Adjustment {
@@ -323,6 +340,35 @@ export interface DestinationList {
   total: number;
 }
 
+export interface Dismissed {
+  id: string;
+}
+
+export interface ShownFinding {
+  id: string;
+  code: string;
+  network_id: number;
+  campaign_id: number;
+  source_id: number;
+  destination_id: number;
+  first_us: number;
+  last_us: number;
+  count: number;
+  about: string;
+  example: string;
+  fault: string;
+  fix: string;
+  grave: boolean;
+  muted: boolean;
+}
+
+export interface Findings {
+  items: ShownFinding[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
 export interface Download {
   media_type: string;
   filename: string;
@@ -451,6 +497,30 @@ export interface Me {
   campaigns: number[] | null;
 }
 
+export interface FurtherUrl {
+  title: string;
+  query: string;
+}
+
+export interface NetworkPreset {
+  name: string;
+  title: string;
+  paste: string;
+  query: string;
+  more: FurtherUrl[];
+  polled: boolean;
+  mapping: Record<string, string[]>;
+  status_words: Record<string, string>;
+  currency: string;
+  reply: string;
+  signature: string;
+  note: string;
+}
+
+export interface NetworkPresets {
+  items: NetworkPreset[];
+}
+
 export interface Network {
   id: number;
   revision: number;
@@ -481,6 +551,32 @@ export interface NetworkList {
   limit: number;
   offset: number;
   total: number;
+}
+
+export interface UnknownWord {
+  word: string;
+  postbacks: number;
+  first_us: number;
+  last_us: number;
+  example: string;
+  status: string;
+}
+
+export interface UnknownWordList {
+  items: UnknownWord[];
+}
+
+export interface PostbackUrl {
+  title: string;
+  url: string;
+}
+
+export interface Urls {
+  paste: string;
+  postbacks: PostbackUrl[];
+  pixel: string;
+  script: string;
+  note: string;
 }
 
 export interface Described {
@@ -516,6 +612,124 @@ export interface PageList {
   limit: number;
   offset: number;
   total: number;
+}
+
+export interface Received {
+  id: string;
+  at_us: number;
+  stage: string;
+  network_id: number;
+  method: string;
+  params: Record<string, string> | null;
+  address: string;
+  request_id: string;
+}
+
+export interface Became {
+  known_us: number;
+  outcome: string;
+  reason: string;
+  click_id: string;
+  transaction_id: string;
+  conversion_id: string;
+}
+
+export interface InboxStanding {
+  id: string;
+  status: string;
+  original_status: string;
+  event_type: string;
+  transaction_id: string;
+  click_id: string;
+  campaign_id: number;
+  attributed: boolean;
+  repeated: boolean;
+  at_us: number;
+  currency: string;
+  conversions: number;
+  payout: number | null;
+  revenue: number | null;
+  hold: number | null;
+  original_payout: number | null;
+  original_currency: string;
+  rate: string;
+  revision: number;
+  postbacks: number;
+}
+
+export interface PostbackLife {
+  received: Received | null;
+  outcomes: Became[];
+  conversion: InboxStanding | null;
+}
+
+export interface Sum {
+  currency: string;
+  conversions: number;
+  revenue: number | null;
+  hold: number | null;
+}
+
+export interface ChangedConversion {
+  id: string;
+  deed: "changed" | "made" | "voided";
+  before: InboxStanding | null;
+  after: InboxStanding | null;
+}
+
+export interface MovedPostback {
+  id: string;
+  at_us: number;
+  network_id: number;
+  before: string;
+  after: string;
+  reason: string;
+  conversion_before: string;
+  conversion_after: string;
+}
+
+export interface LeftAlone {
+  conversion_id: string;
+  reason: string;
+}
+
+export interface Reprocessing {
+  fingerprint: string;
+  postbacks: number;
+  pending: number;
+  made: number;
+  changed: number;
+  voided: number;
+  unseen: number;
+  unchanged: number;
+  moved: number;
+  left: number;
+  sums: Sum[];
+  conversions: ChangedConversion[];
+  moved_postbacks: MovedPostback[];
+  left_alone: LeftAlone[];
+  applied: boolean;
+}
+
+export interface TestedClick {
+  id: string;
+  found: boolean;
+  at_us: number;
+  campaign_id: number;
+  source_id: number;
+}
+
+export interface Tested {
+  network_id: number;
+  fields: Record<string, string>;
+  places: Record<string, string>;
+  notes: string[];
+  status: string;
+  click: TestedClick | null;
+  outcome: string;
+  reason: string;
+  before: InboxStanding | null;
+  after: InboxStanding | null;
 }
 
 export interface Stored {
@@ -1180,7 +1394,7 @@ export interface TargetsPresets {
   items: TargetsPreset[];
 }
 
-export interface Tested {
+export interface TargetTrial {
   request: string;
   sent: boolean;
   accepted: boolean;
@@ -1206,6 +1420,17 @@ export interface TemplateList {
   limit: number;
   offset: number;
   total: number;
+}
+
+export interface Profile {
+  name: string;
+  title: string;
+  mapping: Record<string, string[]>;
+  note: string;
+}
+
+export interface Profiles {
+  items: Profile[];
 }
 
 export interface TokenShown {
@@ -1294,9 +1519,9 @@ export interface ErrorShape {
 
 export interface Api {
   "campaigns.archive": { request: { id: number; revision?: number | null }; answer: Campaign };
-  "campaigns.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string }; answer: Campaign };
-  "campaigns.create": { request: { name: string; slug: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string }; answer: Campaign };
-  "campaigns.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string }; answer: Campaign };
+  "campaigns.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string; click_cookie_days?: number }; answer: Campaign };
+  "campaigns.create": { request: { name: string; slug: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string; click_cookie_days?: number }; answer: Campaign };
+  "campaigns.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string; click_cookie_days?: number }; answer: Campaign };
   "campaigns.get": { request: { id?: number | null; slug?: string | null }; answer: Campaign };
   "campaigns.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null }; answer: CampaignList };
   "campaigns.restore": { request: { id: number; revision?: number | null }; answer: Campaign };
@@ -1306,6 +1531,8 @@ export interface Api {
   "clicks.configuration": { request: { id: string }; answer: ClickConfiguration };
   "clicks.get": { request: { id: string }; answer: ClickRecord };
   "clicks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
+  "conversions.enter": { request: { network_id?: number; id?: string; report?: boolean; preview?: boolean; click_id?: string; transaction_id?: string; payout?: string | number; currency?: string; status?: string; event_type?: string; event_id?: string; upsell?: string; time?: string }; answer: EntryAnswer };
+  "conversions.import": { request: { network_id?: number; id?: string; report?: boolean; preview?: boolean; text: string; partial?: boolean }; answer: EntryAnswer };
   "conversions.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "chargeback" | "hold" | "lead" | "refund" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; limit?: number; offset?: number }; answer: Page };
   "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id?: number; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; note?: string; id?: string; preview?: boolean; amount: string | number }; answer: Adjustment };
   "costs.list": { request: { limit?: number; offset?: number }; answer: Adjustments };
@@ -1326,10 +1553,12 @@ export interface Api {
   "destinations.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; status?: "active" | "paused"; network_id?: number | null }; answer: DestinationList };
   "destinations.probe": { request: { id: number }; answer: Health };
   "destinations.restore": { request: { id: number; revision?: number | null }; answer: Destination };
+  "doctor.dismiss": { request: { id: string; mute?: boolean }; answer: Dismissed };
+  "doctor.list": { request: { network_id?: number; campaign_id?: number; code?: string; muted?: boolean; limit?: number; offset?: number }; answer: Findings };
   "exports.clicks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "exports.conversions": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "chargeback" | "hold" | "lead" | "refund" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "exports.ingestion_errors": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; format?: "csv" | "json" }; answer: Download };
-  "exports.postbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; format?: "csv" | "json" }; answer: Download };
+  "exports.postbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; reason?: string; text?: string; format?: "csv" | "json" }; answer: Download };
   "exports.report": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; known_until?: string; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; format?: "csv" | "json" }; answer: Download };
   "exports.trafficbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; campaign_id?: number; reason?: string; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "history.compare": { request: { from: number; to?: number | null; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: Comparison };
@@ -1361,13 +1590,17 @@ export interface Api {
   "live.unwatch": { request: { subscription: number }; answer: Unwatched };
   "live.watch": { request: { topics?: ("clicks" | "conversions" | "postbacks" | "system")[]; campaign_id?: number[]; stream_id?: number[]; destination_id?: number[]; source_id?: number[]; network_id?: number[]; after?: number | null }; answer: Watching };
   "me.get": { request: Record<string, never>; answer: Me };
+  "network_presets.list": { request: Record<string, never>; answer: NetworkPresets };
   "networks.archive": { request: { id: number; revision?: number | null }; answer: Network };
-  "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
-  "networks.create": { request: { name: string; slug: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
-  "networks.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; template_id?: number | null; status?: "active" | "paused"; currency?: string }; answer: Network };
+  "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
+  "networks.create": { request: { name: string; slug: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
+  "networks.create_from_preset": { request: { preset: string; name?: string; slug?: string; secret?: string; currency?: string }; answer: Network };
+  "networks.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
   "networks.get": { request: { id?: number | null; slug?: string | null }; answer: Network };
   "networks.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; status?: "active" | "paused"; template_id?: number | null }; answer: NetworkList };
   "networks.restore": { request: { id: number; revision?: number | null }; answer: Network };
+  "networks.unknown_words": { request: { from?: string; to?: string; timezone?: string; id: number }; answer: UnknownWordList };
+  "networks.urls": { request: { id: number }; answer: Urls };
   "operations.list": { request: Record<string, never>; answer: Operations };
   "pages.archive": { request: { id: number; revision?: number | null }; answer: CatalogPage };
   "pages.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; body?: string; content_type?: string }; answer: CatalogPage };
@@ -1376,7 +1609,11 @@ export interface Api {
   "pages.get": { request: { id?: number | null; slug?: string | null }; answer: CatalogPage };
   "pages.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string }; answer: PageList };
   "pages.restore": { request: { id: number; revision?: number | null }; answer: CatalogPage };
-  "postbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; limit?: number; offset?: number }; answer: Page };
+  "postbacks.get": { request: { id: string }; answer: PostbackLife };
+  "postbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; reason?: string; text?: string; limit?: number; offset?: number }; answer: Page };
+  "postbacks.reprocess_apply": { request: { from?: string; to?: string; timezone?: string; network_id?: number | null; ids?: string[]; text?: string; outcomes?: ("attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting")[]; report?: boolean; tag?: string; fingerprint: string }; answer: Reprocessing };
+  "postbacks.reprocess_preview": { request: { from?: string; to?: string; timezone?: string; network_id?: number | null; ids?: string[]; text?: string; outcomes?: ("attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting")[]; report?: boolean; tag?: string; network?: Record<string, unknown>; template?: Record<string, unknown> }; answer: Reprocessing };
+  "postbacks.test": { request: { network_id?: number | null; url?: string; body?: string; content_type?: string; params?: Record<string, string>; network?: Record<string, unknown>; template?: Record<string, unknown> }; answer: Tested };
   "rates.import": { request: { text: string }; answer: Stored };
   "rates.list": { request: { from?: string; to?: string; limit?: number; offset?: number }; answer: ShownRates };
   "rates.remove": { request: { before: string; from?: string; to?: string }; answer: Removed };
@@ -1430,13 +1667,15 @@ export interface Api {
   "targets.macros": { request: Record<string, never>; answer: Macros };
   "targets.presets": { request: Record<string, never>; answer: TargetsPresets };
   "targets.restore": { request: { id: number; revision?: number | null }; answer: PostbackTarget };
-  "targets.test": { request: { id?: number | null; values?: Record<string, unknown>; conversion?: Record<string, string>; send?: boolean }; answer: Tested };
+  "targets.test": { request: { id?: number | null; values?: Record<string, unknown>; conversion?: Record<string, string>; send?: boolean }; answer: TargetTrial };
   "templates.archive": { request: { id: number; revision?: number | null }; answer: Template };
   "templates.change": { request: { id: number; revision?: number | null; name?: string; mapping?: Record<string, string[]> }; answer: Template };
   "templates.create": { request: { name: string; mapping?: Record<string, string[]> }; answer: Template };
+  "templates.create_from_profile": { request: { profile: string; name?: string }; answer: Template };
   "templates.duplicate": { request: { id: number; revision?: number | null; name?: string; mapping?: Record<string, string[]> }; answer: Template };
   "templates.get": { request: { id: number }; answer: Template };
   "templates.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; name?: string }; answer: TemplateList };
+  "templates.profiles": { request: Record<string, never>; answer: Profiles };
   "templates.restore": { request: { id: number; revision?: number | null }; answer: Template };
   "tokens.archive": { request: { id: number; revision?: number | null }; answer: TokenShown };
   "tokens.change": { request: { id: number; revision?: number | null; name?: string; scopes?: string[]; expires_at?: string }; answer: TokenShown };

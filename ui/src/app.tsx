@@ -26,6 +26,11 @@ const Campaign = later(() => import("./screens/campaign/campaign").then((found) 
 const Clicks = later(() => import("./screens/clicks/clicks").then((found) => found.Clicks));
 const Conversions = later(() => import("./screens/conversions/conversions").then((found) => found.Conversions));
 const Inbox = later(() => import("./screens/inbox/inbox").then((found) => found.Inbox));
+const Networks = later(() => import("./screens/networks/networks").then((found) => found.Networks));
+const Costs = later(() => import("./screens/costs/costs").then((found) => found.Costs));
+const Rates = later(() => import("./screens/rates/rates").then((found) => found.Rates));
+const Deliveries = later(() => import("./screens/deliveries/deliveries").then((found) => found.Deliveries));
+const Targets = later(() => import("./screens/targets/targets").then((found) => found.Targets));
 const Lists = later(() => import("./screens/lists/lists").then((found) => found.Lists));
 const Sources = later(() => import("./screens/sources/sources").then((found) => found.Sources));
 
@@ -35,11 +40,16 @@ const SCREENS: Record<string, preact.ComponentType> = {
   "/campaigns/": Campaign,
   "/clicks": Clicks,
   "/conversions": Conversions,
+  "/costs": Costs,
+  "/deliveries": Deliveries,
   "/destinations": Destinations,
   "/inbox": Inbox,
   "/lists": Lists,
+  "/networks": Networks,
   "/sources": Sources,
+  "/rates": Rates,
   "/system": System,
+  "/targets": Targets,
 };
 
 export function App() {

@@ -1,6 +1,6 @@
 /** The screens, by what the keyboard, the bar and the search call them. */
 
-import { may } from "./session";
+import { may, seesAll } from "./session";
 
 export interface Place {
   path: string;
@@ -9,6 +9,8 @@ export interface Place {
   permission: string;
   /** In the tabs of a phone; the others are under "More". */
   thumb?: boolean;
+  /** Only for who sees every campaign. */
+  whole?: boolean;
   /** Under "More" also where there is room for a bar. */
   rare?: boolean;
 }
@@ -19,9 +21,14 @@ const all: readonly Place[] = [
   { path: "/destinations", name: "Destinations", letter: "o", permission: "destinations.read" },
   { path: "/sources", name: "Sources", letter: "t", permission: "sources.read" },
   { path: "/lists", name: "Lists", letter: "l", permission: "lists.read", rare: true },
+  { path: "/networks", name: "Networks", letter: "n", permission: "networks.read" },
   { path: "/clicks", name: "Clicks", letter: "k", permission: "records.read", thumb: true },
   { path: "/conversions", name: "Conversions", letter: "v", permission: "records.read" },
-  { path: "/inbox", name: "Inbox", letter: "i", permission: "records.read" },
+  { path: "/inbox", name: "Inbox", letter: "i", permission: "records.read", whole: true },
+  { path: "/deliveries", name: "Deliveries", letter: "y", permission: "deliveries.read" },
+  { path: "/costs", name: "Costs", letter: "m", permission: "costs.read", rare: true },
+  { path: "/rates", name: "Exchange rates", letter: "x", permission: "rates.read", rare: true },
+  { path: "/targets", name: "Targets", letter: "r", permission: "targets.read", rare: true },
   { path: "/system", name: "System", letter: "s", permission: "system.read" },
 ];
 
@@ -32,5 +39,5 @@ export function placeOf(path: string): Place | undefined {
 
 /** Those that whoever is signed in may open. */
 export function places(): readonly Place[] {
-  return all.filter((place) => may(place.permission));
+  return all.filter((place) => may(place.permission) && (!place.whole || seesAll()));
 }

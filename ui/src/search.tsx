@@ -1,4 +1,4 @@
-/** `/`: one field for everything that has a name: screens, campaigns, destinations, sources, lists. */
+/** `/`: one field for everything that has a name: screens, campaigns, destinations, sources, networks, lists. */
 
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
@@ -62,7 +62,7 @@ export function Search() {
 }
 
 type Entity = { id: number; name: string; slug?: string };
-const NOUNS: Readonly<Record<string, string>> = { campaigns: "campaign", destinations: "destination", sources: "source", lists: "list" };
+const NOUNS: Readonly<Record<string, string>> = { campaigns: "campaign", destinations: "destination", sources: "source", networks: "network", lists: "list", targets: "target" };
 
 async function read(noun: string, kind: string): Promise<Found[]> {
   const answer = (await call(`${noun}.list` as Name, { limit: 1000 } as never).catch(() => ({ items: [] }))) as unknown as { items: Entity[] };

@@ -12,6 +12,11 @@ export function may(permission: string): boolean {
   return Boolean(who && (who.permissions === null || who.permissions.includes(permission)));
 }
 
+/** Whether he may see what belongs to no campaign, such as postbacks. */
+export function seesAll(): boolean {
+  return me.value?.campaigns === null;
+}
+
 export const RENEW_EVERY = 60 * 60 * 1000;
 
 /** One request of the sign-in's REST door. Raises Refusal. */

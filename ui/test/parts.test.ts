@@ -3,7 +3,7 @@ import { change, shown } from "../src/parts/number";
 import { ago, clock, day, duration, isZone } from "../src/parts/time";
 import { days } from "../src/range";
 import { lines, matching, sorted, summed } from "../src/screens/campaigns/lines";
-import { branches, remedy, worst } from "../src/screens/system/tree";
+import { branches, place, remedy, worst } from "../src/screens/system/tree";
 import { type Key, pressed } from "../src/keys";
 import type { Campaign, SystemStatus } from "../src/api";
 
@@ -56,7 +56,7 @@ test("ranges", () => {
 
 const campaign = (id: number, name: string, status: Campaign["status"] = "active"): Campaign => ({
   id, name, status, revision: 1, archived: false, owner_id: null, slug: `s${id}`, public_id: "", source_id: null,
-  currency: "", trafficback_url: "", rotation: "position", sticky: "none", sticky_hours: 24, uniqueness: {}, secret: "",
+  currency: "", trafficback_url: "", rotation: "position", sticky: "none", sticky_hours: 24, uniqueness: {}, click_cookie_days: 0, secret: "",
 }); // prettier-ignore
 
 test("campaigns without a click are lines too; what is unknown sorts last both ways; ratios are of the sums", () => {
@@ -103,8 +103,18 @@ test("every problem of the appliance has a remedy of its own", () => {
     "edge 1: keeps an older routing table: x", "edge 0: journal is in mode ring: full", "edge 0: 3 events unrecorded",
     "warehouse: down: x", "warehouse: 4 rows set aside; see ingestion_errors.list",
     "conversions: 2 journal entries are unreadable", "publisher of edge 0: held by an operator", "actor live: failed: x",
+    "deliveries: postback:3 is paused after repeated failures", "deliveries: 4 more targets are paused", "deliveries: the disk is full",
+    "destination 3: unhealthy: x", "destination 3: 4 clicks of a cap of 3", "list 1: the file of its entries is gone; replace them",
   ]; // prettier-ignore
   expect(new Set(known.map(remedy)).size).toBe(known.length);
+});
+
+test("a problem leads to where it is mended", () => {
+  expect(place("deliveries: postback:12 is paused after repeated failures")).toBe("/targets?open=12");
+  expect(place("deliveries: 4 more targets are paused")).toBe("/targets?only=ill");
+  expect(place("destination 3: unhealthy: x")).toBe("/destinations?open=3");
+  expect(place("campaign 3: its rules ask for isp")).toBe("/campaigns/3");
+  expect(place("edge 0: not connected")).toBe("");
 });
 
 test("keys: one letter, or two within a moment", () => {

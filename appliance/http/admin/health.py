@@ -19,6 +19,7 @@ ROUTES = (
     ("POST", "/internal/cache/reload", "read the catalog again and push it to every edge"),
     ("GET", "/internal/cache/stats", "revision and age of the routing table per edge"),
     ("POST", "/internal/outbound/retry", "attempt outbound deliveries again: deliveries.retry"),
+    ("POST", "/internal/postbacks/test", "what would become of a postback: postbacks.test"),
     ("GET", "/internal/event-producer/stats", "how events get into the journals, per edge and topic"),
 )
 
@@ -49,6 +50,10 @@ def mount(app: QuartTrio, dispatch: Dispatch, system: System) -> None:
     @app.post("/internal/outbound/retry")
     async def outbound_retry() -> Response:
         return json(await dispatch.call("deliveries.retry", await asked(), local_administrator("rest")))
+
+    @app.post("/internal/postbacks/test")
+    async def postbacks_test() -> Response:
+        return json(await dispatch.call("postbacks.test", await asked(), local_administrator("rest")))
 
     @app.get("/internal/event-producer/stats")
     async def event_producer_stats() -> Response:

@@ -7,16 +7,20 @@ from typing import Any
 
 import msgspec
 
+from appliance.model import places
 from appliance.routing.visit import read_query
 
 MAX_FIELDS = 256
 MAX_NAME = 128
 MAX_FIELD = 2_048
+MAX_FORM = 256 * 1024
+"""Bytes: a megabyte of percent signs would hold up clicks for a seventh of a second."""
 MAX_NESTED = 32 * 1024
 """Characters of JSON below the fields of one postback: a part of one has no paths, so more is not kept."""
 DEEPEST = 32
 _BOM = b"\xef\xbb\xbf"
-_decode_json = msgspec.json.Decoder().decode
+# Numbers as they were written: 12.50 is no 12.5, and an exponent shows.
+_decode_json = msgspec.json.Decoder(float_hook=str).decode
 _encode_json = msgspec.json.Encoder().encode
 _JSON = (b"", b"application/json", b"text/json", b"text/plain")
 
@@ -36,7 +40,9 @@ def is_json(body: bytes) -> bool:
     return body.removeprefix(_BOM).lstrip()[:1] == b"{"
 
 
-def read_form(body: bytes) -> dict[str, Any]:
+def read_form(body: bytes) -> dict[str, Any] | str:
+    if len(body) > MAX_FORM:
+        return f"A form may have {MAX_FORM // 1024} KiB at most."
     return dict(read_query(body.decode("utf-8", "replace")))
 
 
@@ -55,8 +61,19 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else _encode_json(value).decode()
 
 
+def take(fields: dict[str, Any], place: str) -> Any:
+    """Take out what stands at a parameter's name or a JSON path; None for nothing."""
+    if place not in fields and not place.startswith("$"):
+        return None
+    *above, last = places.steps(place) or (place,)
+    held: Any = fields
+    for step in above:
+        held = held.get(step) if isinstance(held, dict) else None
+    return held.pop(last, None) if isinstance(held, dict) else None
+
+
 def texts(fields: Iterable[tuple[str, Any]], is_secret: Callable[[str], bool]) -> dict[str, str]:
-    """The fields as the journal may keep them: bounded, and without any value that is a secret.
+    """The fields as the journal may keep them: bounded, without any value (or bare name) that is a secret.
 
     Nested ones stay whole JSON while there is room, so that paths lead into them; the rest is left out.
     """
@@ -65,26 +82,26 @@ def texts(fields: Iterable[tuple[str, Any]], is_secret: Callable[[str], bool]) -
     for name, value in fields:
         if len(found) == MAX_FIELDS:
             break
-        try:
-            written = text(value)
-            if isinstance(value, dict | list):
-                if len(written) > room:
+        if isinstance(value, dict | list):
+            try:
+                if (size := len(text(value))) > room:
                     continue
-                room -= len(written)
-                written = text(_masked(value, is_secret, DEEPEST))
-            elif is_secret(written):
+                room -= size
+                found[name[:MAX_NAME]] = text(_masked(value, is_secret, DEEPEST))
+            except RecursionError:  # nested as deeply as Python can read, but not write
                 continue
-            else:
-                written = written[:MAX_FIELD]
-        except RecursionError:  # nested as deeply as Python can read, but not write
-            continue
-        found[name[:MAX_NAME]] = written
+        elif not is_secret((written := text(value)) or name):
+            found[name[:MAX_NAME]] = written[:MAX_FIELD]
     return found
 
 
 def _masked(value: Any, is_secret: Callable[[str], bool], depth: int) -> Any:
     if isinstance(value, dict):
-        return {name: _masked(item, is_secret, depth - 1) for name, item in value.items() if depth}
+        return {
+            "***" if is_secret(name) else name: _masked(item, is_secret, depth - 1)
+            for name, item in value.items()
+            if depth
+        }
     if isinstance(value, list):
         return [_masked(item, is_secret, depth - 1) for item in value if depth]
     return "***" if isinstance(value, str | int) and is_secret(text(value)) else value

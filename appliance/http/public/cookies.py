@@ -20,10 +20,12 @@ def read(header: bytes) -> dict[str, str]:
     return found
 
 
-def line(name: str, value: str, seconds: int, secure: bool) -> bytes:
-    """A Set-Cookie header line. Lax: it comes along when a visitor follows a link here from another site."""
+def line(name: str, value: str, seconds: int, secure: bool, everywhere: bool = False) -> bytes:
+    """A Set-Cookie header line. Lax: it comes along when a visitor follows a link here from another site.
+    `everywhere`: also when another site's page asks for an image here, which browsers allow over https only.
+    """
     if not _VALUE.fullmatch(value):
         raise ValueError(f"the cookie {name} cannot hold this")
-    end = "; Secure" if secure else ""
-    text = f"Set-Cookie: {name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{end}\r\n"
+    end = "Lax" if not secure else "None; Secure" if everywhere else "Lax; Secure"
+    text = f"Set-Cookie: {name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={end}\r\n"
     return text.encode("ascii")

@@ -9,6 +9,7 @@ from typing import Any
 
 from appliance.http.public import bodies, proofs, replies
 from appliance.http.public.request import Request
+from appliance.model.places import value_at
 from appliance.model.table import NetworkEntry
 from appliance.routing.visit import read_query
 
@@ -76,12 +77,12 @@ def read(
     if network is None or not network.active:
         return Found(404, "There is no such affiliate network.")
     if not proofs.admits(network, address):
-        kept = _kept(proofs.unproven(network, sent), network)
-        return Found(403, "This address may not send postbacks of this network.", network, kept)
+        found = kept(proofs.unproven(network, sent), network)
+        return Found(403, "This address may not send postbacks of this network.", network, found)
     proof = proofs.prove(network, sent)
     if addressed:
         proof.fields.pop("network", None)
-    params = _kept(proof.fields, network)
+    params = kept(proof.fields, network)
     if proof.refusal:
         return Found(403, proof.refusal, network, params)
     if proof.fault:
@@ -104,7 +105,8 @@ def _sent(query: bytes, request: Request) -> proofs.Sent:
     return sent
 
 
-def _kept(fields: Mapping[str, Any], network: NetworkEntry) -> dict[str, str]:
+def kept(fields: Mapping[str, Any], network: NetworkEntry) -> dict[str, str]:
+    """What of them the journal may have."""
     if not network.secrets:
         return bodies.texts(fields.items(), lambda value: False)
     return bodies.texts(fields.items(), lambda value: proofs.is_misplaced(value, network))
@@ -116,4 +118,4 @@ def _names_anything(params: Mapping[str, str], network: NetworkEntry) -> bool:
 
 
 def _first(params: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((value for name in names if (value := params.get(name, "").strip())), "")
+    return next((value for name in names if (value := (value_at(name, params) or "").strip())), "")

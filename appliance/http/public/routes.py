@@ -13,12 +13,14 @@ from urllib.parse import quote
 from appliance.http.public import answers, cookies, exits, postback, replies, script
 from appliance.http.public.callers import Callers
 from appliance.http.public.connection import Unsure
+from appliance.http.public.pixel import Pixel
 from appliance.http.public.replies import Reply
 from appliance.http.public.request import Network, Request, client_address
 from appliance.model.catalog import Link, Page
 from appliance.model.table import NetworkEntry
 from appliance.routing import verdicts
 from appliance.routing.arrival import read_headers
+from appliance.routing.clicked import COOKIE as CLICKED
 from appliance.routing.decision import Decision
 from appliance.routing.landings import Carried, carried
 from appliance.routing.table import CompiledCampaign, RoutingTable
@@ -38,6 +40,9 @@ ROUTES = (
     "POST /api/click",
     "GET /t.js",
     "POST /api/track",
+    "GET /px/{network}.gif",
+    "GET /js/{network}.js",
+    "POST /js/{network}",
     "GET /p/{pageSlug}",
     "GET /healthz",
     "GET /readyz",
@@ -98,6 +103,7 @@ class Routes:
         self._trusted = trusted
         self._ready = ready
         self._callers = Callers(routing)
+        self._pixel = Pixel(routing)
         self.requests = 0
         self.statuses: Counter[int] = Counter()
         if root.root_redirect:
@@ -135,7 +141,20 @@ class Routes:
             if visit is not None and visit.sets:
                 reply.head += _cookie_lines(visit)
             return reply
+        if head in (b"px", b"js") and key and b"/" not in key:
+            return self._page_says(head, key.decode("latin-1"), query, request, peer)
         return self._rest(path, head, key, query, request)
+
+    def _page_says(self, head: bytes, key: str, query: bytes, request: Request, peer: str) -> Reply | Unsure:
+        """A conversion that a page reports, or the script with which it does."""
+        address, request_id = client_address(peer, request, self._trusted), self._request_id(request)
+        if head == b"js":
+            if key.endswith(".js"):
+                return self._pixel.source(key.removesuffix(".js"), request)
+            return self._pixel.script(key, request, address, request_id)
+        if not key.endswith(".gif"):
+            return _NOT_FOUND
+        return self._pixel.image(key.removesuffix(".gif"), query, request, address, request_id)
 
     def _click(self, door: str, key: bytes, query: bytes, request: Request, peer: str) -> Reply:
         text = query.partition(b"#")[0].decode("utf-8", "replace")
@@ -235,7 +254,10 @@ class Routes:
 def _cookie_lines(visit: Visit) -> bytes:
     """The cookies that a campaign asked for."""
     secure = visit.headers.get(b"x-forwarded-proto") == b"https"
-    return b"".join(cookies.line(name, value, seconds, secure) for name, value, seconds in visit.sets)
+    return b"".join(
+        cookies.line(name, value, seconds, secure, everywhere=name == CLICKED)
+        for name, value, seconds in visit.sets
+    )
 
 
 def _path_of(target: bytes) -> bytes:

@@ -34,8 +34,8 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 SOURCE = """(function(){
 "use strict";
 var me=document.currentScript,d=document,w=window,sent=false;
-if(!me||w.weir)return;
-var at=new URL(me.src),q=at.searchParams,weir=w.weir={click_id:"",lp_token:""};
+if(!me||(w.weir&&"click_id" in w.weir))return;
+var at=new URL(me.src),q=at.searchParams,weir=w.weir=w.weir||{};weir.click_id=weir.lp_token="";
 function cookie(n){var m=d.cookie.match(new RegExp("(?:^|; )"+n+"=([^;]*)"));
 try{return m?decodeURIComponent(m[1]):""}catch(e){return ""}}
 function consent(){var c=w.weirConsent||me.getAttribute("data-consent")||"";
@@ -59,14 +59,14 @@ w.addEventListener("pagehide",function(){send(true)});
 soon();
 })();
 """
-_HEADERS = (
+HEADERS = (
     b"Access-Control-Allow-Origin: *\r\nCross-Origin-Resource-Policy: cross-origin\r\n"
     b"X-Content-Type-Options: nosniff\r\n"
 )
 FILE = replies.Reply(
     200,
     b"HTTP/1.1 200 OK\r\nContent-Type: text/javascript; charset=utf-8\r\nContent-Length: %d\r\n"
-    b"Cache-Control: public, max-age=3600\r\n%b" % (len(SOURCE.encode()), _HEADERS),
+    b"Cache-Control: public, max-age=3600\r\n%b" % (len(SOURCE.encode()), HEADERS),
     SOURCE.encode(),
 )
 

@@ -225,7 +225,7 @@ class SqliteDeliveries:
     def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
         with self._reading() as db:
             found = _numbers(db, selection, "number<?", (below,), limit, newest_first=True)
-            return [_stored(db.execute(f"{_SELECT} where number=?", (it,)).fetchone()) for it in found]
+            return _rows(db, found)
 
     def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None:
         with self._reading() as db:
@@ -300,20 +300,69 @@ def _numbers(
     *,
     newest_first: bool = False,
 ) -> list[int]:
-    """The first `limit` that fit, within `bound`. By way of an index wherever the selection allows it: the
-    dead ones are few among millions that were delivered."""
+    """The first `limit` that fit, within `bound`. By way of an index wherever the selection allows it: those
+    that are asked for are few among millions, and whoever looks for them holds up deliveries."""
     where, values = _where(it)
-    order = "desc" if newest_first else "asc"
-    rest = f"{bound} and {where} order by number {order} limit ?"
-    if it.ids is not None or it.conversion_id or (it.states is None and it.targets is None):
-        sql = f"select number from delivery where {rest}"  # noqa: S608  bound
-        return [number for (number,) in db.execute(sql, (*bounds, *values, limit)).fetchall()]
+    low, high = _span(db, it)
+    rest = f"{bound} and number between ? and ? and {where}"
+    rest += f" order by number {'desc' if newest_first else 'asc'} limit ?"
+    given = (*bounds, low, high, *values, limit)
+    ways: Iterable[tuple[str, tuple[object, ...]]] = [("delivery where", ())]
+    if it.ids is None and not it.conversion_id:
+        living = it.states is not None and set(it.states) <= {"pending", "dead"}
+        if it.campaigns is not None and not living:
+            ways = [
+                ("delivery indexed by delivery_campaign where campaign_id=? and", (each,))
+                for each in it.campaigns
+            ]
+        elif it.states is not None or it.targets is not None:
+            known = db.execute("select target, state from delivery_count where rows > 0").fetchall()
+            ways = [
+                ("delivery indexed by delivery_of where target=? and state=? and", (target, state))
+                for target, state in known
+                if target in (it.targets or (target,)) and state in (it.states or (state,))
+            ]
     found: list[int] = []
-    sql = f"select number from delivery indexed by delivery_of where target=? and state=? and {rest}"  # noqa: S608  bound
-    for pair in db.execute("select target, state from delivery_count where rows > 0").fetchall():
-        if pair[0] in (it.targets or pair) and pair[1] in (it.states or pair):
-            found += [number for (number,) in db.execute(sql, (*pair, *bounds, *values, limit)).fetchall()]
+    for way, keys in ways:
+        rows = db.execute(f"select number from {way} {rest}", (*keys, *given))  # noqa: S608  bound
+        found += [number for (number,) in rows.fetchall()]
     return sorted(found, reverse=newest_first)[:limit]
+
+
+_SLACK_US = 3_600_000_000
+"""By how much the machine's clock may have been set back while deliveries were made."""
+
+
+def _span(db: sqlite3.Connection, it: Selection) -> tuple[int, int]:
+    """The numbers between which those of the period lie: they grow with time."""
+    last = db.execute("select max(number) from delivery").fetchone()[0] or 0
+    low = 0 if it.since_us is None else _first(db, it.since_us - _SLACK_US, last)
+    high = last if it.until_us is None else _first(db, it.until_us + _SLACK_US, last)
+    return low, high
+
+
+def _first(db: sqlite3.Connection, at_us: int, last: int) -> int:
+    """The number from which on deliveries were made at that time or later."""
+    low, high = 0, last
+    while low < high:
+        middle = (low + high) // 2
+        sql = "select number, created_us from delivery where number>=? order by number limit 1"
+        row = db.execute(sql, (middle,)).fetchone()
+        if row is None or row[1] >= at_us:
+            high = middle
+        else:
+            low = row[0] + 1
+    return low
+
+
+def _rows(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Stored]:
+    """Those deliveries, in that order."""
+    found: dict[int, Stored] = {}
+    for at in range(0, len(numbers), 500):
+        some = numbers[at : at + 500]
+        rows = db.execute(f"{_SELECT} where number in ({','.join('?' * len(some))})", tuple(some))
+        found.update((row[0], _stored(row)) for row in rows.fetchall())
+    return [found[number] for number in numbers]
 
 
 def _where(it: Selection) -> tuple[str, list[object]]:

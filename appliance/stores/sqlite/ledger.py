@@ -28,6 +28,7 @@ from appliance.model.conversions import (
     WaitingPostback,
 )
 from appliance.model.costs import CostOrder
+from appliance.model.entries import EntryRecord
 from appliance.model.events import (
     ConversionEvent,
     CostAdjustment,
@@ -44,6 +45,7 @@ VERSION = 2
 _encode_body = msgspec.msgpack.Encoder().encode
 _decode_health = msgspec.msgpack.Decoder(Health).decode
 _decode_order = msgspec.msgpack.Decoder(CostOrder).decode
+_decode_entry = msgspec.msgpack.Decoder(EntryRecord).decode
 _decode_conversion = msgspec.msgpack.Decoder(Conversion).decode
 _decode_postback = msgspec.msgpack.Decoder(PostbackLogEvent).decode
 # SQLite's own limit of parameters is 32,766; 500 keeps one statement below a millisecond.
@@ -204,7 +206,9 @@ class SqliteLedger:
                 "insert or replace into conversion values (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 [_row(conversion) for conversion in settlement.conversions],
             )
-            db.executemany("insert or replace into first values (?,?)", settlement.firsts.items())
+            firsts = settlement.firsts.items()
+            db.executemany("delete from first where claim=?", [(claim,) for claim, id_ in firsts if not id_])
+            db.executemany("insert or replace into first values (?,?)", [each for each in firsts if each[1]])
             step("conversions")
             held = self._note_converted(db, settlement.records)
             step("converted")
@@ -218,6 +222,8 @@ class SqliteLedger:
             step("waiting")
             deliveries.put(db, settlement.deliveries)
             step("deliveries")
+            entries = [(it.id, _encode_body(it)) for it in settlement.entries]
+            db.executemany("insert into entry values (?,?)", entries)
             growth[2:] = self._send(db, bodies)
             growth[:2] = [len(rows) - gone[0], sum(len(row[-1]) for row in rows) - gone[1]]
             step("outbox")
@@ -269,9 +275,15 @@ class SqliteLedger:
             self._step("health")
             growth[2:] = self._send(db, [encode(event)])
 
-    def adjust(self, order: CostOrder, parts: Sequence[CostAdjustment]) -> CostOrder:
+    def adjust(
+        self, order: CostOrder, parts: Sequence[CostAdjustment], count: int | None = None
+    ) -> CostOrder:
         bodies = [encode(part) for part in parts]
         with self._writing() as (db, growth):
+            if count is not None:
+                sql = "select count(*) from adjustment where id != ?"
+                if db.execute(sql, (order.id,)).fetchone()[0] != count:
+                    raise Conflict("another correction of cost was entered meanwhile; try again")
             sql = "insert into adjustment (id, body) values (?,?) on conflict do nothing"
             if db.execute(sql, (order.id, _encode_body(order))).rowcount:
                 self._step("adjustment")
@@ -292,12 +304,17 @@ class SqliteLedger:
         with self._reading() as db:
             if campaigns is not None:  # people make these by hand: there are thousands at most
                 bodies = db.execute("select body from adjustment order by number desc").fetchall()
-                those = [each for (body,) in bodies if (each := _decode_order(body)).campaign_id in campaigns]
+                those = [each for (body,) in bodies if (each := _decode_order(body)).within(campaigns)]
                 return those[offset : offset + limit], len(those)
             sql = "select body from adjustment order by number desc limit ? offset ?"
             found = [_decode_order(body) for (body,) in db.execute(sql, (limit, offset)).fetchall()]
             (count,) = db.execute("select count(*) from adjustment").fetchone()
         return found, int(count)
+
+    def entry(self, id: str) -> EntryRecord | None:
+        with self._reading() as db:
+            row = db.execute("select body from entry where id=?", (id,)).fetchone()
+        return _decode_entry(row[0]) if row else None
 
     @staticmethod
     def _remove_waiting(db: sqlite3.Connection, positions: Sequence[tuple[int, int, int]]) -> tuple[int, int]:

@@ -66,6 +66,12 @@ create table if not exists adjustment (
     body blob not null
 ) strict;
 
+-- Conversions that somebody entered, by the id of his order, which counts once; `body` is an EntryRecord.
+create table if not exists entry (
+    id text primary key,
+    body blob not null
+) strict, without rowid;
+
 -- What is known of destinations that have a probe; `body` (msgpack) is a routing/probes.Health.
 create table if not exists health (
     destination_id integer primary key,

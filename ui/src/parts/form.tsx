@@ -56,7 +56,7 @@ interface Texted extends Around {
   onText: (text: string) => void;
   placeholder?: string;
   mono?: boolean;
-  type?: "text" | "search" | "time" | "datetime-local" | "url";
+  type?: "text" | "search" | "date" | "time" | "datetime-local" | "url";
   offers?: readonly string[];
   numeric?: boolean;
 }

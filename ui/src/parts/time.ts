@@ -39,9 +39,14 @@ function parts(at: Date, zone: string): [number, number, number] {
 
 /** When the next calendar day of `zone` begins. */
 export function nextDay(at: Date, zone: string): Date {
-  const utc = Date.parse(`${day(at, zone, 1)}T00:00:00Z`);
+  return new Date(begin(day(at, zone, 1), zone));
+}
+
+/** When a day (2026-11-22) begins in `zone`, or one so many days later; unix milliseconds. */
+export function begin(date: string, zone: string, days = 0): number {
+  const utc = Date.parse(`${date}T00:00:00Z`) + days * 86_400_000;
   const first = utc - offset(new Date(utc), zone);
-  return new Date(utc - offset(new Date(first), zone));
+  return utc - offset(new Date(first), zone);
 }
 
 /** Milliseconds that the zone's clock is ahead of UTC then. */

@@ -15,11 +15,11 @@ type Draft = Omit<Campaign, "id" | "revision" | "archived" | "owner_id" | "publi
 
 const WORDS: Readonly<Record<keyof Draft, string>> = {
   name: "name", slug: "slug", source_id: "source", currency: "currency", trafficback_url: "trafficback", rotation: "rotation",
-  sticky: "returning visitors", sticky_hours: "how long they stay", uniqueness: "who is new", secret: "secret",
+  sticky: "returning visitors", sticky_hours: "how long they stay", uniqueness: "who is new", click_cookie_days: "cookie of the click", secret: "secret",
 }; // prettier-ignore
 
-function draftOf({ name, slug, source_id, currency, trafficback_url, rotation, sticky, sticky_hours, uniqueness, secret }: Draft): Draft {
-  return { name, slug, source_id, currency, trafficback_url, rotation, sticky, sticky_hours, uniqueness, secret };
+function draftOf({ name, slug, source_id, currency, trafficback_url, rotation, sticky, sticky_hours, uniqueness, click_cookie_days, secret }: Draft): Draft {
+  return { name, slug, source_id, currency, trafficback_url, rotation, sticky, sticky_hours, uniqueness, click_cookie_days, secret };
 }
 
 export function CampaignSettings({ campaign, saved, onClose }: { campaign: Campaign; saved: (campaign: Campaign) => void; onClose: () => void }) {
@@ -61,6 +61,9 @@ export function CampaignSettings({ campaign, saved, onClose }: { campaign: Campa
         <Whole label="Within" unit="h" path="uniqueness.window_hours" value={uniqueness.window_hours ?? 24} onNumber={(window_hours) => put({ uniqueness: { ...uniqueness, window_hours } })} class="short" />
       </div>
       <Tick label="Find out for every click" hint="else only where a rule asks; reports count new visitors then" on={uniqueness.every_click ?? false} onTick={(every_click) => put({ uniqueness: { ...uniqueness, every_click } })} />
+      <h3>Sales on pages without postbacks</h3>
+      <Tick label="Keep a visitor's click in a cookie" hint="the conversion pixel and script know his click by it; some countries want him to be asked" on={draft.click_cookie_days > 0} onTick={(on) => put({ click_cookie_days: on ? 30 : 0 })} />
+      {draft.click_cookie_days > 0 && <Whole label="For" unit="days" path="click_cookie_days" value={draft.click_cookie_days} onNumber={(click_cookie_days) => put({ click_cookie_days })} class="short" />}
       <h3>Elsewhere</h3>
       <Text label="Trafficback: clicks that no stream takes" path="trafficback_url" mono value={draft.trafficback_url} placeholder="the appliance's" onText={(url) => put({ trafficback_url: url.trim() })} />
       <Text label="Secret of the click API" path="secret" mono value={draft.secret} placeholder="none: POST /api/click is closed" hint="16 characters at least; callers of POST /api/click prove themselves with it" onText={(secret) => put({ secret: secret.trim() })} />

@@ -13,6 +13,7 @@ import { me } from "../../session";
 import { zone } from "../../zone";
 import { OnOff } from "./columns";
 import { inOrder, whom } from "../routing/sentence";
+import { Findings, useFindings } from "../doctor/findings";
 import type { Line } from "./lines";
 import { postbackCurl, trackedLink } from "./links";
 
@@ -33,6 +34,7 @@ export function CampaignPanel({ line, period, currency, toggle }: Props) {
   const warnings = useAsk("campaigns.warnings", { id: campaign.id });
   const networks = useAsk("networks.list", { limit: 1 });
   const network = (networks.value?.items as { slug: string }[] | undefined)?.[0]?.slug ?? "NETWORK";
+  const doctor = useFindings({ campaign_id: campaign.id });
   const origin = about.value?.public;
   const money = me.value?.sees_money !== false;
   return (
@@ -42,6 +44,7 @@ export function CampaignPanel({ line, period, currency, toggle }: Props) {
         <span class="dim">{campaign.status === "active" ? "Takes clicks" : "Paused: clicks go to the trafficback"} · #{campaign.id} · revision {campaign.revision}</span>
       </p>
       {warnings.value?.items.map((each) => <p key={each.stream_id} class="warned">{each.message}</p>)}
+      <Findings found={doctor} />
       <dl class="grid">
         <Figure name="Clicks" value={line.clicks} />
         <Figure name="Conversions" value={line.conversions} />

@@ -44,6 +44,8 @@ export interface Conversion {
   id: string;
   latest: Revision;
   now: State;
+  /** How often it changed since it began. */
+  changes: number;
   /** It counts nothing any more: its postbacks are another's, or it left what was asked for. */
   gone: boolean;
 }
@@ -85,7 +87,7 @@ export function conversionsOf(rows: readonly Revision[]): Conversion[] {
   return [...found].map(([id, all]) => {
     const ordered = inOrder(all);
     const told = ordered.some((row) => row.entered !== 0); // rows of the first version say nothing of that
-    return { id, latest: ordered.at(-1) as Revision, now: summed(ordered), gone: told && entered(ordered) <= 0 };
+    return { id, latest: ordered.at(-1) as Revision, now: summed(ordered), changes: new Set(all.map((row) => row.known_at_us)).size - 1, gone: told && entered(ordered) <= 0 };
   });
 }
 

@@ -12,6 +12,7 @@ import { param, set } from "../../route";
 import { may, me } from "../../session";
 import { zone } from "../../zone";
 import { ZoneChoice } from "../../zone-choice";
+import { EntryPanel } from "../entry/panel";
 import { ClickLink } from "../inbox/inbox";
 import { sought } from "../inbox/postback";
 import { around, At, Fresh, onPage, Pages, useFresh, useOffset, usePeriod } from "../records/page";
@@ -52,6 +53,7 @@ export function Conversions() {
         <h1>Conversions</h1>
         <span class="dim">{words}</span>
         <Fresh fresh={fresh} again={asked.again} />
+        {may("conversions.write") && <button type="button" class="main" onClick={() => set({ open: null, edit: "enter" })}>Enter conversions</button>}
         <ZoneChoice />
       </header>
       <div class="tools" role="search">
@@ -64,7 +66,7 @@ export function Conversions() {
             {STATUSES.map((each) => <option key={each} value={each}>{each}</option>)}
           </select>
         </label>
-        <input type="search" aria-label="Find by transaction, click or conversion" placeholder="Transaction or click id, then Enter" defaultValue={param("find")}
+        <input type="search" aria-label="Find by transaction, click or conversion" placeholder="Transaction or click id" defaultValue={param("find")}
                onKeyDown={(event) => event.key === "Enter" && set({ find: event.currentTarget.value.trim(), from: null })} />
       </div>
       {asked.fault && <p class="wrong" role="alert">{asked.fault.message}{asked.fault.fields.map((each) => ` ${each.path}: ${each.message}`)}</p>}
@@ -75,6 +77,7 @@ export function Conversions() {
       )}
       <Pages from={from} total={total} />
       {open && <ConversionPanel key={open} id={open} />}
+      {param("edit") === "enter" && may("conversions.write") && <EntryPanel done={() => set({ edit: null })} onClose={() => set({ edit: null })} />}
     </>
   );
 }
@@ -86,13 +89,13 @@ function columns(): Column<Conversion>[] {
   ]; // prettier-ignore
   return [
     { key: "at", head: "Time", show: ({ id, now }) => <At us={now.at_us} open={id} /> },
-    { key: "what", head: "Status", show: (row) => <Status row={row} /> },
+    { key: "what", head: "Status", show: (row) => <><Status row={row} />{row.latest.transaction_id && <small class="phone-line">{short(row.latest.transaction_id)}</small>}</> },
     { key: "campaign", head: "Campaign", roomy: true, show: ({ now }) => nameOf("campaigns", now.campaign_id) || <span class="warned">click not known</span> },
     { key: "network", head: "Network", roomy: true, show: ({ latest }) => nameOf("networks", latest.network_id) || <span class="zero">–</span> },
     { key: "destination", head: "Destination", roomy: true, show: ({ latest }) => nameOf("destinations", latest.destination_id) || <span class="zero">–</span> },
     ...money,
-    { key: "changes", head: "Changes", figure: true, roomy: true, help: "Revisions since it began", show: ({ latest }) => <Amount value={latest.revision - 1} /> },
-    { key: "transaction", head: "Transaction", show: ({ latest }) => (latest.transaction_id ? <code title={latest.transaction_id}>{short(latest.transaction_id)}</code> : <span class="zero">–</span>) },
+    { key: "changes", head: "Changes", figure: true, roomy: true, help: "How often it changed since it began", show: ({ changes }) => <Amount value={changes} /> },
+    { key: "transaction", head: "Transaction", roomy: true, show: ({ latest }) => (latest.transaction_id ? <code title={latest.transaction_id}>{short(latest.transaction_id)}</code> : <span class="zero">–</span>) },
     { key: "click", head: "Click", roomy: true, show: ({ latest }) => <ClickLink id={latest.click_id} /> },
   ];
 }

@@ -4,7 +4,7 @@ import { useAll } from "../../all";
 import { useAsk } from "../../ask";
 import { Copy } from "../../parts/copy";
 import { href } from "../../route";
-import { may } from "../../session";
+import { may, seesAll } from "../../session";
 import { postbackCurl } from "../campaigns/links";
 
 export function NoConversions() {
@@ -18,7 +18,7 @@ export function NoConversions() {
       <h2>No conversion in this period</h2>
       <p>
         A conversion begins with a network's postback. {may("networks.read") && <><a href={href("/networks")}>Networks</a> has the URL to give to each. </>}
-        If sales are missing, the <a href={href("/inbox")}>inbox</a> says of every postback why it was not counted.
+        {seesAll() && <>If sales are missing, the <a href={href("/inbox")}>inbox</a> says of every postback why it was not counted.</>}
       </p>
       {about.value && network && <><p>Report one as the network would{click ? ", for the newest click" : ""}:</p><Copy text={postbackCurl(about.value.public, network.slug, click ?? "CLICK_ID")} label="the postback" /></>}
     </section>

@@ -8,11 +8,12 @@ import { Amount, Figure } from "../../parts/figure";
 import { Panel } from "../../parts/panel";
 import { ago, full, now } from "../../parts/time";
 import { href, set } from "../../route";
-import { may, me } from "../../session";
+import { may, me, seesAll } from "../../session";
 import { zone } from "../../zone";
-import { Verdict } from "../inbox/inbox";
+import { nameOfTarget } from "../deliveries/queues";
 import { EVER } from "../inbox/panel";
 import { type LogRow, postbacksOf } from "../inbox/postback";
+import { Verdict } from "../inbox/verdict";
 import { moment } from "../records/page";
 import { changed, conversionsOf, type Conversion, type Revision, type Step, stepsOf, TONES } from "./conversion";
 
@@ -46,7 +47,6 @@ function Whole({ conversion: { id, latest, now: state, gone }, rows }: { convers
         {money && <Figure name="Revenue" unit={state.currency} value={state.revenue} shape="money" loses note={latest.rate ? `${paid} ${latest.original_currency} at ${latest.rate}` : ""} />}
         {money && <Figure name="On hold" unit={state.currency} value={state.hold} shape="money" />}
       </dl>
-      {money && latest.original_currency && !latest.rate && latest.original_currency !== state.currency && <p class="warned">There was no exchange rate from {latest.original_currency} on that day. Enter it, and process the postback again.</p>}
       <p class="row">
         {latest.click_id && <a href={href(`/clicks?open=${latest.click_id}`)}>Why did its click go there?</a>}
         {latest.transaction_id && <span class="dim">Transaction <code>{latest.transaction_id}</code></span>}
@@ -55,8 +55,7 @@ function Whole({ conversion: { id, latest, now: state, gone }, rows }: { convers
       </p>
       <h3>How it became that</h3>
       <History rows={rows} />
-      <h3>What the network said</h3>
-      <Postbacks id={id} />
+      {seesAll() && <><h3>What the network said</h3><Postbacks id={id} /></>}
       {may("deliveries.read") && <><h3>Who was told</h3><Deliveries id={id} /></>}
       <h3>Its id</h3>
       <Copy text={id} label="the conversion's id" plain />
@@ -98,11 +97,11 @@ function Postbacks({ id }: { id: string }) {
   if (asked.fault) return <p class="dim">{asked.fault.message}</p>;
   if (!found.length) return <p class="dim">{asked.value ? "None is kept any more." : "–"}</p>;
   return (
-    <ul class="changes">
+    <ul class="log">
       {found.map((each) => (
         <li key={each.id}>
           <a href={href(`/inbox?open=${each.id}`)}>{moment(each.latest.at_us)}</a>
-          <Verdict postback={each} />
+          <span><Verdict postback={each} /></span>
           <span class="dim">{each.latest.reason}</span>
         </li>
       ))}
@@ -118,12 +117,12 @@ function Deliveries({ id }: { id: string }) {
   if (!asked.value) return <p class="dim">–</p>;
   if (!asked.value.items.length) return <p class="dim">Nobody: no target wants conversions like this one.</p>;
   return (
-    <ul class="changes">
+    <ul class="log">
       {asked.value.items.map((each) => (
         <li key={each.id}>
           <a href={href(`/deliveries?open=${each.id}`)}>{moment(each.created_us)}</a>
           <span><span class={`tag tag-${STATES[each.state]}`}>{each.state}</span></span>
-          <span class="dim">{each.target}, revision {each.revision}, {each.attempts} attempt{each.attempts === 1 ? "" : "s"}{each.reason && `: ${each.reason}`}</span>
+          <span class="dim">{nameOfTarget(each.target)}, revision {each.revision}, {each.attempts} attempt{each.attempts === 1 ? "" : "s"}{each.reason && `: ${each.reason}`}</span>
         </li>
       ))}
     </ul>

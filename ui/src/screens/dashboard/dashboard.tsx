@@ -17,6 +17,7 @@ import { Pulse } from "./pulse";
 import { recent } from "./recent";
 import { Top } from "./top";
 import { Troubles } from "../system/troubles";
+import { Undelivered } from "./undelivered";
 
 /** Milliseconds between two readings of totals while things happen; between them the feed counts. */
 const TOTALS_EVERY = 5000;
@@ -50,6 +51,7 @@ export function Dashboard() {
         <ZoneChoice />
       </header>
       {status && <Troubles status={status} brief />}
+      {status && <Undelivered status={status} />}
       <Now pulse={pulse} zone={zone.value} turn={turn} at={now.value} live={rpc.state.value === "open"} />
       {fresh ? (
         <Empty campaign={(campaigns.value?.items as Campaign[] | undefined)?.[0]} />

@@ -76,7 +76,7 @@ function Line({ event, zone }: { event: LiveEvent; zone: string }) {
           {day(at, zone) === day(now.peek(), zone) ? "" : `${day(at, zone).slice(5)} `}{clock(at, zone, true)}
         </time>
       </td>
-      <td><span class={`tag tag-${tone(event)}`}>{what(event)}</span></td>
+      <td><What event={event} /></td>
       <td class="c-name">{event.topic === "postbacks" ? nameOf("networks", event.network_id) : nameOf("campaigns", event.campaign_id) || "–"}</td>
       <td class="roomy c-name">{nameOf("destinations", event.destination_id) || "–"}</td>
       <td class="roomy dim">{why(event)}</td>
@@ -89,6 +89,12 @@ function Line({ event, zone }: { event: LiveEvent; zone: string }) {
 function Id({ click }: { click: string }) {
   const short = <code class="id" title={click}>…{click.slice(-8)}</code>;
   return may("records.read") ? <a href={href(`/clicks?open=${click}`)} aria-label={`Why did click ${click.slice(-8)} go there?`}>{short}</a> : short;
+}
+
+function What({ event }: { event: LiveEvent }) {
+  const tag = <span class={`tag tag-${tone(event)}`}>{what(event)}</span>;
+  if (event.topic === "clicks" || !may("records.read")) return tag;
+  return <a href={href(`/${event.topic === "conversions" ? "conversions" : "inbox"}?open=${event.id}`)}>{tag}</a>;
 }
 
 function tone(event: LiveEvent): string {

@@ -4,7 +4,6 @@ import { useAll } from "../../all";
 import { useAsk } from "../../ask";
 import { nameOf } from "../../names";
 import { Words } from "../../parts/form";
-import { shown } from "../../parts/number";
 import { type Column, Table } from "../../parts/table";
 import { usePicking } from "../../picking";
 import { RANGES } from "../../range";
@@ -15,7 +14,9 @@ import { ZoneChoice } from "../../zone-choice";
 import { around, At, Fresh, onPage, Pages, useFresh, useOffset, usePeriod } from "../records/page";
 import { NoPostbacks } from "./none";
 import { PostbackPanel } from "./panel";
-import { type LogRow, type Postback, postbacksOf, sought, verdict } from "./postback";
+import { type LogRow, type Postback, postbacksOf, sought } from "./postback";
+import { ReprocessPanel } from "./reprocess";
+import { Verdict } from "./verdict";
 
 const OUTCOMES = [
   ["", "Whatever became of them"], ["conversion", "Counted"], ["duplicate", "Nothing new"], ["waiting", "Wait for their click"],
@@ -28,7 +29,7 @@ function wanted(): object {
   return {
     ...(outcome === "door" ? { stage: "refused" } : outcome ? { outcome } : {}),
     ...(network ? { network_id: network } : {}),
-    ...sought(param("find")),
+    ...(param("look") === "text" && param("find") ? { text: param("find") } : sought(param("find"))),
   };
 }
 
@@ -49,6 +50,7 @@ export function Inbox() {
         <h1>Inbox</h1>
         <span class="dim">Postbacks of {words}</span>
         <Fresh fresh={fresh} again={asked.again} />
+        {may("conversions.write") && <button type="button" onClick={() => set({ open: null, reprocess: "1" })}>Process again…</button>}
         <ZoneChoice />
       </header>
       <div class="tools" role="search">
@@ -64,17 +66,17 @@ export function Inbox() {
             {OUTCOMES.map(([value, said]) => <option key={value} value={value}>{said}</option>)}
           </select>
         </label>
-        <input type="search" aria-label="Find by click, transaction or conversion" placeholder="Transaction or click id, then Enter" defaultValue={param("find")}
-               onSearch={(event) => set({ find: event.currentTarget.value.trim(), from: null })} onKeyDown={(event) => event.key === "Enter" && set({ find: event.currentTarget.value.trim(), from: null })} />
+        <input type="search" aria-label="Find by click, transaction or conversion" placeholder="Transaction or click id" defaultValue={param("find")}
+               onSearch={(event) => set({ find: event.currentTarget.value.trim(), look: null, from: null })} onKeyDown={(event) => event.key === "Enter" && set({ find: event.currentTarget.value.trim(), look: null, from: null })} />
       </div>
       {asked.fault && <p class="wrong" role="alert">{asked.fault.message}{asked.fault.fields.map((each) => ` ${each.path}: ${each.message}`)}</p>}
       {asked.value && !found.length ? (
-        filtered ? <p class="dim">No postback is like that in this period. <button type="button" class="link" onClick={() => set({ outcome: null, network: null, find: null })}>Show all</button></p> : <NoPostbacks />
+        filtered ? <p class="dim">No postback is like that in this period. {param("find") && param("look") !== "text" && <><button type="button" class="link" onClick={() => set({ look: "text" })}>Look in every parameter</button> or </>}<button type="button" class="link" onClick={() => set({ outcome: null, network: null, find: null, look: null })}>show all</button></p> : <NoPostbacks />
       ) : (
         <Table caption="Postbacks, newest first" columns={COLUMNS} rows={found} keyOf={(each) => each.id} open={open} onOpen={(each) => set({ open: each.id })} picked={picked} stale={asked.busy} quiet={(each) => each.latest.outcome === "duplicate"} />
       )}
       <Pages from={from} total={total} />
-      {open && <PostbackPanel key={open} id={open} />}
+      {param("reprocess") ? <ReprocessPanel key={`${param("reprocess")} ${param("words")}`} changed={asked.again} /> : open && <PostbackPanel key={open} id={open} />}
     </>
   );
 }
@@ -82,16 +84,11 @@ export function Inbox() {
 const COLUMNS: Column<Postback>[] = [
   { key: "at", head: "Time", show: ({ id, latest }) => <At us={latest.at_us} open={id} /> },
   { key: "network", head: "Network", roomy: true, show: ({ latest }) => nameOf("networks", latest.network_id) || <span class="zero">–</span> },
-  { key: "verdict", head: "What became of it", show: (each) => <Verdict postback={each} /> },
-  { key: "why", head: "Why", show: ({ latest }) => <span class="dim">{latest.reason || "–"}</span> },
+  { key: "verdict", head: "What became of it", show: (each) => <><Verdict postback={each} />{each.latest.reason && <small class="phone-line">{each.latest.reason}</small>}</> },
+  { key: "why", head: "Why", roomy: true, show: ({ latest }) => <span class="dim">{latest.reason || "–"}</span> },
   { key: "transaction", head: "Transaction", roomy: true, show: ({ latest, arrived }) => <Short text={latest.transaction_id || arrived?.transaction_id || ""} /> },
   { key: "click", head: "Click", roomy: true, show: ({ latest }) => <ClickLink id={latest.click_id} /> },
 ];
-
-export function Verdict({ postback }: { postback: Postback }) {
-  const [words, tone] = verdict(postback);
-  return <span class={`tag tag-${tone}`}>{words}</span>;
-}
 
 function Short({ text }: { text: string }) {
   return text ? <code title={text}>{text.length > 22 ? `${text.slice(0, 21)}…` : text}</code> : <span class="zero">–</span>;
@@ -101,9 +98,4 @@ export function ClickLink({ id }: { id: string }) {
   if (!id) return <span class="zero">–</span>;
   const short = <code class="id" title={id}>…{id.slice(-8)}</code>;
   return <a href={href(`/clicks?open=${id}`)} aria-label={`Why did click ${id.slice(-8)} go there?`}>{short}</a>;
-}
-
-/** How many rows there are, said in words. */
-export function counted(many: number): string {
-  return `${shown(many)} postback${many === 1 ? "" : "s"}`;
 }

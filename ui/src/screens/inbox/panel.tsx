@@ -1,5 +1,6 @@
 /** One postback: what the network sent, what became of it and when, what mends it. */
 
+import type { PostbackLife } from "../../api";
 import { useAsk } from "../../ask";
 import { nameOf } from "../../names";
 import { Copy } from "../../parts/copy";
@@ -8,26 +9,29 @@ import { ago, full, now } from "../../parts/time";
 import { href, set } from "../../route";
 import { may } from "../../session";
 import { zone } from "../../zone";
+import { UnknownWords } from "../networks/unknown";
 import { moment } from "../records/page";
-import { Verdict } from "./inbox";
-import { asQuery, type LogRow, type Postback, postbacksOf, remedy } from "./postback";
+import { asQuery, type LogRow, type Postback, postbackOf, remedy } from "./postback";
+import { Change } from "./standing";
+import { Run } from "./try";
+import { Verdict } from "./verdict";
 
 /** Far enough back for whatever is kept. */
 export const EVER = "2020-01-01";
 
 export function PostbackPanel({ id }: { id: string }) {
-  const asked = useAsk("postbacks.list", { id, from: EVER, limit: 200 });
-  const [found] = postbacksOf((asked.value?.items ?? []) as LogRow[]);
+  const asked = useAsk("postbacks.get", { id });
+  const found = asked.value && postbackOf(id, asked.value);
   return (
     <Panel title="What became of this postback" wide onClose={() => set({ open: null })}>
-      {asked.fault && <p class="wrong" role="alert">{asked.fault.message}</p>}
-      {!found && !asked.fault && <p class="dim" role="status">{asked.value ? "There is no such postback (yet: it takes a second or two to arrive here)." : "Looking for it…"}</p>}
-      {found && <Whole postback={found} />}
+      {asked.fault && <p class="wrong" role="alert">{asked.fault.message} <button type="button" onClick={asked.again}>Look again</button></p>}
+      {!found && !asked.fault && <p class="dim" role="status">Looking for it…</p>}
+      {found && <Whole postback={found} conversion={asked.value?.conversion ?? null} />}
     </Panel>
   );
 }
 
-function Whole({ postback }: { postback: Postback }) {
+function Whole({ postback, conversion: standing }: { postback: Postback; conversion: PostbackLife["conversion"] }) {
   const { latest, arrived } = postback;
   const at = new Date(latest.at_us / 1000);
   const mends = remedy(postback);
@@ -43,13 +47,16 @@ function Whole({ postback }: { postback: Postback }) {
         <strong>{latest.reason || (latest.stage === "received" ? "It has arrived, and is looked at in a moment." : "As it should be.")}</strong>
         {mends && <p>{mends}</p>}
       </div>
+      {/unknown word/.test(latest.reason) && may("networks.read") && <NetworkWords id={latest.network_id} />}
       <p class="row">
-        {conversion && may("records.read") && <a href={href(`/conversions?open=${conversion}`)}>Its conversion</a>}
+        {conversion && <span><a href={href(`/conversions?open=${conversion}`)}>Its conversion</a>{standing && <> is now <Change before={null} after={standing} /></>}</span>}
         {latest.click_id && <a href={href(`/clicks?open=${latest.click_id}`)}>Its click</a>}
+        {may("conversions.write") && <button type="button" class="link" onClick={() => set({ reprocess: postback.id })}>Process it again…</button>}
         {latest.network_id > 0 && <a href={href(`/inbox?network=${latest.network_id}&range=7d`)}>All of this network</a>}
       </p>
       <h3>What the network sent</h3>
       {arrived ? <Sent row={arrived} /> : <p class="dim">It is not kept any more.</p>}
+      {arrived?.params && latest.network_id > 0 && may("records.read") && <Run words="What would become of it by the rules of now?" request={{ network_id: latest.network_id, params: arrived.params }} />}
       <h3>What happened</h3>
       <ol class="tried">
         {postback.steps.map((row) => (
@@ -61,6 +68,12 @@ function Whole({ postback }: { postback: Postback }) {
       {arrived?.request_id && <p class="dim">Request <code>{arrived.request_id}</code>, {arrived.method} from {arrived.address || "an address that is not shown"}</p>}
     </>
   );
+}
+
+/** The words of its network that nobody knows: here is where one is met. */
+function NetworkWords({ id }: { id: number }) {
+  const asked = useAsk("networks.get", { id });
+  return asked.value ? <UnknownWords network={asked.value} put={asked.again} /> : null;
 }
 
 function told(row: LogRow): string {

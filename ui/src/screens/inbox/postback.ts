@@ -1,5 +1,7 @@
 /** Records of the postback log as postbacks: each as it arrived, and what became of it since. */
 
+import type { PostbackLife } from "../../api";
+
 /** One record of postbacks.list, as far as it is shown. */
 export interface LogRow {
   id: string;
@@ -38,6 +40,17 @@ export function postbacksOf(rows: readonly LogRow[]): Postback[] {
   });
 }
 
+/** The answer of postbacks.get as one. */
+export function postbackOf(id: string, { received, outcomes }: PostbackLife): Postback | undefined {
+  const none: LogRow = { id, at_us: 0, known_at_us: 0, stage: "processed", outcome: "", reason: "", network_id: 0, method: "", params: null, address: "", request_id: "", click_id: "", transaction_id: "", conversion_id: "" };
+  const at = { at_us: received?.at_us ?? outcomes[0]?.known_us ?? 0, network_id: received?.network_id ?? 0 };
+  // At the door its arrival and its end are one record.
+  const away = received?.stage === "refused";
+  const arrived: LogRow[] = received ? [{ ...none, ...received, ...at, stage: away ? "refused" : "received", known_at_us: at.at_us, reason: away ? (outcomes[0]?.reason ?? "") : "" }] : [];
+  const since = outcomes.slice(away ? 1 : 0).map((each): LogRow => ({ ...none, ...at, ...each, known_at_us: each.known_us }));
+  return postbacksOf([...arrived, ...since])[0];
+}
+
 function rank(row: LogRow): number {
   return row.stage === "processed" ? 1 : 0;
 }
@@ -55,8 +68,12 @@ const VERDICTS: Readonly<Record<string, readonly [words: string, tone: Tone]>> =
 
 /** What became of it, in a word or two. */
 export function verdict({ latest }: Postback): readonly [words: string, tone: Tone] {
-  if (latest.stage === "refused") return ["turned away", "loss"];
-  return VERDICTS[latest.outcome] ?? ["under way", "plain"];
+  return latest.stage === "refused" ? ["turned away", "loss"] : worded(latest.outcome, latest.reason);
+}
+
+export function worded(outcome: string, reason: string): readonly [words: string, tone: Tone] {
+  if (outcome === "conversion" && /unknown word|not replaced/.test(reason)) return ["counted, but", "warn"];
+  return VERDICTS[outcome] ?? ["under way", "plain"];
 }
 
 /** Faults → what mends them. The first that fits the reason is said. */

@@ -66,6 +66,16 @@ export function remedy(problem: string): string {
   return "The log of that part says more: journalctl -u weir, or where weir serve was started.";
 }
 
+/** Where a problem can be looked into and mended; "" where that is nowhere in particular. */
+export function place(problem: string): string {
+  const target = /^deliveries: postback:(\d+)/.exec(problem)?.[1];
+  if (target) return `/targets?open=${target}`;
+  if (problem.startsWith("deliveries:")) return "/targets?only=ill";
+  const [, noun, number] = /^(destination|list|network|campaign) (\d+)/.exec(problem) ?? [];
+  if (!noun) return "";
+  return noun === "campaign" ? `/campaigns/${number}` : `/${noun}s?open=${number}`;
+}
+
 const REMEDIES: readonly [RegExp, string][] = [
   [/^catalog: not loaded/, "It loads at the start. If it stays like this, the log names what in catalog.db cannot be read."],
   [/^edges: none is/, "No visitor is served. Look at the edges below; the parent restarts what dies, and its log says why."],
@@ -79,5 +89,11 @@ const REMEDIES: readonly [RegExp, string][] = [
   [/^warehouse:/, "Clicks wait in the journals, nothing is lost. Check its disk or server; it is tried again by itself."],
   [/journal entries are unreadable/, "A journal was damaged, most likely by the disk. The log names the file; check the disk."],
   [/held by an operator/, "Release it when you are done: weir call journal.release."],
+  [/^deliveries: .* is paused/, "It is tried again from time to time, and what waits for it follows. Mend its address: then all are told at once."],
+  [/^deliveries: \d+ more/, "The targets that fail, and why, are under Targets."],
+  [/^deliveries:/, "What targets are to be told waits in the ledger; nothing is lost. Free space in the data directory."],
+  [/^destination \d+: unhealthy/, "Its streams go elsewhere until its probe succeeds again. Its panel says what was answered."],
+  [/^destination \d+: \d+ clicks of a cap/, "More clicks were sent than the cap allows, most likely because an edge was cut off. It is closed until the cap begins anew."],
+  [/^list \d+/, "Rules that ask for this list match nobody until its entries are there again."],
   [/^actor /, "It is restarted by itself, with growing pauses. Its last error stands in the tree below."],
 ]; // prettier-ignore

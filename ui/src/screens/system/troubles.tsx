@@ -2,7 +2,7 @@
 
 import type { SystemStatus } from "../../api";
 import { href } from "../../route";
-import { remedy } from "./tree";
+import { place, remedy } from "./tree";
 
 export function Troubles({ status, brief }: { status: SystemStatus; brief?: boolean }) {
   const all = [...status.problems.map((text) => ({ text, grave: true })), ...status.degraded.map((text) => ({ text, grave: false }))];
@@ -23,7 +23,7 @@ export function Troubles({ status, brief }: { status: SystemStatus; brief?: bool
           <i class={`dot ${each.grave ? "loss" : "warn"}`} aria-hidden="true" />
           <div>
             <strong>{each.text}</strong>
-            <p>{remedy(each.text)}</p>
+            <p>{remedy(each.text)} {place(each.text) && <a href={href(place(each.text))}>Look into it</a>}</p>
           </div>
         </li>
       ))}

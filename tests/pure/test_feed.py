@@ -1,0 +1,22 @@
+"""What the live feed counts of what the core settled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import json
+
+from appliance.reporting.feed import Groups, take_settled
+from tests.records import postback
+
+
+def test_a_conversion_that_was_entered_is_an_arrival_and_an_outcome() -> None:
+    received = postback(1, method="entered", address="")
+    processed = postback(1, method="entered", stage="processed", outcome="conversion", params={}, address="")
+    groups: Groups = {}
+    take_settled([received, processed], 10, groups)
+    [group] = groups.values()
+    assert (group.events, group.counts) == (2, {"postbacks": 1})
+    words = [json.decode(item.words(True), type=dict[str, Any]) for item in group.items]
+    assert [it["stage"] for it in words] == ["received", "processed"]
+    assert received.params and all("params" not in it for it in words)

@@ -1,0 +1,64 @@
+/** What the queues of deliveries hold, read again whenever the appliance says that they changed. */
+
+import { useEffect, useRef } from "preact/hooks";
+import type { Queue, Queues } from "../../api";
+import { type Asked, following, useAsk } from "../../ask";
+import { watch } from "../../live";
+import { nameOf } from "../../names";
+import { may } from "../../session";
+
+/** Milliseconds for which changes are put together. */
+const TOGETHER = 500;
+const EVERY = 3000;
+
+/** Calls `act` when deliveries were made, attempted or given up. */
+export function useDeliveriesChange(act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    if (!may("system.read")) {
+      const totals = following(() => latest.current(), EVERY);
+      const stop = watch(["conversions"], () => totals.poke());
+      return () => (stop(), totals.stop());
+    }
+    // The first frame counts as a change: what happened before it may be unseen.
+    let seen = "";
+    let next: ReturnType<typeof setTimeout> | undefined;
+    const stop = watch(["system"], ({ system }) => {
+      if (!system) return;
+      const { pending, dead, paused, attempts } = system.deliveries;
+      const said = JSON.stringify([pending, dead, paused, attempts]);
+      if (seen !== said) next ??= setTimeout(() => ((next = undefined), latest.current()), TOGETHER);
+      seen = said;
+    });
+    return () => (stop(), clearTimeout(next));
+  }, []);
+}
+
+export function useQueues(): Asked<Queues> {
+  const asked = useAsk("deliveries.queues", may("deliveries.read") ? {} : null);
+  useDeliveriesChange(asked.again);
+  return asked;
+}
+
+/** A target of the catalog as deliveries name it. */
+export function keyOf(id: number): string {
+  return `postback:${id}`;
+}
+
+/** The number of a catalog's target; 0 for another kind. */
+export function numberOf(target: string): number {
+  return Number(/^postback:(\d+)$/.exec(target)?.[1] ?? 0);
+}
+
+/** Its name, where the targets may be read. */
+export function nameOfTarget(target: string): string {
+  const number = numberOf(target);
+  return (number && may("targets.read") && nameOf("targets", number)) || (number ? `Target ${number}` : target);
+}
+
+export function count(queue: Queue | undefined, state: string): number {
+  return queue?.states[state] ?? 0;
+}
+
+export const TONES: Readonly<Record<string, string>> = { delivered: "good", pending: "warn", dead: "loss", cancelled: "zero" };
