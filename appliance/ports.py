@@ -26,6 +26,7 @@ from appliance.model.identity import Code, Session
 from appliance.model.shipping import Bound, Cut, Offset
 from appliance.model.table import SettingsEntry
 from appliance.model.usage import HeldLife, Took, UsageChange
+from appliance.partners.report import Identity
 from appliance.reporting.rows import Row
 
 P = ParamSpec("P")
@@ -427,3 +428,18 @@ class Post(Protocol):
 
     async def send(self, to: str, subject: str, text: str) -> None:
         """Raises Unavailable when it cannot be sent now."""
+
+
+class Identities(Protocol):
+    """Who the visitors were, sealed at rest under daily keys. Blocking calls are its own business: it runs
+    them in its own threads."""
+
+    async def find(self, click_ids: Sequence[str]) -> Mapping[str, Identity]:
+        """Of each click that is in the warehouse: Identity() where its key is destroyed. A click that is
+        missing in the answer is not there yet, or never was. Raises Unavailable."""
+
+    def seal(self, identity: Identity, at_us: int) -> bytes:
+        """An identity under the key of that day; b"" for one with nothing in it."""
+
+    def open(self, sealed: bytes) -> Identity:
+        """What was sealed; Identity() when its key is destroyed, or it is nothing of ours. Never raises."""

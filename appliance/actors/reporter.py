@@ -24,26 +24,14 @@ from appliance.partners import splitting
 from appliance.partners.following import Next, follow, unsure
 from appliance.partners.masking import hidden, masked
 from appliance.partners.patience import SECOND, Patience
-from appliance.partners.platform import UNANSWERED, Answer, Message, Pixel, Platform, Verdict, too_old
+from appliance.partners.platform import UNANSWERED, Answer, Message, Verdict, too_old
 from appliance.partners.report import Report
+from appliance.partners.ways import Way
 from appliance.ports import Runner
 
 log = logging.getLogger("weir.reporter")
 GONE = "its pixel is not there any more"
 DRY_RUN = "dry run: nothing was sent"
-
-
-class Way(NamedTuple):
-    """Where a target's events go now. `account` names its queue; `dry_run`: they are made and checked, and
-    not sent; `held`: they wait; `gone`: nobody will want them again."""
-
-    account: str
-    platform: Platform
-    pixel: Pixel
-    per_minute: int = 600
-    dry_run: bool = True
-    held: bool = False
-    gone: bool = False
 
 
 class Batches(Protocol):

@@ -26,6 +26,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """One thing to tell one target. `body` (msgpack) is what its message is made of, at each attempt anew.
 
     `revision` is the conversion's that caused it. A failed attempt after `deadline_us` is the last one.
+    `value` (micro-units of `currency`) is what it is about, 0 where that is not known.
     """
 
     id: str
@@ -37,6 +38,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     not_before_us: int
     deadline_us: int
     body: bytes
+    value: int = 0
+    currency: str = ""
 
 
 class Stored(Struct, frozen=True, kw_only=True):

@@ -37,7 +37,9 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `event_id` is the same in every replay: with it a platform drops what it is told twice. `click_ids` are
     the platforms' own ids of the click, by the parameter that brought them (`fbclid`, `ttclid`, `gclid`);
-    `custom` are parameters of the mapping table, filled already.
+    `custom` are parameters of the mapping table, filled already. A stored report has no `identity`: who it
+    was is found by `click_id` (Weir's own id of the click) and in `sealed` (what came with the event itself,
+    an Identity sealed by stores/identity_keys.py), and filled in just before it is sent.
     """
 
     event_name: str
@@ -53,3 +55,5 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     consent: Consent = "granted"
     custom: dict[str, str] = {}
     identity: Identity = Identity()
+    click_id: str = ""
+    sealed: bytes = b""

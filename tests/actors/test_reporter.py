@@ -14,7 +14,7 @@ import trio
 from trio.testing import MockClock
 
 from appliance.actors.kernel import inline_runner
-from appliance.actors.reporter import DRY_RUN, GONE, Limits, Reporter, Sent, Way
+from appliance.actors.reporter import DRY_RUN, GONE, Limits, Reporter, Sent
 from appliance.errors import Unavailable
 from appliance.model.conversions import Settlement
 from appliance.model.deliveries import Delivery, Selection, Stored, delivery_id
@@ -22,6 +22,7 @@ from appliance.partners.following import MAY_HAVE_BEEN_COUNTED
 from appliance.partners.platform import DAY, HOUR, MARGIN, NO_CLICK, UNAUTHORIZED, Answer, Message, Pixel
 from appliance.partners.platforms.meta import Meta
 from appliance.partners.report import Identity, Report
+from appliance.partners.ways import Way
 from appliance.stores.sqlite.deliveries import SqliteDeliveries
 from appliance.stores.sqlite.ledger import SqliteLedger
 from tests.platforms import meta as double

@@ -1,0 +1,41 @@
+"""Where a target's events go: its pixel, that pixel's account, and the platform's file."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from appliance.partners.platform import Pixel, Platform
+
+PIXEL = "pixel"
+ACCOUNT = "account"
+
+
+class Way(NamedTuple):
+    """Where a target's events go now. `account` names its queue; `dry_run`: they are made and checked, and
+    not sent; `held`: they wait; `gone`: nobody will want them again."""
+
+    account: str
+    platform: Platform
+    pixel: Pixel
+    per_minute: int = 600
+    dry_run: bool = True
+    held: bool = False
+    gone: bool = False
+    name: str = ""
+    """The account's, for screens."""
+
+
+def pixel_target(pixel_id: int) -> str:
+    """The target of deliveries to a pixel."""
+    return f"{PIXEL}:{pixel_id}"
+
+
+def account_target(account_id: int) -> str:
+    """What an account's standing is kept under, and what names its queue."""
+    return f"{ACCOUNT}:{account_id}"
+
+
+def number_in(target: str, kind: str) -> int | None:
+    """`number_in("pixel:12", "pixel")` → 12; None for another kind of target."""
+    found, _, number = target.partition(":")
+    return int(number) if found == kind and number.isascii() and number.isdecimal() else None
