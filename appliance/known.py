@@ -11,7 +11,17 @@ from typing import TypeVar
 from appliance.actors.catalog import CatalogActor
 from appliance.attribution.charge import terms_of
 from appliance.config import Routing
-from appliance.model.catalog import Campaign, Entity, Kind, Network, PostbackTarget, Source, Template
+from appliance.model.catalog import (
+    AdAccount,
+    Campaign,
+    Entity,
+    Kind,
+    Network,
+    Pixel,
+    PostbackTarget,
+    Source,
+    Template,
+)
 from appliance.model.conversions import Terms
 from appliance.model.table import SettingsEntry
 from appliance.routing.macros import check_url
@@ -38,6 +48,12 @@ class Known:
 
     def target(self, number: int) -> PostbackTarget | None:
         return self._entity("target", PostbackTarget, number)
+
+    def ad_account(self, number: int) -> AdAccount | None:
+        return self._entity("ad_account", AdAccount, number)
+
+    def pixel(self, number: int) -> Pixel | None:
+        return self._entity("pixel", Pixel, number)
 
     def unit(self, campaign_id: int) -> str:
         """The currency in which a campaign's conversions count."""

@@ -35,13 +35,16 @@ from appliance.actors.kernel import Mailbox, Question
 from appliance.errors import Conflict, Missing, WeirError
 from appliance.model.catalog import (
     TYPES,
+    AdAccount,
     Destination,
     Entity,
     Kind,
     NamedList,
+    Pixel,
     PostbackTarget,
     Revision,
     Stream,
+    Subscription,
 )
 from appliance.model.history import Clash, changed_since
 from appliance.model.status import CatalogReport, Unknowable
@@ -133,6 +136,23 @@ class CatalogActor:
         """Those that are not archived; never waits."""
         every = self._holdings.all("target")
         return [each for each in every if isinstance(each, PostbackTarget) and not each.archived]
+
+    def ad_accounts(self) -> Sequence[AdAccount]:
+        """Archived ones too; never waits."""
+        return [each for each in self._holdings.all("ad_account") if isinstance(each, AdAccount)]
+
+    def pixels(self) -> Sequence[Pixel]:
+        """Archived ones too; never waits."""
+        return [each for each in self._holdings.all("pixel") if isinstance(each, Pixel)]
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Those that are active and not archived; never waits."""
+        every = self._holdings.all("subscription")
+        return [
+            each
+            for each in every
+            if isinstance(each, Subscription) and each.status == "active" and not each.archived
+        ]
 
     def campaigns_of(self, user: int) -> frozenset[int]:
         """The campaigns that a user owns now; never waits."""

@@ -249,9 +249,80 @@ class Token(Entity, frozen=True, kw_only=True):
     hint: str = ""
 
 
+PlatformName = Literal[
+    "meta", "tiktok", "google", "openai", "microsoft", "snapchat", "pinterest", "taboola", "outbrain"
+]
+
+
+class AdAccount(Entity, frozen=True, kw_only=True):
+    """An account at an ad platform, of which pixels are told what happened.
+
+    `token` and the secret ones among `settings` (partners/platforms/) are sealed by access/vault.py. While
+    `dry_run`, reports are made, checked and kept, and not sent. `intake_hash` is the SHA-256 in hex of what
+    POST /api/events asks for, "" while that is closed; `intake_hint` its first characters.
+    """
+
+    platform: PlatformName
+    status: Status = "active"
+    token: str = ""
+    settings: dict[str, str] = {}
+    dry_run: bool = True
+    requests_per_minute: int = 600
+    intake_hash: str = ""
+    intake_hint: str = ""
+
+
+class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one conversion, or one interpreted event, is to a pixel: `event_name`, that many times.
+
+    `network` is a slug or a name, "" for all; `statuses` () are the pixel's own. `count` is 1 or what an
+    interpreted event counts. `value`: each event has its share of the revenue, all of it, or none. `custom`
+    are further parameters, texts with macros (partners/mapping.py).
+    """
+
+    event_name: str
+    network: str = ""
+    when: Literal["conversion", "interpreted"] = "conversion"
+    statuses: tuple[str, ...] = ()
+    count: Literal["1", "conversions", "lander_visitors", "lander_searches"] = "1"
+    value: Literal["share", "whole", "none"] = "share"
+    custom: dict[str, str] = {}
+
+
+class Pixel(Entity, frozen=True, kw_only=True):
+    """Where an account's events go: Meta's dataset, TikTok's pixel, Google's conversion action, by `code`.
+
+    Conditions left empty hold for all; `types` are conversions' own. With a `test_code` its events are tests
+    and never live ones. `mapping` () is the default one. `page_url` is the page that events are said to
+    happen on.
+    """
+
+    ad_account_id: int
+    code: str
+    status: Status = "active"
+    source_ids: tuple[int, ...] = ()
+    campaign_ids: tuple[int, ...] = ()
+    network_ids: tuple[int, ...] = ()
+    test_code: str = ""
+    statuses: tuple[str, ...] = ("sale", "lead")
+    types: tuple[str, ...] = ()
+    mapping: tuple[EventRow, ...] = ()
+    page_url: str = ""
+
+
+class Subscription(Entity, frozen=True, kw_only=True):
+    """Whose interpreted events are reported: those of the ad platform's campaign, "" in a field for all."""
+
+    campaign_id: str
+    network: str = ""
+    account: str = ""
+    traffic_source: str = ""
+    status: Status = "active"
+
+
 Kind = Literal[
     "campaign", "stream", "destination", "source", "network", "template", "link", "page", "list",
-    "user", "token", "target",
+    "user", "token", "target", "ad_account", "pixel", "subscription",
 ]  # fmt: skip
 TYPES: dict[Kind, type[Entity]] = {
     "campaign": Campaign,
@@ -266,6 +337,9 @@ TYPES: dict[Kind, type[Entity]] = {
     "user": User,
     "token": Token,
     "target": PostbackTarget,
+    "ad_account": AdAccount,
+    "pixel": Pixel,
+    "subscription": Subscription,
 }
 
 

@@ -13,6 +13,7 @@ from appliance.model.catalog import (
     Kind,
     Link,
     Network,
+    Pixel,
     PostbackTarget,
     Stream,
     Token,
@@ -27,6 +28,7 @@ UNIQUE: dict[Kind, tuple[str, ...]] = {
     "page": ("slug",),
     "user": ("email",),
     "token": ("hash",),
+    "ad_account": ("intake_hash",),
 }
 """Fields that no two entities of a kind may share while neither is archived."""
 
@@ -69,13 +71,18 @@ def references(entity: Entity) -> list[Reference]:
             return [Reference("campaign_id", "campaign", entity.campaign_id)]
         case PostbackTarget():
             found = [] if entity.source_id is None else [Reference("source_id", "source", entity.source_id)]
-            lists: tuple[tuple[str, Kind, tuple[int, ...]], ...] = (
-                ("campaign_ids", "campaign", entity.campaign_ids),
-                ("network_ids", "network", entity.network_ids),
+            return (
+                found
+                + _numbered("campaign_ids", "campaign", entity.campaign_ids)
+                + _numbered("network_ids", "network", entity.network_ids)
             )
-            for path, kind, numbers in lists:
-                found += [Reference(f"{path}[{index}]", kind, it) for index, it in enumerate(numbers)]
-            return found
+        case Pixel():
+            return [
+                Reference("ad_account_id", "ad_account", entity.ad_account_id),
+                *_numbered("source_ids", "source", entity.source_ids),
+                *_numbered("campaign_ids", "campaign", entity.campaign_ids),
+                *_numbered("network_ids", "network", entity.network_ids),
+            ]
         case Token():
             return [Reference("user_id", "user", entity.user_id)]
     return []
@@ -86,6 +93,10 @@ def _targets(targets: Iterable[Target], path: str) -> list[Reference]:
         Reference(f"{path}[{index}].destination_id", "destination", target.destination_id)
         for index, target in enumerate(targets)
     ]
+
+
+def _numbered(path: str, kind: Kind, numbers: Iterable[int]) -> list[Reference]:
+    return [Reference(f"{path}[{index}]", kind, number) for index, number in enumerate(numbers)]
 
 
 def _lists(rules: Iterable[Rule], path: str) -> list[Reference]:
