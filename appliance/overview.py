@@ -17,16 +17,23 @@ from appliance.model.deliveries import DeliveriesReport
 from appliance.model.doctor import Finding
 from appliance.model.health import Health
 from appliance.model.holds import Holds
+from appliance.model.intakes import IntakeReport
 from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, AddressFileReport
+from appliance.model.platforms import AccountReport
 from appliance.model.status import (
+    AlertsReport,
     CatalogReport,
     ConsumerReport,
     ConversionsReport,
     EdgeStatus,
     ProcessReport,
+    QueryReport,
+    QueueReport,
+    RecentReport,
     SystemStatus,
     Unknowable,
+    UpkeepReport,
     WarehouseReport,
 )
 from appliance.model.usage import CapReport
@@ -61,6 +68,13 @@ class Parts:
     lists: Callable[[], Sequence[NamedList]] = tuple
     has_list: Callable[[str], bool] = lambda digest: True
     """Whether the file of a list's entries is there."""
+    queues: Callable[[], Sequence[QueueReport]] = tuple
+    accounts: Callable[[], Sequence[AccountReport]] = tuple
+    intakes: Callable[[], Sequence[IntakeReport]] = tuple
+    queries: Callable[[], Sequence[QueryReport]] = tuple
+    upkeep: Callable[[], UpkeepReport] = UpkeepReport
+    recent: Callable[[], RecentReport] = RecentReport
+    alerts: Callable[[], AlertsReport] = AlertsReport
     public: str = ""
     """Where tracked links lead: an origin that a visitor can open."""
 
@@ -125,6 +139,13 @@ class Overview:
             geo=geo,
             deliveries=deliveries,
             unknowable=tuple(unknowable[:UNKNOWABLE_SHOWN]),
+            queues=tuple(parts.queues()),
+            accounts=tuple(parts.accounts()),
+            intakes=tuple(parts.intakes()),
+            queries=tuple(parts.queries()),
+            upkeep=parts.upkeep(),
+            recent=parts.recent(),
+            alerts=parts.alerts(),
         )
 
     def _look_for_lists(self) -> None:

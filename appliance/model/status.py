@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from appliance.model.alerts import Alert, Channel
 from appliance.model.deliveries import DeliveriesReport
 from appliance.model.health import Health
+from appliance.model.intakes import IntakeReport
 from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, AddressFileReport, EdgeReport
+from appliance.model.platforms import AccountReport
 from appliance.model.usage import CapReport
 
 
@@ -100,6 +103,59 @@ class Unknowable(Struct, frozen=True, kw_only=True):
     facts: tuple[str, ...]
 
 
+class QueueReport(Struct, frozen=True, kw_only=True):
+    """A target's deliveries: how many wait, since when the oldest does, how many were given up."""
+
+    name: str
+    depth: int
+    oldest_us: int = 0
+    dead: int = 0
+
+
+class QueryReport(Struct, frozen=True, kw_only=True):
+    """Statements of one kind on the warehouse since the core started. `buckets`: how many took no longer
+    than each of `stores.timings.BOUNDS` seconds."""
+
+    kind: str
+    count: int
+    seconds: float
+    buckets: tuple[int, ...]
+    failed: int = 0
+
+
+class UpkeepReport(Struct, frozen=True, kw_only=True):
+    """OPTIMIZE since the core started: rows of the partitions before and after, and the last run."""
+
+    runs: int = 0
+    partitions: int = 0
+    rows_before: int = 0
+    rows_after: int = 0
+    seconds: float = 0.0
+    last_us: int = 0
+    last_seconds: float = 0.0
+    last_error: str = ""
+
+
+class RecentReport(Struct, frozen=True, kw_only=True):
+    """The last minutes. A figure with nothing to divide is None, or not there.
+
+    `error_ratios`: shares from 0 to 1 of what ended in the last minutes, by what ended (`account:3`).
+    """
+
+    conversions_per_minute: float | None = None
+    error_ratios: dict[str, float] = {}
+
+
+class AlertsReport(Struct, frozen=True, kw_only=True):
+    """Open alerts, the newest first, and the ways in which somebody is told of them."""
+
+    open: tuple[Alert, ...] = ()
+    opened: int = 0
+    """Since the core started."""
+    channels: tuple[Channel, ...] = ()
+    last_error: str = ""
+
+
 class SystemStatus(Struct, frozen=True, kw_only=True):
     """The whole appliance at one moment. `problems` makes it not ready, `degraded` does not."""
 
@@ -126,3 +182,10 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     deliveries: DeliveriesReport = DeliveriesReport()
     unknowable: tuple[Unknowable, ...] = ()
     """The first hundred; campaigns.warnings has them all."""
+    queues: tuple[QueueReport, ...] = ()
+    accounts: tuple[AccountReport, ...] = ()
+    intakes: tuple[IntakeReport, ...] = ()
+    queries: tuple[QueryReport, ...] = ()
+    upkeep: UpkeepReport = UpkeepReport()
+    recent: RecentReport = RecentReport()
+    alerts: AlertsReport = AlertsReport()

@@ -22,6 +22,7 @@ from appliance.model.identity import Session
 from appliance.model.lists import Arrived, Entries, EntriesPage
 from appliance.model.live import Wish
 from appliance.model.status import SystemStatus, Unknowable
+from appliance.operations.alert_desk import AlertDesk
 from appliance.operations.inquiries import Reports
 from appliance.operations.lines import Blocks, Pieces
 from appliance.operations.reprocessing_desk import InboxDesk
@@ -437,3 +438,4 @@ class Context:
     doctor: DoctorDesk | None = None
     entering: EntryDesk | None = None
     inbox: InboxDesk | None = None
+    alerts: AlertDesk | None = None

@@ -1,5 +1,40 @@
 // Made from the registry: `weir operations --typescript > ui/src/api.ts`. A test holds it to it.
 
+export interface ShownAlert {
+  id: string;
+  state: "closed" | "open";
+  kind: string;
+  about: string;
+  text: string;
+  opened_us: number;
+  seen_us: number;
+  closed_us: number;
+  acknowledged_us: number;
+  acknowledged_by: string;
+  told: string[];
+  ended: string[];
+}
+
+export interface Channel {
+  name: string;
+  to: string;
+  error: string;
+  told_us: number;
+}
+
+export interface AlertsPage {
+  items: ShownAlert[];
+  limit: number;
+  offset: number;
+  total: number;
+  open: number;
+  channels: Channel[];
+}
+
+export interface Tested {
+  channels: Channel[];
+}
+
 export interface Uniqueness {
   by?: "address" | "address_agent" | "cookie";
   window_hours?: number;
@@ -44,7 +79,7 @@ export interface Warnings {
 }
 
 export interface AtItem {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
+  kind: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user";
   entity: Record<string, unknown>;
 }
 
@@ -57,7 +92,7 @@ export interface At {
 }
 
 export interface Change {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
+  kind: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user";
   id: number;
   before: Record<string, unknown> | null;
   after: Record<string, unknown>;
@@ -82,7 +117,7 @@ export interface FieldChange {
 }
 
 export interface Then {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
+  kind: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user";
   entity: Record<string, unknown>;
   since: FieldChange[];
 }
@@ -376,7 +411,7 @@ export interface Download {
 }
 
 export interface EntityChange {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
+  kind: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user";
   id: number;
   name: string;
   deed: "archived" | "changed" | "created" | "restored";
@@ -408,7 +443,7 @@ export interface HistoryPage {
 }
 
 export interface Restored {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
+  kind: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user";
   entity: Record<string, unknown>;
 }
 
@@ -719,7 +754,7 @@ export interface TestedClick {
   source_id: number;
 }
 
-export interface Tested {
+export interface InboxTested {
   network_id: number;
   fields: Record<string, string>;
   places: Record<string, string>;
@@ -1316,6 +1351,117 @@ export interface Unknowable {
   facts: string[];
 }
 
+export interface QueueReport {
+  name: string;
+  depth: number;
+  oldest_us: number;
+  dead: number;
+}
+
+export interface PixelReport {
+  target: string;
+  pixel_id: number;
+  code: string;
+  queued: number;
+  accepted: number;
+  refused: number;
+  not_sent: number;
+}
+
+export interface AccountReport {
+  account_id: number;
+  name: string;
+  platform: string;
+  target: string;
+  state: "dry_run" | "held" | "paused" | "sending" | "throttled";
+  experimental: boolean;
+  dry_run: boolean;
+  queued: number;
+  oldest_us: number;
+  next_deadline_us: number;
+  accepted: number;
+  refused: number;
+  not_sent: number;
+  refused_by: Record<string, number>;
+  at_risk: Record<string, number>;
+  in_flight: number;
+  answers: Record<string, number>;
+  events: Record<string, number>;
+  unreconciled: number;
+  measured: number;
+  identifiers: Record<string, number>;
+  match_quality: number | null;
+  busy: number;
+  busy_at_us: number;
+  not_before_us: number;
+  paused_us: number;
+  probe_us: number;
+  failures: number;
+  reason: string;
+  pixels: PixelReport[];
+}
+
+export interface IntakeReport {
+  name: string;
+  kind: string;
+  paused: boolean;
+  records: number;
+  passed: number;
+  refused: number;
+  messages: number;
+  failed: number;
+  dead: number;
+  waiting: number;
+  oldest_us: number;
+  labels: Record<string, number>;
+  last_error: string;
+}
+
+export interface QueryReport {
+  kind: string;
+  count: number;
+  seconds: number;
+  buckets: number[];
+  failed: number;
+}
+
+export interface UpkeepReport {
+  runs: number;
+  partitions: number;
+  rows_before: number;
+  rows_after: number;
+  seconds: number;
+  last_us: number;
+  last_seconds: number;
+  last_error: string;
+}
+
+export interface RecentReport {
+  conversions_per_minute: number | null;
+  error_ratios: Record<string, number>;
+}
+
+export interface Alert {
+  id: string;
+  kind: string;
+  about: string;
+  text: string;
+  opened_us: number;
+  seen_us: number;
+  closed_us: number;
+  acknowledged_us: number;
+  acknowledged_by: string;
+  told: string[];
+  ended: string[];
+}
+
+export interface AlertsReport {
+  open: Alert[];
+  opened: number;
+  channels: Channel[];
+  last_error: string;
+}
+
 export interface SystemStatus {
   version: string;
   at_us: number;
@@ -1339,6 +1485,13 @@ export interface SystemStatus {
   geo: AddressFileReport[];
   deliveries: DeliveriesReport;
   unknowable: Unknowable[];
+  queues: QueueReport[];
+  accounts: AccountReport[];
+  intakes: IntakeReport[];
+  queries: QueryReport[];
+  upkeep: UpkeepReport;
+  recent: RecentReport;
+  alerts: AlertsReport;
 }
 
 export interface PostbackTarget {
@@ -1490,13 +1643,13 @@ export interface FieldProblem {
 }
 
 export interface Named {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
+  kind: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user";
   id: number;
   name: string;
 }
 
 export interface Clash {
-  kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user";
+  kind: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user";
   id: number;
   entity: Record<string, unknown>;
   changed: FieldChange[];
@@ -1518,6 +1671,9 @@ export interface ErrorShape {
 }
 
 export interface Api {
+  "alerts.acknowledge": { request: { id: string }; answer: ShownAlert };
+  "alerts.list": { request: { state?: "closed" | "open"; kind?: string; limit?: number; offset?: number }; answer: AlertsPage };
+  "alerts.test": { request: Record<string, never>; answer: Tested };
   "campaigns.archive": { request: { id: number; revision?: number | null }; answer: Campaign };
   "campaigns.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string; click_cookie_days?: number }; answer: Campaign };
   "campaigns.create": { request: { name: string; slug: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null; currency?: string; trafficback_url?: string; rotation?: "position" | "weight"; sticky?: "destination" | "none" | "stream"; sticky_hours?: number; uniqueness?: Uniqueness; secret?: string; click_cookie_days?: number }; answer: Campaign };
@@ -1526,7 +1682,7 @@ export interface Api {
   "campaigns.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; public_id?: string; status?: "active" | "paused"; source_id?: number | null }; answer: CampaignList };
   "campaigns.restore": { request: { id: number; revision?: number | null }; answer: Campaign };
   "campaigns.warnings": { request: { id: number }; answer: Warnings };
-  "catalog.at": { request: { revision: number; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: At };
+  "catalog.at": { request: { revision: number; kind?: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: At };
   "catalog.history": { request: { limit?: number; before?: number | null }; answer: History };
   "clicks.configuration": { request: { id: string }; answer: ClickConfiguration };
   "clicks.get": { request: { id: string }; answer: ClickRecord };
@@ -1561,9 +1717,9 @@ export interface Api {
   "exports.postbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; reason?: string; text?: string; format?: "csv" | "json" }; answer: Download };
   "exports.report": { request: { from?: string; to?: string; timezone?: string; currency?: string; metrics?: string[]; custom?: Record<string, string>; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; known_until?: string; compare?: boolean; compare_from?: string; compare_to?: string; tag?: string; group_by: string[]; sort?: string; descending?: boolean; format?: "csv" | "json" }; answer: Download };
   "exports.trafficbacks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; campaign_id?: number; reason?: string; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
-  "history.compare": { request: { from: number; to?: number | null; kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: Comparison };
-  "history.list": { request: { kind?: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user" | null; id?: number | null; author?: string; before?: number | null; limit?: number }; answer: HistoryPage };
-  "history.restore": { request: { kind: "campaign" | "destination" | "link" | "list" | "network" | "page" | "source" | "stream" | "target" | "template" | "token" | "user"; id: number; revision: number; current?: number | null }; answer: Restored };
+  "history.compare": { request: { from: number; to?: number | null; kind?: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user" | null; id?: number | null; limit?: number; offset?: number }; answer: Comparison };
+  "history.list": { request: { kind?: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user" | null; id?: number | null; author?: string; before?: number | null; limit?: number }; answer: HistoryPage };
+  "history.restore": { request: { kind: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user"; id: number; revision: number; current?: number | null }; answer: Restored };
   "ingestion_errors.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; limit?: number; offset?: number }; answer: Page };
   "journal.hold": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
   "journal.release": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
@@ -1613,7 +1769,7 @@ export interface Api {
   "postbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; reason?: string; text?: string; limit?: number; offset?: number }; answer: Page };
   "postbacks.reprocess_apply": { request: { from?: string; to?: string; timezone?: string; network_id?: number | null; ids?: string[]; text?: string; outcomes?: ("attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting")[]; report?: boolean; tag?: string; fingerprint: string }; answer: Reprocessing };
   "postbacks.reprocess_preview": { request: { from?: string; to?: string; timezone?: string; network_id?: number | null; ids?: string[]; text?: string; outcomes?: ("attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting")[]; report?: boolean; tag?: string; network?: Record<string, unknown>; template?: Record<string, unknown> }; answer: Reprocessing };
-  "postbacks.test": { request: { network_id?: number | null; url?: string; body?: string; content_type?: string; params?: Record<string, string>; network?: Record<string, unknown>; template?: Record<string, unknown> }; answer: Tested };
+  "postbacks.test": { request: { network_id?: number | null; url?: string; body?: string; content_type?: string; params?: Record<string, string>; network?: Record<string, unknown>; template?: Record<string, unknown> }; answer: InboxTested };
   "rates.import": { request: { text: string }; answer: Stored };
   "rates.list": { request: { from?: string; to?: string; limit?: number; offset?: number }; answer: ShownRates };
   "rates.remove": { request: { before: string; from?: string; to?: string }; answer: Removed };
