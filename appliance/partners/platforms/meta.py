@@ -218,8 +218,11 @@ def _of_error(error: Mapping[str, Any], status: int, busy: float, minutes: float
     def so(outcome: Outcome, label: str, seconds: float = 0.0) -> Verdict:
         return Verdict(outcome, label, reason, trace, seconds, busy=busy)
 
-    if code in _ACCOUNT or (code == 100 and subcode == 33):
-        return so("pause", UNAUTHORIZED if code != 100 else "Invalid pixel")
+    if code == 100 and subcode == 33:
+        return so("pause", "Invalid pixel")
+    # Of whom is asked or how, not of an event: a wrong app secret, for one.
+    if code in _ACCOUNT or error.get("type") == "GraphMethodException":
+        return so("pause", UNAUTHORIZED)
     if code in _THROTTLED:
         return so("throttle", TOO_MANY, max(60.0, minutes * 60.0))
     if code in _TRY_AGAIN:
