@@ -33,7 +33,11 @@ NEVER: Stamp = (0, 0, 0, 0)
 class ClickFacts(Struct, frozen=True, kw_only=True):
     """The dimensions a conversion copies from its click; times in unix microseconds.
 
-    `source_click_id` is its id at the traffic source; it cost `cost` micro-units of `currency`.
+    `source_click_id` is its id at the traffic source; it cost `cost` micro-units of `currency`. `click_ids`
+    is {} unless an ad platform put an id of its own into the link; then it has these ids by the parameter
+    that brought them (`fbclid`, `ttclid`, …), and beside them, as far as they are known, what was said of
+    consent (`consent`, `gdpr`, `gdpr_consent`, `us_privacy`, `gpp`, `gpp_sid`, `gpc`), the visitor's
+    `country` (ISO, capitals) and the `page` that he came to (routing/platform_clicks.py).
     """
 
     id: str
@@ -49,6 +53,7 @@ class ClickFacts(Struct, frozen=True, kw_only=True):
     source_click_id: str = ""
     cost: int = 0
     currency: str = ""
+    click_ids: dict[str, str] = {}
 
 
 class Counted(NamedTuple):
@@ -125,6 +130,7 @@ class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Until its click is `attributed`, `click` has only the id that was named. `claim` is what its postbacks
     share with those of other conversions, where each makes one of its own; all of these but the earliest
     can be marked as `repeated`. A `void` one counts nothing: its postbacks belong to other conversions now.
+    `sealed` is the latest that a postback brought of the buyer's identity (stores/identity_keys.py).
     """
 
     id: str
@@ -158,6 +164,7 @@ class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
     claim: str = ""
     repeated: bool = False
     void: bool = False
+    sealed: bytes = b""
 
 
 class WaitingPostback(Struct, frozen=True, kw_only=True):

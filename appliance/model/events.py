@@ -1,4 +1,4 @@
-"""The five event records and what travels beside them, as they stand in a journal for ever.
+"""The event records and what travels beside them, as they stand in a journal for ever.
 
 Encoded as msgpack arrays: [tag, v, fields…]. To change one: append fields with defaults, never reorder,
 never reuse; tests/guards/old_records holds encoded old records that must always decode. Times are unix
@@ -50,7 +50,9 @@ class ClickEvent(ClickDimensions, frozen=True, array_like=True, tag="click_event
     is the click of the landing page, or of the campaign before, that this one came from. `landing_id` is the
     landing page among the destinations that it was sent to or, through exit number `exit_number`, came from.
     `hops` counts the campaigns before this one. `signals` are what the tracking script found on the page:
-    fbp, fbc, page, consent. `taught` is what the edge remembers of the visitor: (keyed hash, value) pairs.
+    page, consent; before `click_ids` there were, also fbp and fbc. `click_ids` is what ad platforms are told
+    (routing/platform_clicks.py). `taught` is what the edge remembers of the visitor: (keyed hash, value)
+    pairs.
     """
 
     source_click_id: str
@@ -71,15 +73,20 @@ class ClickEvent(ClickDimensions, frozen=True, array_like=True, tag="click_event
     hops: int = 0
     signals: Mapping[str, str] = {}
     taught: tuple[tuple[bytes, int], ...] = ()
+    click_ids: Mapping[str, str] = {}
 
 
 class ClickIdentity(Struct, frozen=True, array_like=True, tag="click_identity"):
-    """The full address of a click, kept apart with its own short retention."""
+    """Who made a click, kept apart with its own short retention: `sealed` (stores/identity_keys.py).
+
+    `address` is "" since then; records from before have it in full.
+    """
 
     v: int
     click_id: str
     at_us: int
     address: str
+    sealed: bytes = b""
 
 
 OWN_DOORS = ("pixel", "script", "entered")
@@ -92,6 +99,7 @@ class PostbackLogEvent(Struct, frozen=True, array_like=True, tag="postback_log_e
 
     `params` and `body` never hold the secret. `stage` is received, refused or processed; `outcome` is
     "" while received, else one of conversion, duplicate, waiting, attributed, click_unknown, refused.
+    `sealed` is what it brought of the buyer's identity (stores/identity_keys.py), which `params` leave out.
     """
 
     v: int
@@ -109,6 +117,24 @@ class PostbackLogEvent(Struct, frozen=True, array_like=True, tag="postback_log_e
     transaction_id: str = ""
     conversion_id: str = ""
     known_us: int = 0
+    sealed: bytes = b""
+
+
+class InterpretedReceived(Struct, frozen=True, array_like=True, tag="interpreted_received"):
+    """An interpreted event as an account sent it to POST /api/events.
+
+    `line` is its JSON object as it was, without `ip` and `user_agent`: these are `sealed`
+    (stores/identity_keys.py), b"" where it had neither. All lines of one request carry its `request_id`.
+    Shipped nowhere: the interpreter reads it in the journal.
+    """
+
+    v: int
+    id: str
+    at_us: int
+    ad_account_id: int
+    line: str
+    sealed: bytes
+    request_id: str
 
 
 class ConversionEvent(Struct, frozen=True, array_like=True, tag="conversion_events"):
@@ -208,6 +234,57 @@ class CostAdjustment(Struct, frozen=True, array_like=True, tag="cost_adjustments
     click_id: str = ""
 
 
+class ReportConversion(Struct, frozen=True, array_like=True, tag="report_conversions"):
+    """What an interpreted event said, and what of it was reported. Written by the core, never by an edge.
+
+    `at_us` is the click's time, `known_us` when we read it. `conversions`, `revenue` (micro-units of USD),
+    `lander_visitors` and `lander_searches` are the totals that it named; `reported_…` what was added by the
+    `reports` deliveries of this revision, so that their sums are what was reported. `lost` names what went
+    down. `invalid_reason` is "" where it is `valid`. `address` is cut to /24 or /48.
+    """
+
+    v: int
+    id: str
+    revision: int
+    at_us: int
+    known_us: int
+    intake: str
+    network: str
+    nw_account_id: str
+    nw_account_name: str
+    nw_campaign_id: str
+    nw_campaign_name: str
+    traffic_source: str
+    pixel_id: str
+    campaign_id: str
+    campaign_name: str
+    adset_id: str
+    adset_name: str
+    ad_id: str
+    ad_name: str
+    session_id: str
+    keyword_clicked: str
+    ts_click_id: str
+    user_agent: str
+    address: str
+    country_code: str
+    region: str
+    city: str
+    domain_name: str
+    category: str
+    vertical: str
+    conversions: int
+    revenue: int
+    lander_visitors: int
+    lander_searches: int
+    reported_conversions: int
+    reported_amount: int
+    reports: int
+    valid: bool
+    invalid_reason: str
+    lost: str
+
+
 Event = (
     ClickEvent
     | ClickIdentity
@@ -216,6 +293,7 @@ Event = (
     | TrafficbackEvent
     | DestinationHealthEvent
     | CostAdjustment
+    | InterpretedReceived
 )
 TOPICS = (
     "click_events",

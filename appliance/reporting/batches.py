@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from appliance.model.shipping import Cut
-from appliance.reporting.rows import ERRORS, Row, Unfit, bounds, build, set_aside
+from appliance.reporting.rows import ERRORS, Row, Unfit, bounds, build, set_aside, stays
 
 
 class Hole(NamedTuple):
@@ -42,6 +42,8 @@ def make_batch(edge: int, epoch: int, items: Sequence[Item], now_us: int) -> Bat
     for seq, body in items:
         if isinstance(body, Hole):
             rows.append(set_aside(edge, epoch, seq, "journal", body.reason, b"", now_us))
+            continue
+        if stays(body):
             continue
         bodies[seq] = body
         try:

@@ -1,4 +1,5 @@
-"""Journal entry → table row. Each entry becomes exactly one row of exactly one table, named after its topic.
+"""Journal entry → table row. Each entry becomes exactly one row of exactly one table, named after its topic;
+but for those that `stays` knows.
 
 A row carries (edge, epoch, seq), so that the warehouse itself can say what it already has.
 """
@@ -38,6 +39,8 @@ _EARLIEST_ASIDE_US = 946_684_800_000_000
 _LATEST_ASIDE_US = 4_102_444_799_000_000
 # Enough of a record to see what was wrong with it; a body can be a megabyte.
 RAW_BYTES = 16 * 1024
+# How msgpack writes the tag of events.InterpretedReceived, after the array's header.
+_INTERPRETED = b"\xb4interpreted_received"
 
 
 class Unfit(Exception):
@@ -70,9 +73,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "destination_id", "source_id", "network_id", "link_id", "counted", "flags", "source_click_id",
         "cost", "currency", "user_agent", "referrer", "language", "host", "address", "query",
         "request_id", "inputs", "utm", "subs", "facts", "url_hash", "parent_id",
-        "landing_id", "exit_number", "hops", "signals",
+        "landing_id", "exit_number", "hops", "signals", "click_ids",
     ),
-    "click_identity": (*_LOG, "click_id", "address"),
+    "click_identity": (*_LOG, "click_id", "address", "sealed"),
     "postback_log_events": (
         *_LOG, "id", "known_at", "stage", "outcome", "reason", "network_id", "method", "params", "address",
         "request_id", "click_id", "transaction_id", "conversion_id",
@@ -128,7 +131,7 @@ def _click(e: ClickEvent) -> Parts:
         e.source_id, e.network_id, e.link_id, 1 if e.counted else 0, e.flags, e.source_click_id, e.cost,
         e.currency, e.user_agent, e.referrer, e.language, e.host, e.address, e.query, e.request_id,
         _inputs(e), e.utm, e.subs, e.inputs.facts, e.url_hash, e.parent_id, e.landing_id, e.exit_number,
-        e.hops, e.signals,
+        e.hops, e.signals, e.click_ids,
     )  # fmt: skip
     return e.id, ids, values
 
@@ -154,7 +157,7 @@ def _inputs(e: ClickEvent) -> str:
 
 
 def _identity(e: ClickIdentity) -> Parts:
-    return e.click_id, (), (e.click_id, e.address)
+    return e.click_id, (), (e.click_id, e.address, base64.b64encode(e.sealed).decode())
 
 
 def _postback(e: PostbackLogEvent) -> Parts:
@@ -211,6 +214,11 @@ def _in_range(at_us: int) -> int:
     if not 0 <= at_us < _LATEST_US:
         raise ValueError(f"time {at_us} µs is outside 1970 to 2286")
     return at_us
+
+
+def stays(body: bytes) -> bool:
+    """Whether this entry goes to no table: the core's interpreter reads it where it is."""
+    return body.startswith(_INTERPRETED, 1)
 
 
 def build(edge: int, epoch: int, seq: int, body: bytes) -> Row:

@@ -10,6 +10,7 @@ import itertools
 import queue
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from clickhouse_connect.driver.client import Client
 from appliance import config
 from appliance.errors import FieldProblem, Refused, RowRefused, Unavailable
 from appliance.model.conversions import ClickFacts
+from appliance.model.ids import click_time_ms
 from appliance.model.shipping import Bound
 from appliance.model.status import WarehouseReport
 from appliance.reporting.rows import COLUMNS, KEYS, Row, block
@@ -34,13 +36,34 @@ MAX_INSERT = 10_000
 MAX_LOOKUP = 200
 _ANY_BOUND = Bound(0, 0, 4_102_444_800_000_000)
 _LOOKUP = "select id, packed from click_events prewhere id in {ids:Array(String)}"
-_Packed = tuple[int, int, int, int, int, int, int, dict[int, str], dict[str, str], str, int, str]
+_IDENTITIES = (
+    "select click_id, sealed from click_identity prewhere click_id in {ids:Array(String)} "
+    "where at between fromUnixTimestamp64Milli({first:Int64}, 'UTC') "
+    "and fromUnixTimestamp64Milli({last:Int64}, 'UTC')"
+)
+_SLACK_MS = 60_000
+"""A click's id and its record take their time within the same call; a clock may step in between."""
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    """ClickFacts as migration 0010 puts them together; a click from before it ends with its currency."""
+
+    at_us: int
+    campaign_id: int
+    stream_id: int
+    destination_id: int
+    source_id: int
+    network_id: int
+    link_id: int
+    subs: dict[int, str]
+    utm: dict[str, str]
+    source_click_id: str
+    cost: int
+    currency: str
+    click_ids: dict[str, str] = {}
+
+
 _unpack = msgspec.json.Decoder(_Packed, strict=False).decode
-_PACKED = (
-    "at_us", "campaign_id", "stream_id", "destination_id", "source_id", "network_id", "link_id", "subs",
-    "utm", "source_click_id", "cost", "currency",
-)  # fmt: skip
-"""As migration 0009 puts them together."""
 
 
 class Warehouse:
@@ -235,8 +258,27 @@ class Warehouse:
             parameters = {"ids": list(ids[start : start + MAX_LOOKUP])}
             work = partial(rows, sql=_LOOKUP, parameters=parameters)
             for row in self._on(self._lookups, work):
-                facts = dict(zip(_PACKED, _unpack(row["packed"]), strict=True))
-                found[row["id"]] = msgspec.convert(facts | {"id": row["id"]}, ClickFacts)
+                facts = msgspec.structs.asdict(_unpack(row["packed"]))
+                found[row["id"]] = ClickFacts(id=row["id"], **facts)
+        return found
+
+    def lookup_identities(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """The sealed identity of each of these clicks that is there; b"" for one from before they were.
+
+        By their ids' time only the days (a partition each) that they lie in are read.
+        """
+        found: dict[str, bytes] = {}
+        known = [(time_ms, each) for each in ids if (time_ms := click_time_ms(each)) is not None]
+        known.sort()
+        for start in range(0, len(known), MAX_LOOKUP):
+            some = known[start : start + MAX_LOOKUP]
+            parameters = {
+                "ids": [each for _, each in some],
+                "first": some[0][0] - _SLACK_MS,
+                "last": some[-1][0] + _SLACK_MS,
+            }
+            for row in self._on(self._lookups, partial(rows, sql=_IDENTITIES, parameters=parameters)):
+                found[row["click_id"]] = b64decode(row["sealed"])
         return found
 
     def rank(self, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
