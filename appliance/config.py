@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from appliance.addresses import host_name, host_port, is_origin, is_smtp_url, is_url, mailbox
 from appliance.errors import ConfigError, FieldProblem
+from appliance.intake_config import Aws, Intake, check_aws
 
 
 class Public(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,6 +152,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     postbacks: Postbacks = Postbacks()
     retention: Retention = Retention()
     outbound: Outbound = Outbound()
+    intake: Intake = Intake()
+    aws: Aws = Aws()
     log: Log = Log()
 
 
@@ -230,7 +233,8 @@ def leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
 def masked(settings: Settings) -> dict[str, Any]:
     """Every setting by its dotted path, fit to be shown: a key, or a password in a URL, becomes ***."""
     shown = dict(leaves(msgspec.to_builtins(settings)))
-    shown["mail.resend_key"] = "***" if settings.mail.resend_key else ""
+    for path in ("mail.resend_key", "aws.secret_access_key"):
+        shown[path] = "***" if shown[path] else ""
     return {
         path: re.sub(r"(?<=://)([^/@]*?):[^/@]*@", r"\1:***@", value) if isinstance(value, str) else value
         for path, value in shown.items()
@@ -294,6 +298,7 @@ def _check(settings: Settings) -> list[FieldProblem]:
         except ValueError as fault:
             need(False, path, str(fault))
     found += [*_check_admin(settings.admin), *_check_mail(settings.mail)]
+    found += check_aws(settings.aws, settings.intake)
     names = [("public.domain", host_name, settings.public.domain)] if settings.public.domain else []
     names += [(f"admin.emails[{n}]", mailbox, text) for n, text in enumerate(settings.admin.emails)]
     for path, read, text in names:

@@ -124,6 +124,47 @@ TEXT = """\
 [outbound]
 #allow = []
 
+# Ways in for interpreted events (docs/reference/events.md). filter = false: also what nobody subscribed to.
+[intake]
+#filter = true
+
+# The queue that announces objects with all events: they are filtered, then reported.
+[intake.trigger]
+#queue_url = ""
+# Where what cannot be read goes after so many attempts, unless the queue has a redrive policy of its own.
+#dead_letter_url = ""
+#attempts = 3
+#parallel = 4
+#paused = false
+# A DynamoDB table with the ids of campaigns, beside the subscriptions in Weir.
+#subscriptions_table = ""
+# A bucket in which what passed the filter is written as well.
+#filtered_bucket = ""
+
+# The queue that announces objects whose events were filtered already.
+[intake.report]
+#queue_url = ""
+#dead_letter_url = ""
+#attempts = 3
+#parallel = 4
+#paused = false
+
+# A folder in which files of events are put.
+[intake.folder]
+#path = ""
+#paused = false
+
+# Amazon's services (docs/reference/aws.md). Without a key: AWS_ACCESS_KEY_ID, ~/.aws, or the machine's role.
+[aws]
+#region = ""
+# Another server that speaks the same, for example a test's.
+#endpoint = ""
+#access_key_id = ""
+#secret_access_key = ""
+# CloudWatch: where metrics and log lines go; empty: nowhere.
+#metrics_namespace = ""
+#log_group = ""
+
 # "auto" is readable on a terminal, made for journald where it reads stderr, JSON lines elsewhere.
 [log]
 #level = "info"
@@ -135,7 +176,7 @@ def compose(chosen: Mapping[str, Value]) -> str:
     """The sample with `chosen` (`{"public.bind": "0.0.0.0:80"}`) set. KeyError for a key it does not have."""
     waiting, lines, section = dict(chosen), [], ""
     for line in TEXT.splitlines():
-        if heading := re.fullmatch(r"\[(\w+)\]", line):
+        if heading := re.fullmatch(r"\[([\w.]+)\]", line):
             section = heading[1] + "."
         key = re.match(r"#(\w+) = ", line)
         path = section + key[1] if key else ""

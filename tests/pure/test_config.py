@@ -9,6 +9,7 @@ import pytest
 
 from appliance import addresses, config
 from appliance.errors import ConfigError
+from appliance.intake_config import region_of
 
 
 def load(
@@ -61,6 +62,19 @@ def test_weir_config_names_the_file_and_is_no_setting(tmp_path: Path) -> None:
     assert load(tmp_path, environ={"WEIR_CONFIG": "elsewhere.toml"}) == config.Settings()
 
 
+SQS = "https://sqs.eu-central-1.amazonaws.com/123456789012"
+
+
+def test_a_queue_names_its_region(tmp_path: Path) -> None:
+    read = load(tmp_path, f'[intake.trigger]\nqueue_url = "{SQS}/trigger-conversion-reporting"\n')
+    assert region_of(read.aws, read.intake) == "eu-central-1"
+
+
+def test_the_secret_of_a_key_is_not_shown(tmp_path: Path) -> None:
+    shown = config.masked(load(tmp_path, '[aws]\naccess_key_id = "AK"\nsecret_access_key = "s3cret"\n'))
+    assert (shown["aws.access_key_id"], shown["aws.secret_access_key"]) == ("AK", "***")
+
+
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     text = """
     edges = 0
@@ -79,7 +93,7 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         "edges", "colour", "public.bind", "public.idle_timeout", "public.trusted_proxies[1]",
         "jurnal", "journal.durability", "retention.clicks_days", "environment WEIR_LOGS",
     }  # fmt: skip
-    assert "no such setting; here are: admin, data, demo" in found["colour"]
+    assert "no such setting; here are: admin, aws, data, demo" in found["colour"]
     assert "HOST:PORT" in found["public.bind"]
     assert "'everyone' is no address" in found["public.trusted_proxies[1]"]
 
@@ -127,6 +141,18 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         ('[warehouse]\nurl = "sqlite"', "warehouse.url", "ClickHouse"),
         ("[warehouse]\nquery_memory_mb = 5000", "warehouse.query_memory_mb", "max_memory_mb"),
         ("[journal]\nsize_limit_mb = 10", "journal.size_limit_mb", "journal.segment_mb"),
+        ('[intake.trigger]\nqueue_url = "trigger"', "intake.trigger.queue_url", "a queue's URL"),
+        ('[intake.trigger]\nqueue_url = "http://127.0.0.1:5000/1/t"', "aws.region", "the region"),
+        (f'[intake.report]\nqueue_url = "{SQS}/r"\nparallel = 99', "intake.report.parallel", "from 1 to 32"),
+        (
+            f'[intake.report]\nqueue_url = "{SQS}/r"\ndead_letter_url = "{SQS}/r"',
+            "intake.report.dead_letter_url",
+            "another queue",
+        ),
+        ('[intake.trigger]\nfiltered_bucket = "Mine"', "intake.trigger.filtered_bucket", "a bucket's name"),
+        ('[intake.pigeon]\nloft = "x"', "intake.pigeon", "folder, report, trigger"),
+        ('[aws]\naccess_key_id = "AK"', "aws.secret_access_key", "two parts"),
+        ('[aws]\nregion = "eu"\nmetrics_namespace = "AWS/mine"', "aws.metrics_namespace", "AWS/"),
         ('[log]\nlevel = "loud"', "log.level", "Invalid enum value 'loud'"),
     ],
 )
