@@ -294,6 +294,7 @@ Event = (
     | DestinationHealthEvent
     | CostAdjustment
     | InterpretedReceived
+    | ReportConversion
 )
 TOPICS = (
     "click_events",

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
+from appliance.model.ids import name_of
 from appliance.model.money import MICRO
 from appliance.partners.platform import DAY, NO_CLICK
 
@@ -25,6 +27,8 @@ WINDOW = 7 * DAY
 """An event whose click is as old as this is not reported, by the founding document's own rule."""
 _SECOND = 1_000_000
 _MOST = 10**12
+MOST_COUNT = 1_000
+"""Of one session and keyword: as many events could follow from it. More is somebody's mistake."""
 _LONGEST = 2_048
 _NO_VALUE = frozenset(("", "null", "undefined", "none"))
 _DATE_HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
@@ -32,7 +36,11 @@ _DATE_HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 
 class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One of them. `click_at_us` is None when its time is no whole number of seconds; `revenue` in
-    micro-units of USD. Texts are as they were given, cut at 2,048 characters."""
+    micro-units of USD. Texts are as they were given, cut at 2,048 characters.
+
+    `sealed` is who the visitor was where an edge has sealed that already (a sealed Identity); `address` and
+    `user_agent` are "" then, or what may be shown of them.
+    """
 
     session_id: str
     keyword: str
@@ -60,17 +68,37 @@ class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revenue: int = 0
     lander_visitors: int = 0
     lander_searches: int = 0
+    network_campaign_id: str = ""
+    network_campaign_name: str = ""
+    adset_name: str = ""
+    ad_name: str = ""
+    sealed: bytes = b""
 
     @property
     def key(self) -> str:
-        """What names it in every delivery: `{session_id}-{keyword}`."""
+        """The founding document's `unique_identifier`: `{session_id}-{keyword}`."""
         return f"{self.session_id}-{self.keyword}"
+
+    @property
+    def id(self) -> str:
+        """32 hex digits that name the key at its pixel: the `conversion_id` of what is delivered of it."""
+        return name_of("interpreted", self.key, self.pixel_id)
 
 
 class Unreadable(NamedTuple):
-    """A document that is no interpreted event: its place goes to the dead letters."""
+    """A document that is no interpreted event: its place goes to the dead letters. The reason begins with
+    the field and a colon, where it is one's."""
 
     reason: str
+
+
+def parsed(line: bytes) -> Interpreted | Unreadable:
+    """`read` of a JSON document."""
+    try:
+        document = msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError) as fault:
+        return Unreadable(f"it is no JSON: {fault}")
+    return read(document)
 
 
 def read(document: object) -> Interpreted | Unreadable:
@@ -80,12 +108,12 @@ def read(document: object) -> Interpreted | Unreadable:
     session, keyword = _text(document, "session_id"), _text(document, "keyword_clicked")
     if not session:
         return Unreadable("session_id: missing")
-    counts: dict[str, int] = {}
+    counts = []
     for name in ("conversions", "lander_visitors", "lander_searches"):
         count = _count(document.get(name))
         if count is None:
-            return Unreadable(f"{name}: expected a whole number that is not negative")
-        counts[name] = count
+            return Unreadable(f"{name}: expected a whole number from 0 to {MOST_COUNT:,}")
+        counts.append(count)
     revenue = _revenue(document.get("revenue"))
     if revenue is None:
         return Unreadable("revenue: expected a number")
@@ -112,8 +140,14 @@ def read(document: object) -> Interpreted | Unreadable:
         domain=_text(document, "domain_name"),
         category=_text(document, "category"),
         vertical=_text(document, "vertical"),
+        network_campaign_id=_text(document, "nw_campaign_id"),
+        network_campaign_name=_text(document, "nw_campaign_name"),
+        adset_name=_text(document, "adset_name"),
+        ad_name=_text(document, "ad_name"),
+        conversions=counts[0],
         revenue=revenue,
-        **counts,
+        lander_visitors=counts[1],
+        lander_searches=counts[2],
     )
 
 
@@ -153,19 +187,20 @@ class Difference(NamedTuple):
 
 
 def difference(before: Totals, event: Interpreted) -> Difference | None:
-    """None when nothing has changed: a redelivery sends nothing.
+    """None when nothing has changed: a redelivery sends nothing. The first one is news whatever it counts: a
+    visit without conversions is one too.
 
     A total that went down is not taken back from the platform, which knows no such thing; what was reported
     stays, so that its way up again is not reported a second time.
     """
     now = (event.conversions, event.revenue, event.lander_visitors, event.lander_searches)
     was = (before.conversions, before.revenue, before.visitors, before.searches)
-    if now == was:
+    if now == was and before.revision:
         return None
     conversions, revenue, visitors, searches = (max(n - w, 0) for n, w in zip(now, was, strict=True))
     names = ("conversions", "revenue", "visitors", "searches")
     lost = ", ".join(name for name, n, w in zip(names, now, was, strict=True) if n < w)
-    if not (conversions or revenue or visitors or searches):
+    if not (conversions or revenue or visitors or searches) and (before.revision or lost):
         return Difference(before, 0, 0, 0, 0, lost)
     highest = Totals(before.revision + 1, *(max(n, w) for n, w in zip(now, was, strict=True)))
     return Difference(highest, conversions, revenue, visitors, searches, lost)
@@ -192,7 +227,7 @@ def _count(value: object) -> int | None:
     if value is None or value == "":
         return 0
     number = _decimal(value)
-    if number is None or number < 0 or number > _MOST or number != number.to_integral_value():
+    if number is None or not 0 <= number <= MOST_COUNT or number != number.to_integral_value():
         return None
     return int(number)
 
@@ -234,7 +269,3 @@ def _hour(value: object) -> int | None:
         return int(datetime.fromisoformat(value[:19]).replace(tzinfo=UTC).timestamp()) * _SECOND
     except ValueError:
         return None
-
-
-Wanted = Callable[[Interpreted], bool]
-"""Whether a subscription asks for an event."""

@@ -1,0 +1,115 @@
+"""The ways in for interpreted events, by name: each can be paused while it runs, and the filter switched off.
+
+What is switched off stays so through restarts, until somebody switches it on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import trio
+
+from appliance.errors import Missing
+from appliance.model.interpreted import IntakeReport, Switch
+from appliance.ports import Runner
+
+FILTER = "subscription_filter"
+
+
+class Switches(Protocol):
+    """Where they are kept. Blocking; raises Unavailable."""
+
+    def switches(self) -> Sequence[Switch]: ...
+
+    def put_switch(self, switch: Switch) -> None: ...
+
+    def remove_switch(self, name: str) -> None: ...
+
+
+class Intakes:
+    """Every intake registers once, before it runs, and asks `running` before each batch."""
+
+    def __init__(
+        self,
+        store: Switches,
+        run_blocking: Runner,
+        now_us: Callable[[], int],
+        off: Mapping[str, str] | None = None,
+    ) -> None:
+        """`off`: what the configuration switches off, and in which words; operators cannot change that."""
+        self._store = store
+        self._blocking = run_blocking
+        self._now_us = now_us
+        self._off = {name: Switch(name=name, by=by, at_us=0) for name, by in (off or {}).items()}
+        self._reports: dict[str, Callable[[], IntakeReport]] = {}
+        self._changed = trio.Event()
+
+    async def load(self) -> None:
+        """Read what is switched off. Raises Unavailable."""
+        self._off = {it.name: it for it in await self._blocking(self._store.switches)} | {
+            name: it for name, it in self._off.items() if not it.at_us
+        }
+
+    def register(self, name: str, report: Callable[[], IntakeReport]) -> None:
+        self._reports[name] = report
+
+    @property
+    def filtering(self) -> bool:
+        """Subscriptions are asked."""
+        return FILTER not in self._off
+
+    def paused(self, name: str) -> bool:
+        return name in self._off
+
+    async def running(self, name: str) -> None:
+        """Return at once, or when this intake is not paused any more."""
+        await trio.lowlevel.checkpoint()
+        while name in self._off:
+            await self._changed.wait()
+
+    # What operators ask
+
+    def reports(self) -> tuple[IntakeReport, ...]:
+        """By name."""
+        return tuple(self._shown(name) for name in sorted(self._reports))
+
+    def switched_off(self, name: str) -> Switch | None:
+        return self._off.get(name)
+
+    async def pause(self, name: str, by: str) -> IntakeReport:
+        """Take nothing more; what is under way is finished. Raises Missing, Unavailable."""
+        self._known(name)
+        await self.switch_off(name, by)
+        return self._shown(name)
+
+    async def resume(self, name: str) -> IntakeReport:
+        """Raises Missing, Unavailable, and Refused where the configuration pauses it."""
+        self._known(name)
+        await self.switch_on(name)
+        return self._shown(name)
+
+    async def switch_off(self, name: str, by: str) -> None:
+        if name not in self._off:
+            switch = Switch(name=name, by=by, at_us=self._now_us())
+            await self._blocking(self._store.put_switch, switch)
+            self._off[name] = switch
+
+    async def switch_on(self, name: str) -> None:
+        await self._blocking(self._store.remove_switch, name)
+        self._off.pop(name, None)
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def _known(self, name: str) -> None:
+        if name not in self._reports:
+            known = ", ".join(sorted(self._reports)) or "none"
+            raise Missing(f"there is no intake {name!r}; there are: {known}")
+
+    def _shown(self, name: str) -> IntakeReport:
+        off = self._off.get(name)
+        report = self._reports[name]()
+        if off is None:
+            return report
+        return msgspec.structs.replace(report, paused_by=off.by, paused_us=off.at_us)

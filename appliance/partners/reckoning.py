@@ -1,0 +1,151 @@
+"""What a batch of interpreted events comes to: new totals, what is to be reported, and the rows to be kept.
+
+Pure: the store brings what was known, and takes what follows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from appliance.model.deliveries import Delivery
+from appliance.model.events import ReportConversion
+from appliance.partners.interpreted import (
+    NOT_REPORTABLE,
+    Difference,
+    Interpreted,
+    Totals,
+    difference,
+    fault,
+)
+
+_EARLIEST_US, _LATEST_US = 946_684_800_000_000, 4_102_444_799_000_000
+"""2000 to 2100, as the warehouse has it."""
+
+
+class Known(Struct, frozen=True, array_like=True):
+    """What is remembered of a key: what was reported, what it named last, and with which label."""
+
+    totals: Totals = Totals()
+    said: tuple[int, int, int, int] = (0, 0, 0, 0)
+    label: str = ""
+
+
+class Reckoned(NamedTuple):
+    """`known` is to replace what was; `labels` counts what was not reported."""
+
+    known: Mapping[str, Known]
+    deliveries: Sequence[Delivery]
+    records: Sequence[ReportConversion]
+    unchanged: int
+    labels: Mapping[str, int]
+
+
+Codes = Callable[[str], Collection[str]]
+"""Traffic source → the codes of its active pixels."""
+Announce = Callable[[Interpreted, Difference], Sequence[Delivery]]
+
+
+def reckon(
+    events: Sequence[Interpreted],
+    known: Mapping[str, Known],
+    codes: Codes,
+    announce: Announce,
+    cut: Callable[[str], str],
+    now_us: int,
+    origin: str,
+) -> Reckoned:
+    """`events` in the order in which they were said: the same key may come twice, the later word counts.
+
+    `cut` makes of an address what may be kept of it. `origin` is the intake's name.
+    """
+    changed: dict[str, Known] = {}
+    deliveries: list[Delivery] = []
+    records: list[ReportConversion] = []
+    labels: Counter[str] = Counter()
+    unchanged = 0
+    for event in events:
+        id_ = event.id
+        was = changed.get(id_) or known.get(id_)
+        before = Known() if was is None else was
+        said = (event.conversions, event.revenue, event.lander_visitors, event.lander_searches)
+        change = difference(before.totals, event)
+        news = change is not None and change.totals is not before.totals
+        label = fault(event, codes(event.traffic_source), now_us)
+        if was is not None and was.said == said and (not news or label == was.label):
+            unchanged += 1
+            continue
+        told: Sequence[Delivery] = ()
+        totals = before.totals
+        if change is not None and not label:
+            if news:
+                told = announce(event, change)
+                deliveries += told
+                totals = change.totals
+            else:
+                label = NOT_REPORTABLE
+        changed[id_] = Known(totals, said, label)
+        labels[label] += bool(label)
+        address = cut(event.address)
+        records.append(_record(id_, event, address, change, told, totals.revision, label, now_us, origin))
+    return Reckoned(changed, deliveries, records, unchanged, +labels)
+
+
+def _record(
+    id_: str,
+    event: Interpreted,
+    address: str,
+    change: Difference | None,
+    told: Sequence[Delivery],
+    revision: int,
+    label: str,
+    now_us: int,
+    origin: str,
+) -> ReportConversion:
+    click_us = event.click_at_us if event.click_at_us is not None else event.hour_us
+    at_us = click_us if click_us is not None and _EARLIEST_US <= click_us <= _LATEST_US else now_us
+    return ReportConversion(
+        v=1,
+        id=id_,
+        revision=revision,
+        at_us=at_us,
+        known_us=now_us,
+        intake=origin,
+        network=event.network,
+        nw_account_id=event.account_id,
+        nw_account_name=event.account_name,
+        nw_campaign_id=event.network_campaign_id,
+        nw_campaign_name=event.network_campaign_name,
+        traffic_source=event.traffic_source,
+        pixel_id=event.pixel_id,
+        campaign_id=event.campaign_id,
+        campaign_name=event.campaign_name,
+        adset_id=event.adset_id,
+        adset_name=event.adset_name,
+        ad_id=event.ad_id,
+        ad_name=event.ad_name,
+        session_id=event.session_id,
+        keyword_clicked=event.keyword,
+        ts_click_id=event.ad_click_id,
+        user_agent=event.user_agent,
+        address=address,
+        country_code=event.country,
+        region=event.region,
+        city=event.city,
+        domain_name=event.domain,
+        category=event.category,
+        vertical=event.vertical,
+        conversions=event.conversions,
+        revenue=event.revenue,
+        lander_visitors=event.lander_visitors,
+        lander_searches=event.lander_searches,
+        reported_conversions=change.conversions if told and change is not None else 0,
+        reported_amount=change.revenue if told and change is not None else 0,
+        reports=len(told),
+        valid=not label,
+        invalid_reason=label,
+        lost=change.lost if change is not None else "",
+    )
