@@ -13,7 +13,7 @@ NOUNS = (
     "campaigns", "streams", "destinations", "sources", "networks", "templates", "links", "lists", "pages",
     "users", "tokens", "sessions", "catalog", "history", "routing", "journal", "system", "reports",
     "records", "exports", "costs", "conversions", "live", "warehouse", "targets", "deliveries",
-    "rates", "doctor", "alerts",
+    "rates", "doctor", "alerts", "ad_accounts", "pixels", "subscriptions",
 )  # fmt: skip
 WORDS = frozenset(f"{noun}.{verb}" for noun in NOUNS for verb in ("read", "write"))
 

@@ -13,8 +13,11 @@ from appliance.model.catalog import Change, Entity, Kind, Revision
 MASK = "********"
 """Shown instead of a secret that is set. Sent back in a change it means "as it is"."""
 
-SECRETS = frozenset({"secret", "secrets", "hash"})
+SECRETS = frozenset({"secret", "secrets", "hash", "intake_hash"})
 """Fields of any kind that nobody is shown."""
+
+SEALED = "weir-sealed:"
+"""How a text begins that access/vault.py sealed; nobody is shown one, whatever its field is called."""
 
 _BOOKKEEPING = frozenset({"id", "revision"})
 _NOTHING: tuple[object, ...] = ("", None, False, (), [], {})
@@ -62,7 +65,19 @@ def shown(entity: Entity) -> dict[str, Any]:
 
 def masked(values: Mapping[str, Any]) -> dict[str, Any]:
     """The same of one that is a dict already, as history has it."""
-    return {key: mask(value) if key in SECRETS else value for key, value in values.items()}
+    return {key: hidden(key, value) for key, value in values.items()}
+
+
+def hidden(field: str, value: Any) -> Any:
+    """A field's value as anybody may see it."""
+    if field in SECRETS:
+        return mask(value)
+    match value:
+        case str():
+            return MASK if value.startswith(SEALED) else value
+        case dict() if any(isinstance(each, str) and each.startswith(SEALED) for each in value.values()):
+            return {name: hidden("", each) for name, each in value.items()}
+    return value
 
 
 def mask(value: Any) -> Any:
@@ -93,9 +108,7 @@ def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
             or (old in _NOTHING and new in _NOTHING and None in (old, new))
         ):
             continue
-        if field in SECRETS:
-            old, new = mask(old), mask(new)
-        found.append(FieldChange(field=field, before=old, after=new))
+        found.append(FieldChange(field=field, before=hidden(field, old), after=hidden(field, new)))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from appliance.errors import FieldProblem, Refused
 from appliance.model.catalog import TYPES, Entity, Kind
-from appliance.model.history import MASK, SECRETS, mask, unmasked
+from appliance.model.history import MASK, hidden, unmasked
 from appliance.operations.context import Context
 from appliance.operations.decoding import all_of, decode, sound
 from appliance.operations.registry import Door, add
@@ -93,9 +93,11 @@ class Page(Struct, frozen=True, kw_only=True):
 
 def shown(entity: E) -> E:
     """The entity as anybody may see it: what is secret is replaced by MASK."""
-    names = SECRETS.intersection(entity.__struct_fields__)
-    hidden = {name: mask(value) for name in names if (value := getattr(entity, name))}
-    return msgspec.structs.replace(entity, **hidden) if hidden else entity
+    fields = {name: getattr(entity, name) for name in entity.__struct_fields__}
+    masked = {
+        name: found for name, value in fields.items() if value and (found := hidden(name, value)) is not value
+    }
+    return msgspec.structs.replace(entity, **masked) if masked else entity
 
 
 def values_of(kind: Kind, values: Mapping[str, object], number: int | None) -> dict[str, object]:

@@ -15,14 +15,17 @@ import msgspec
 
 from appliance.errors import Conflict, FieldProblem, Missing, Refused
 from appliance.model.catalog import (
+    AdAccount,
     Campaign,
     Change,
     Entity,
     Kind,
     Link,
+    Pixel,
     PostbackTarget,
     Revision,
     Stream,
+    Subscription,
     Token,
     User,
 )
@@ -183,6 +186,12 @@ class ScopedCatalog:
                 return self._administers() or self._is_his(entity.user_id)
             case PostbackTarget():  # its URL and headers may hold what opens an account elsewhere
                 return self._caller.may("targets.read")
+            case AdAccount():
+                return self._caller.may("ad_accounts.read")
+            case Pixel():  # one without campaigns is told of everybody's conversions
+                return self._caller.may("pixels.read")
+            case Subscription():
+                return self._caller.may("subscriptions.read")
         return True
 
     def _those_seen(self, whole: Mapping[Key, Entity]) -> Mapping[Key, Entity]:
@@ -203,8 +212,8 @@ class ScopedCatalog:
                 return self._administers()
             case "token":
                 return self._administers() or self._is_his(values.get("user_id"))
-            case "target":
-                return self._caller.may("targets.read")
+            case "target" | "ad_account" | "pixel" | "subscription":
+                return self._caller.may(f"{kind}s.read")
         return True
 
     def _shown(self, change: Change) -> Change:

@@ -11,7 +11,7 @@ from appliance.errors import FieldProblem, Refused
 from appliance.model.catalog import TYPES, Entity, Kind
 from appliance.model.history import SECRETS
 
-SEARCHED = ("name", "slug", "email", "url")
+SEARCHED = ("name", "slug", "email", "url", "code")
 """Where `search` looks, as far as the kind has them."""
 
 _SCALARS = (int, str, bool, type(None))
