@@ -72,6 +72,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     status: int = 0
     answer: str = ""
     error: str = ""
+    trace: str = ""
+    """The receiver's own name of the request, where it gave one."""
 
 
 class Standing(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from appliance.model.deliveries import (
     Attempt,
@@ -23,24 +22,51 @@ from appliance.model.deliveries import (
     Waiting,
 )
 from appliance.stores.sqlite.database import opened, reported
+from appliance.stores.sqlite.deliveries_rows import COLUMNS, SELECT, numbers, rows, stored_of
 
 MOST_PENDING = 200_000
 """Of one target. Full: what comes is dead at once, its reason says so, and it can be replayed."""
 FULL = "too many deliveries wait for this target"
-_COLUMNS = (
-    "number, id, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, "
-    "deadline_us, lease_us, attempts, finished_us, reason, part, sent_us, body"
-)
-# Built of our own words; what callers give is bound.
-_SELECT = f"select {_COLUMNS} from delivery"  # noqa: S608  our columns
-_LEASE = f"update delivery set lease_us=?1, not_before_us=?1 where number=?2 returning {_COLUMNS}"  # noqa: S608  our columns
+_LEASE = f"update delivery set lease_us=?1, not_before_us=?1 where number=?2 returning {COLUMNS}"  # noqa: S608  our columns
 # The end of the first lease under which it was sent and of which nobody knows what came.
 _FIRST_SENT = "case sent_us when 0 then ?1 else sent_us end"
 _SEND = _LEASE.replace(" where", f", sent_us={_FIRST_SENT} where")
+# What was acknowledged is delivered, whoever holds the lease by now; a failure says nothing about a delivery
+# that somebody else holds, or that was cancelled.
+_HOLDS = "?1='delivered' or (state='pending' and lease_us=?6)"
+_FINISH = (
+    "update delivery set attempts=attempts+1, "  # noqa: S608  our own words
+    + ", ".join(
+        f"{column}=iif({_HOLDS}, {value}, {column})"
+        for column, value in (
+            ("state", "?1"),
+            ("not_before_us", "?2"),
+            ("lease_us", "0"),
+            ("finished_us", "?3"),
+            ("reason", "?4"),
+            ("part", "coalesce(?7, part)"),
+            ("sent_us", "iif(?8 and sent_us=?6, 0, sent_us)"),
+        )
+    )
+    + " where number=?5 returning 1"
+)
+
+
+_LATER = {
+    "delivery": {"part": "integer not null default 0", "sent_us": "integer not null default 0",
+                 "value": "integer not null default 0", "currency": "text not null default ''"},
+    "attempt": {"trace": "text not null default ''"},
+}  # fmt: skip
+"""Columns that files from before ad platforms do not have."""
 
 
 def prepare(db: sqlite3.Connection) -> None:
-    """Make the tables that are not there yet."""
+    """Make the tables and columns that are not there yet."""
+    for table, columns in _LATER.items():
+        there = {row[1] for row in db.execute(f"pragma table_info({table})")}
+        for name, kind in columns.items():
+            if there and name not in there:
+                db.execute(f"alter table {table} add column {name} {kind}")
     db.executescript(files(__package__).joinpath("deliveries.sql").read_text("utf-8"))
 
 
@@ -54,10 +80,10 @@ def put(db: sqlite3.Connection, deliveries: Iterable[Delivery], most: int = MOST
         state, finished, reason = ("dead", it.created_us, FULL) if full else ("pending", 0, "")
         pending[it.target] += db.execute(
             "insert into delivery (id, target, conversion_id, revision, campaign_id, state, created_us,"
-            " not_before_us, deadline_us, finished_us, reason, body) values (?,?,?,?,?,?,?,?,?,?,?,?)"
-            " on conflict (id) do nothing",
+            " not_before_us, deadline_us, finished_us, reason, value, currency, body)"
+            " values (?,?,?,?,?,?,?,?,?,?,?,?,?,?) on conflict (id) do nothing",
             (it.id, it.target, it.conversion_id, it.revision, it.campaign_id, state, it.created_us,
-             it.not_before_us, it.deadline_us, finished, reason, it.body),
+             it.not_before_us, it.deadline_us, finished, reason, it.value, it.currency, it.body),
         ).rowcount  # fmt: skip
 
 
@@ -109,7 +135,7 @@ class SqliteDeliveries:
             counts = db.execute(
                 "select target, rows from delivery_count where state='pending' and rows > 0 order by target"
             ).fetchall()
-            for target, rows in counts:
+            for target, pending in counts:
                 oldest, due, deadline = (
                     db.execute(f"{sql} where target=? and state='pending'{order}", (target,)).fetchone()[0]
                     for sql, order in (
@@ -118,7 +144,7 @@ class SqliteDeliveries:
                         ("select min(deadline_us) from delivery", ""),
                     )
                 )
-                found.append(Waiting(target, rows, oldest, due, deadline))
+                found.append(Waiting(target, pending, oldest, due, deadline))
         return found
 
     def take(self, wanted: Mapping[str, int], now_us: int, lease_us: int) -> Sequence[Stored]:
@@ -127,12 +153,12 @@ class SqliteDeliveries:
             " order by not_before_us limit ?"
         )
         with self._writing() as db:
-            numbers = [
+            due = [
                 number
                 for target, most in wanted.items()
                 for (number,) in db.execute(sql, (target, now_us, most)).fetchall()
             ]
-            return [_stored(db.execute(_LEASE, (lease_us, number)).fetchone()) for number in numbers]
+            return [stored_of(db.execute(_LEASE, (lease_us, number)).fetchone()) for number in due]
 
     def take_batch(self, target: str, most: int, now_us: int, lease_us: int) -> Sequence[Stored]:
         due = "from delivery where target=? and state='pending' and not_before_us<=?"
@@ -142,57 +168,41 @@ class SqliteDeliveries:
             ).fetchone()
             if first is None:
                 return []
-            numbers = db.execute(
+            taken = db.execute(
                 f"select number {due} and part=? order by deadline_us, number limit ?",
                 (target, now_us, *first, most),
             ).fetchall()
-            return [_stored(db.execute(_SEND, (lease_us, number)).fetchone()) for (number,) in numbers]
+            return [stored_of(db.execute(_SEND, (lease_us, number)).fetchone()) for (number,) in taken]
 
     def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None:
         with self._writing() as db:
             for number, lease_us, attempt, state, not_before_us, reason, part, sure in results:
+                ended = 0 if state == "pending" else now_us
                 known = db.execute(
-                    "update delivery set attempts=attempts+1 where number=? returning 1", (number,)
+                    _FINISH, (state, not_before_us, ended, reason, number, lease_us, part, sure)
                 )
                 if known.fetchone() is None:  # the janitor's, meanwhile
                     continue
                 db.execute(
-                    "insert into attempt (delivery, at_us, latency_us, request, status, answer, error)"
-                    " values (?,?,?,?,?,?,?)",
+                    "insert into attempt (delivery, at_us, latency_us, request, status, answer, error, trace)"
+                    " values (?,?,?,?,?,?,?,?)",
                     (number, attempt.at_us, attempt.latency_us, attempt.request, attempt.status,
-                     attempt.answer, attempt.error),
+                     attempt.answer, attempt.error, attempt.trace),
                 )  # fmt: skip
                 self._step("attempt")
-                # What was acknowledged is delivered, whoever holds the lease by now; a failure says nothing
-                # about a delivery that somebody else holds, or that was cancelled.
-                db.execute(
-                    "update delivery set state=?1, not_before_us=?2, lease_us=0, finished_us=?3, reason=?4,"
-                    " part=coalesce(?7, part), sent_us=case when ?8 and sent_us=?6 then 0 else sent_us end"
-                    " where number=?5 and (?1='delivered' or (state='pending' and lease_us=?6))",
-                    (
-                        state,
-                        not_before_us,
-                        0 if state == "pending" else now_us,
-                        reason,
-                        number,
-                        lease_us,
-                        part,
-                        sure,
-                    ),
-                )
             db.executemany(
                 "insert or replace into standing values (?,?,?,?,?)",
                 [(it.target, it.failures, it.paused_us, it.probe_us, it.reason) for it in standings],
             )
             db.execute("delete from standing where failures=0")
 
-    def release(self, held: Sequence[tuple[int, int]], now_us: int) -> None:
+    def release(self, held: Sequence[tuple[int, int]], due_us: int) -> None:
         with self._writing() as db:
             db.executemany(
                 "update delivery set lease_us=0, not_before_us=?1,"
                 " sent_us=case when sent_us=?3 then 0 else sent_us end"
                 " where number=?2 and lease_us=?3 and state='pending'",
-                [(now_us, number, lease_us) for number, lease_us in held],
+                [(due_us, number, lease_us) for number, lease_us in held],
             )
 
     def expire(self, target: str, now_us: int, reason: str, limit: int) -> int:
@@ -218,29 +228,49 @@ class SqliteDeliveries:
         found: dict[str, dict[str, int]] = {}
         with self._reading() as db:
             sql = "select target, state, rows from delivery_count where rows > 0"
-            for target, state, rows in db.execute(sql).fetchall():
-                found.setdefault(target, {})[state] = rows
+            for target, state, count in db.execute(sql).fetchall():
+                found.setdefault(target, {})[state] = count
         return found
+
+    def worth(self) -> Mapping[str, Mapping[str, int]]:
+        """Target → currency → micro-units of what is pending."""
+        found: dict[str, dict[str, int]] = {}
+        with self._reading() as db:
+            sql = "select target, currency, micros from delivery_worth where micros <> 0"
+            for target, currency, micros in db.execute(sql).fetchall():
+                found.setdefault(target, {})[currency] = micros
+        return found
+
+    def refused(self, target: str, most: int) -> Mapping[str, int]:
+        """What a pixel's dead ones died of, the commonest first."""
+        with self._reading() as db:
+            sql = (
+                "select reason, rows from delivery_refused where target=? order by rows desc, reason limit ?"
+            )
+            return dict(db.execute(sql, (target, most)).fetchall())
 
     def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
         with self._reading() as db:
-            found = _numbers(db, selection, "number<?", (below,), limit, newest_first=True)
-            return _rows(db, found)
+            found = numbers(db, selection, "number<?", (below,), limit, newest_first=True)
+            return rows(db, found)
 
     def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None:
         with self._reading() as db:
-            row = db.execute(_SELECT + " where id=?", (id,)).fetchone()
+            row = db.execute(SELECT + " where id=?", (id,)).fetchone()
             if row is None:
                 return None
             sql = (
-                "select at_us, latency_us, request, status, answer, error from attempt where delivery=?"
-                " order by number"
+                "select at_us, latency_us, request, status, answer, error, trace from attempt"
+                " where delivery=? order by number"
             )
             attempts = [
-                Attempt(at_us=at, latency_us=took, request=request, status=status, answer=answer, error=error)
-                for at, took, request, status, answer, error in db.execute(sql, (row[0],)).fetchall()
-            ]
-        return _stored(row), attempts
+                Attempt(
+                    at_us=at, latency_us=took, request=request, status=status, answer=answer, error=error,
+                    trace=trace,
+                )
+                for at, took, request, status, answer, error, trace in db.execute(sql, (row[0],)).fetchall()
+            ]  # fmt: skip
+        return stored_of(row), attempts
 
     def replay(
         self, selection: Selection, above: int, limit: int, now_us: int, deadline_us: int
@@ -250,7 +280,7 @@ class SqliteDeliveries:
             " part=0, sent_us=0, reason='' where number=? returning number, target"
         )
         with self._writing() as db:
-            found = _numbers(db, selection, "number>? and lease_us<=?", (above, now_us), limit)
+            found = numbers(db, selection, "number>? and lease_us<=?", (above, now_us), limit)
             return [db.execute(sql, (now_us, deadline_us, number)).fetchone() for number in found]
 
     def cancel(
@@ -262,7 +292,7 @@ class SqliteDeliveries:
         )
         with self._writing() as db:
             living = "number>? and state in ('pending', 'dead')"
-            found = _numbers(db, selection, living, (above,), limit)
+            found = numbers(db, selection, living, (above,), limit)
             return [db.execute(sql, (now_us, reason, number)).fetchone() for number in found]
 
     def resume(self, targets: Collection[str]) -> None:
@@ -289,126 +319,3 @@ class SqliteDeliveries:
     def close(self) -> None:
         with self._lock:
             self._db.close()
-
-
-def _numbers(
-    db: sqlite3.Connection,
-    it: Selection,
-    bound: str,
-    bounds: Sequence[object],
-    limit: int,
-    *,
-    newest_first: bool = False,
-) -> list[int]:
-    """The first `limit` that fit, within `bound`. By way of an index wherever the selection allows it: those
-    that are asked for are few among millions, and whoever looks for them holds up deliveries."""
-    where, values = _where(it)
-    low, high = _span(db, it)
-    rest = f"{bound} and number between ? and ? and {where}"
-    rest += f" order by number {'desc' if newest_first else 'asc'} limit ?"
-    given = (*bounds, low, high, *values, limit)
-    ways: Iterable[tuple[str, tuple[object, ...]]] = [("delivery where", ())]
-    if it.ids is None and not it.conversion_id:
-        living = it.states is not None and set(it.states) <= {"pending", "dead"}
-        if it.campaigns is not None and not living:
-            ways = [
-                ("delivery indexed by delivery_campaign where campaign_id=? and", (each,))
-                for each in it.campaigns
-            ]
-        elif it.states is not None or it.targets is not None:
-            known = db.execute("select target, state from delivery_count where rows > 0").fetchall()
-            ways = [
-                ("delivery indexed by delivery_of where target=? and state=? and", (target, state))
-                for target, state in known
-                if target in (it.targets or (target,)) and state in (it.states or (state,))
-            ]
-    found: list[int] = []
-    for way, keys in ways:
-        rows = db.execute(f"select number from {way} {rest}", (*keys, *given))  # noqa: S608  bound
-        found += [number for (number,) in rows.fetchall()]
-    return sorted(found, reverse=newest_first)[:limit]
-
-
-_SLACK_US = 3_600_000_000
-"""By how much the machine's clock may have been set back while deliveries were made."""
-
-
-def _span(db: sqlite3.Connection, it: Selection) -> tuple[int, int]:
-    """The numbers between which those of the period lie: they grow with time."""
-    last = db.execute("select max(number) from delivery").fetchone()[0] or 0
-    low = 0 if it.since_us is None else _first(db, it.since_us - _SLACK_US, last)
-    high = last if it.until_us is None else _first(db, it.until_us + _SLACK_US, last)
-    return low, high
-
-
-def _first(db: sqlite3.Connection, at_us: int, last: int) -> int:
-    """The number from which on deliveries were made at that time or later."""
-    low, high = 0, last
-    while low < high:
-        middle = (low + high) // 2
-        sql = "select number, created_us from delivery where number>=? order by number limit 1"
-        row = db.execute(sql, (middle,)).fetchone()
-        if row is None or row[1] >= at_us:
-            high = middle
-        else:
-            low = row[0] + 1
-    return low
-
-
-def _rows(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Stored]:
-    """Those deliveries, in that order."""
-    found: dict[int, Stored] = {}
-    for at in range(0, len(numbers), 500):
-        some = numbers[at : at + 500]
-        rows = db.execute(f"{_SELECT} where number in ({','.join('?' * len(some))})", tuple(some))
-        found.update((row[0], _stored(row)) for row in rows.fetchall())
-    return [found[number] for number in numbers]
-
-
-def _where(it: Selection) -> tuple[str, list[object]]:
-    """A selection as a condition and its values."""
-    parts: list[str] = ["1"]
-    values: list[object] = []
-    among: Sequence[tuple[str, Collection[object] | None]] = (
-        ("id", it.ids), ("state", it.states), ("target", it.targets), ("campaign_id", it.campaigns),
-    )  # fmt: skip
-    for column, wanted in among:
-        if wanted is not None:
-            parts.append(f"{column} in ({','.join('?' * len(wanted))})")
-            values += wanted
-    if it.conversion_id:
-        parts.append("conversion_id=?")
-        values.append(it.conversion_id)
-    for condition, bound in (("created_us>=?", it.since_us), ("created_us<?", it.until_us)):
-        if bound is not None:
-            parts.append(condition)
-            values.append(bound)
-    return " and ".join(parts), values
-
-
-def _stored(row: Sequence[Any]) -> Stored:
-    (number, id_, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, deadline_us,
-     lease_us, attempts, finished_us, reason, part, sent_us, body) = row  # fmt: skip
-    return Stored(
-        number=number,
-        delivery=Delivery(
-            id=id_,
-            target=target,
-            conversion_id=conversion_id,
-            revision=revision,
-            campaign_id=campaign_id,
-            created_us=created_us,
-            not_before_us=created_us,
-            deadline_us=deadline_us,
-            body=body,
-        ),
-        state=state,
-        not_before_us=not_before_us,
-        deadline_us=deadline_us,
-        lease_us=lease_us,
-        attempts=attempts,
-        finished_us=finished_us,
-        reason=reason,
-        part=part,
-        sent_us=sent_us,
-    )

@@ -19,6 +19,8 @@ create table if not exists delivery (
     reason text not null default '',
     part integer not null default 0,
     sent_us integer not null default 0,
+    value integer not null default 0,
+    currency text not null default '',
     body blob not null
 ) strict;
 create index if not exists delivery_due on delivery (target, not_before_us) where state = 'pending';
@@ -36,7 +38,8 @@ create table if not exists attempt (
     request text not null,
     status integer not null,
     answer text not null,
-    error text not null
+    error text not null,
+    trace text not null default ''
 ) strict;
 create index if not exists attempt_of on attempt (delivery, number);
 
@@ -66,4 +69,56 @@ end;
 create trigger if not exists delivery_went after delete on delivery begin
     update delivery_count set rows = rows - 1 where target = old.target and state = old.state;
     delete from attempt where delivery = old.number;
+end;
+
+-- What pending ones of pixels are worth, and what the dead ones died of: for the same reason.
+create table if not exists delivery_worth (
+    target text not null,
+    currency text not null,
+    micros integer not null,
+    primary key (target, currency)
+) strict, without rowid;
+create table if not exists delivery_refused (
+    target text not null,
+    reason text not null,
+    rows integer not null,
+    primary key (target, reason)
+) strict, without rowid;
+
+create trigger if not exists delivery_worth_came after insert on delivery
+when new.state = 'pending' and new.value <> 0 begin
+    insert into delivery_worth values (new.target, new.currency, new.value)
+        on conflict do update set micros = micros + new.value;
+end;
+create trigger if not exists delivery_worth_back after update of state on delivery
+when new.state = 'pending' and old.state <> 'pending' and new.value <> 0 begin
+    insert into delivery_worth values (new.target, new.currency, new.value)
+        on conflict do update set micros = micros + new.value;
+end;
+create trigger if not exists delivery_worth_ended after update of state on delivery
+when old.state = 'pending' and new.state <> 'pending' and old.value <> 0 begin
+    update delivery_worth set micros = micros - old.value where target = old.target and currency = old.currency;
+end;
+create trigger if not exists delivery_worth_went after delete on delivery
+when old.state = 'pending' and old.value <> 0 begin
+    update delivery_worth set micros = micros - old.value where target = old.target and currency = old.currency;
+end;
+
+create trigger if not exists delivery_refused_came after insert on delivery
+when new.state = 'dead' and substr(new.target, 1, 6) = 'pixel:' begin
+    insert into delivery_refused values (new.target, new.reason, 1) on conflict do update set rows = rows + 1;
+end;
+create trigger if not exists delivery_refused_now after update of state on delivery
+when new.state = 'dead' and old.state <> 'dead' and substr(new.target, 1, 6) = 'pixel:' begin
+    insert into delivery_refused values (new.target, new.reason, 1) on conflict do update set rows = rows + 1;
+end;
+create trigger if not exists delivery_refused_no_more after update of state on delivery
+when old.state = 'dead' and new.state <> 'dead' and substr(old.target, 1, 6) = 'pixel:' begin
+    update delivery_refused set rows = rows - 1 where target = old.target and reason = old.reason;
+    delete from delivery_refused where target = old.target and reason = old.reason and rows <= 0;
+end;
+create trigger if not exists delivery_refused_went after delete on delivery
+when old.state = 'dead' and substr(old.target, 1, 6) = 'pixel:' begin
+    update delivery_refused set rows = rows - 1 where target = old.target and reason = old.reason;
+    delete from delivery_refused where target = old.target and reason = old.reason and rows <= 0;
 end;

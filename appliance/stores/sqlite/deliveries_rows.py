@@ -1,0 +1,141 @@
+"""Rows of deliveries: their columns, and which of them somebody asks for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from appliance.model.deliveries import Delivery, Selection, Stored
+
+COLUMNS = (
+    "number, id, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, "
+    "deadline_us, lease_us, attempts, finished_us, reason, part, sent_us, value, currency, body"
+)
+# Built of our own words; what callers give is bound.
+SELECT = f"select {COLUMNS} from delivery"  # noqa: S608  our columns
+
+
+def numbers(
+    db: sqlite3.Connection,
+    it: Selection,
+    bound: str,
+    bounds: Sequence[object],
+    limit: int,
+    *,
+    newest_first: bool = False,
+) -> list[int]:
+    """The first `limit` that fit, within `bound`. By way of an index wherever the selection allows it: those
+    that are asked for are few among millions, and whoever looks for them holds up deliveries."""
+    where, values = _where(it)
+    low, high = _span(db, it)
+    rest = f"{bound} and number between ? and ? and {where}"
+    rest += f" order by number {'desc' if newest_first else 'asc'} limit ?"
+    given = (*bounds, low, high, *values, limit)
+    ways: Iterable[tuple[str, tuple[object, ...]]] = [("delivery where", ())]
+    if it.ids is None and not it.conversion_id:
+        living = it.states is not None and set(it.states) <= {"pending", "dead"}
+        if it.campaigns is not None and not living:
+            ways = [
+                ("delivery indexed by delivery_campaign where campaign_id=? and", (each,))
+                for each in it.campaigns
+            ]
+        elif it.states is not None or it.targets is not None:
+            known = db.execute("select target, state from delivery_count where rows > 0").fetchall()
+            ways = [
+                ("delivery indexed by delivery_of where target=? and state=? and", (target, state))
+                for target, state in known
+                if target in (it.targets or (target,)) and state in (it.states or (state,))
+            ]
+    found: list[int] = []
+    for way, keys in ways:
+        some = db.execute(f"select number from {way} {rest}", (*keys, *given))  # noqa: S608  bound
+        found += [number for (number,) in some.fetchall()]
+    return sorted(found, reverse=newest_first)[:limit]
+
+
+_SLACK_US = 3_600_000_000
+"""By how much the machine's clock may have been set back while deliveries were made."""
+
+
+def _span(db: sqlite3.Connection, it: Selection) -> tuple[int, int]:
+    """The numbers between which those of the period lie: they grow with time."""
+    last = db.execute("select max(number) from delivery").fetchone()[0] or 0
+    low = 0 if it.since_us is None else _first(db, it.since_us - _SLACK_US, last)
+    high = last if it.until_us is None else _first(db, it.until_us + _SLACK_US, last)
+    return low, high
+
+
+def _first(db: sqlite3.Connection, at_us: int, last: int) -> int:
+    """The number from which on deliveries were made at that time or later."""
+    low, high = 0, last
+    while low < high:
+        middle = (low + high) // 2
+        sql = "select number, created_us from delivery where number>=? order by number limit 1"
+        row = db.execute(sql, (middle,)).fetchone()
+        if row is None or row[1] >= at_us:
+            high = middle
+        else:
+            low = row[0] + 1
+    return low
+
+
+def rows(db: sqlite3.Connection, wanted: Sequence[int]) -> list[Stored]:
+    """Those deliveries, in that order."""
+    found: dict[int, Stored] = {}
+    for at in range(0, len(wanted), 500):
+        some = wanted[at : at + 500]
+        found_rows = db.execute(f"{SELECT} where number in ({','.join('?' * len(some))})", tuple(some))
+        found.update((row[0], stored_of(row)) for row in found_rows.fetchall())
+    return [found[number] for number in wanted]
+
+
+def _where(it: Selection) -> tuple[str, list[object]]:
+    """A selection as a condition and its values."""
+    parts: list[str] = ["1"]
+    values: list[object] = []
+    among: Sequence[tuple[str, Collection[object] | None]] = (
+        ("id", it.ids), ("state", it.states), ("target", it.targets), ("campaign_id", it.campaigns),
+    )  # fmt: skip
+    for column, wanted in among:
+        if wanted is not None:
+            parts.append(f"{column} in ({','.join('?' * len(wanted))})")
+            values += wanted
+    if it.conversion_id:
+        parts.append("conversion_id=?")
+        values.append(it.conversion_id)
+    for condition, bound in (("created_us>=?", it.since_us), ("created_us<?", it.until_us)):
+        if bound is not None:
+            parts.append(condition)
+            values.append(bound)
+    return " and ".join(parts), values
+
+
+def stored_of(row: Sequence[Any]) -> Stored:
+    (number, id_, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, deadline_us,
+     lease_us, attempts, finished_us, reason, part, sent_us, value, currency, body) = row  # fmt: skip
+    return Stored(
+        number=number,
+        delivery=Delivery(
+            id=id_,
+            target=target,
+            conversion_id=conversion_id,
+            revision=revision,
+            campaign_id=campaign_id,
+            created_us=created_us,
+            not_before_us=created_us,
+            deadline_us=deadline_us,
+            body=body,
+            value=value,
+            currency=currency,
+        ),
+        state=state,
+        not_before_us=not_before_us,
+        deadline_us=deadline_us,
+        lease_us=lease_us,
+        attempts=attempts,
+        finished_us=finished_us,
+        reason=reason,
+        part=part,
+        sent_us=sent_us,
+    )
