@@ -1,4 +1,4 @@
-"""Who among the pixels is told of what: revisions of conversions, and interpreted events, become deliveries."""
+"""Who among the pixels is told of what: revisions of conversions and interpreted events become deliveries."""
 
 from __future__ import annotations
 

@@ -66,6 +66,11 @@ class Verdict(NamedTuple):
     busy: float = 0.0
 
 
+Trial = Literal["event", "empty", "none"]
+"""How an account is tried without telling the platform anything: with a test event; with a request of no
+events, which is refused for that and not for its token; not at all, because nobody asks who it is."""
+
+
 class Limits(Struct, frozen=True, kw_only=True):
     """`batch` events and `most_bytes` in a request; an event may be `window_us` old, and `ahead_us` early.
 
@@ -92,6 +97,16 @@ class Platform(Protocol):
     """Its facts could not be verified: it is off until somebody switches it on."""
     needs: tuple[str, ...]
     """Settings of an account without which nothing can be sent."""
+    optional: tuple[str, ...]
+    """Further settings that it understands."""
+    secret_settings: tuple[str, ...]
+    """Those of both that open something: sealed, and shown to nobody."""
+    needs_token: bool
+    names: Mapping[str, str]
+    """Meta's standard event → what it is called here, where that is something else."""
+    only_conversions: bool
+    """Nothing but what is worth something is told by default: each event counts as a conversion."""
+    trial: Trial
 
     def check(self, report: Report, now_us: int) -> str:
         """The label of what would have this event refused; "" when it may be sent."""

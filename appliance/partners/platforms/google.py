@@ -24,6 +24,7 @@ from appliance.partners.platform import (
     Limits,
     Message,
     Pixel,
+    Trial,
     Verdict,
     amount_of,
     checked,
@@ -51,6 +52,12 @@ class Google:
     click_parameters: tuple[str, ...] = ("gclid", "gbraid", "wbraid")
     experimental = False
     needs: tuple[str, ...] = ("customer_id",)
+    optional: tuple[str, ...] = ("login_customer_id", "user_project", "url")
+    secret_settings: tuple[str, ...] = ()
+    needs_token = True
+    names: Mapping[str, str] = {}
+    only_conversions = True
+    trial: Trial = "event"
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

@@ -28,6 +28,7 @@ from appliance.partners.platform import (
     Message,
     Outcome,
     Pixel,
+    Trial,
     Verdict,
     amount_of,
     checked,
@@ -71,6 +72,12 @@ class Meta:
     click_parameters: tuple[str, ...] = ("fbclid",)
     experimental = False
     needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ("api_version", "app_secret", "url")
+    secret_settings: tuple[str, ...] = ("app_secret",)
+    needs_token = True
+    names: Mapping[str, str] = {}
+    only_conversions = False
+    trial: Trial = "event"
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

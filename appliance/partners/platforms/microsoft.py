@@ -5,7 +5,7 @@ Limits as an implementer states them; tokens are given out on request only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ from appliance.partners.platform import (
     Limits,
     Message,
     Pixel,
+    Trial,
     Verdict,
     amount_of,
     checked,
@@ -43,6 +44,12 @@ class Microsoft:
     click_parameters: tuple[str, ...] = ("msclkid",)
     experimental = True
     needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ("url",)
+    secret_settings: tuple[str, ...] = ()
+    needs_token = True
+    names: Mapping[str, str] = {}
+    only_conversions = True
+    trial: Trial = "empty"
 
     def check(self, report: Report, now_us: int) -> str:
         return checked(report, self.limits, self.click_parameters, now_us)

@@ -6,7 +6,7 @@ documented nowhere: judged by status.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +22,7 @@ from appliance.partners.platform import (
     Limits,
     Message,
     Pixel,
+    Trial,
     Verdict,
     checked,
     document,
@@ -47,6 +48,23 @@ class OpenAI:
     click_parameters: tuple[str, ...] = ("oppref",)
     experimental = True
     needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ("url",)
+    secret_settings: tuple[str, ...] = ()
+    needs_token = True
+    names: Mapping[str, str] = {
+        "Purchase": "order_created",
+        "Lead": "lead_created",
+        "PageView": "page_viewed",
+        "ViewContent": "contents_viewed",
+        "AddToCart": "items_added",
+        "InitiateCheckout": "checkout_started",
+        "CompleteRegistration": "registration_completed",
+        "Schedule": "appointment_scheduled",
+        "Subscribe": "subscription_created",
+        "StartTrial": "trial_started",
+    }
+    only_conversions = False
+    trial: Trial = "event"
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from appliance.partners.platform import (
@@ -12,6 +12,7 @@ from appliance.partners.platform import (
     Limits,
     Message,
     Pixel,
+    Trial,
     Verdict,
     checked,
     decimal_of,
@@ -31,6 +32,12 @@ class Outbrain:
     click_parameters: tuple[str, ...] = ("dicbo", "ob_click_id")
     experimental = True
     needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ("url",)
+    secret_settings: tuple[str, ...] = ()
+    needs_token = False
+    names: Mapping[str, str] = {}
+    only_conversions = True
+    trial: Trial = "none"
 
     def check(self, report: Report, now_us: int) -> str:
         return checked(report, self.limits, self.click_parameters, now_us)

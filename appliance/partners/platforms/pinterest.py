@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from appliance.partners.platform import (
     Limits,
     Message,
     Pixel,
+    Trial,
     Verdict,
     checked,
     decimal_of,
@@ -42,6 +43,20 @@ class Pinterest:
     click_parameters: tuple[str, ...] = ("epik",)
     experimental = True
     needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ("url",)
+    secret_settings: tuple[str, ...] = ()
+    needs_token = True
+    names: Mapping[str, str] = {
+        "Purchase": "checkout",
+        "Lead": "lead",
+        "CompleteRegistration": "signup",
+        "PageView": "page_visit",
+        "ViewContent": "view_category",
+        "AddToCart": "add_to_cart",
+        "Search": "search",
+    }
+    only_conversions = False
+    trial: Trial = "event"
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from appliance.partners.platform import (
     Limits,
     Message,
     Pixel,
+    Trial,
     Verdict,
     amount_of,
     checked,
@@ -40,6 +41,22 @@ class Snapchat:
     click_parameters: tuple[str, ...] = ("ScCid", "sccid")
     experimental = True
     needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ("url",)
+    secret_settings: tuple[str, ...] = ()
+    needs_token = True
+    names: Mapping[str, str] = {
+        "Purchase": "PURCHASE",
+        "Lead": "SIGN_UP",
+        "CompleteRegistration": "SIGN_UP",
+        "PageView": "PAGE_VIEW",
+        "ViewContent": "VIEW_CONTENT",
+        "AddToCart": "ADD_CART",
+        "InitiateCheckout": "START_CHECKOUT",
+        "AddPaymentInfo": "ADD_BILLING",
+        "Search": "SEARCH",
+    }
+    only_conversions = False
+    trial: Trial = "event"
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

@@ -6,7 +6,7 @@ actions a request may have is told nowhere; 500 were sent by others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from appliance.partners.platform import (
     Limits,
     Message,
     Pixel,
+    Trial,
     Verdict,
     amount_of,
     checked,
@@ -42,6 +43,12 @@ class Taboola:
     click_parameters: tuple[str, ...] = ("tblci", "click-id")
     experimental = True
     needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ("url",)
+    secret_settings: tuple[str, ...] = ()
+    needs_token = False
+    names: Mapping[str, str] = {}
+    only_conversions = True
+    trial: Trial = "none"
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

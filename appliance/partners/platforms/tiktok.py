@@ -24,6 +24,7 @@ from appliance.partners.platform import (
     Limits,
     Message,
     Pixel,
+    Trial,
     Verdict,
     amount_of,
     checked,
@@ -60,6 +61,16 @@ class TikTok:
     click_parameters: tuple[str, ...] = ("ttclid",)
     experimental = False
     needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ("event_source", "partner_name", "url")
+    secret_settings: tuple[str, ...] = ()
+    needs_token = True
+    names: Mapping[str, str] = {
+        "Purchase": "CompletePayment",
+        "Lead": "SubmitForm",
+        "PageView": "Pageview",
+    }
+    only_conversions = False
+    trial: Trial = "event"
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):
