@@ -31,6 +31,7 @@ from tests.faults.caps import capping
 from tests.faults.deliveries import telling
 from tests.faults.disk import CannotMount, SmallDisk, small_disk
 from tests.faults.networks import Networks
+from tests.faults.platforms import reporting
 from tests.faults.tally import Tally, held_by, tally
 from tests.records import click
 from tests.rig import CallFailed, alive, start_weir, wait_for
@@ -332,7 +333,7 @@ def failing_warehouse(folder: Path, seconds: float) -> Tally:
 
 # -- the program -----------------------------------------------------------------------------------------
 
-PHASES = ("kills", "disk", "overflow", "warehouse", "caps", "postbacks")
+PHASES = ("kills", "disk", "overflow", "warehouse", "caps", "postbacks", "platforms")
 
 
 def main() -> int:
@@ -340,6 +341,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--phase", action="append", choices=PHASES, help="only this one; may be repeated")
     parser.add_argument("--postbacks", type=int, help="sales of the phase postbacks; 400 per kill")
+    parser.add_argument("--events", type=int, help="events of the phase platforms; 2,000 per kill")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the warehouse is away")
     parser.add_argument("--keep", type=Path, help="leave the data directories and logs here")
@@ -357,6 +359,13 @@ def main() -> int:
             Site(folder / "postbacks", {"WEIR_OUTBOUND__ALLOW": "127.0.0.0/8"}),
             options.kills,
             options.postbacks or 400 * options.kills,
+            random.Random(options.seed),
+        ),
+        "platforms": lambda: reporting(
+            Site(folder / "platforms", {"WEIR_OUTBOUND__ALLOW": "127.0.0.0/8"}),
+            folder / "meta",
+            options.kills,
+            options.events or 2_000 * options.kills,
             random.Random(options.seed),
         ),
     }

@@ -45,7 +45,7 @@ _CLICK = re.compile(r"(?:guilty(\d{7})|good)x(\d+)\Z")
 
 
 class Line(NamedTuple):
-    """An interpreted event. `label`: what it is refused with, "" for a good one; `seen`: before it is sent."""
+    """An interpreted event. `label`: what it is refused with, "" for none; `seen`: before it is sent."""
 
     number: int
     label: str
