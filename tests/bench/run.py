@@ -18,7 +18,19 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import binary, catalog, clicks, full, load, lookups, postbacks, reports, rivals, watchers
+from tests.bench import (
+    binary,
+    catalog,
+    clicks,
+    events,
+    full,
+    load,
+    lookups,
+    postbacks,
+    reports,
+    rivals,
+    watchers,
+)
 from tests.bench.clicks import Rounds
 from tests.rig import ROOT, Weir, start_weir, wait_for
 
@@ -33,6 +45,7 @@ AIMS = {
     "core_ready_s": "< 5",
     "binary_over_source": binary.AIM,
     **full.AIMS,
+    **events.AIMS,
     **postbacks.AIMS,
     **reports.AIMS,
     **watchers.AIMS,
@@ -177,7 +190,7 @@ def main() -> int:
     return 0
 
 
-PARTS = ("start", "clicks", "full", "watchers", "lookups", "reports", "postbacks")
+PARTS = ("start", "clicks", "full", "watchers", "lookups", "reports", "postbacks", "events")
 
 
 def _part(name: str, folder: Path, asked: argparse.Namespace) -> dict[str, float | int | None]:
@@ -195,6 +208,8 @@ def _part(name: str, folder: Path, asked: argparse.Namespace) -> dict[str, float
             return watchers.measure(folder, asked.rounds, max(asked.seconds, 5))
         case "lookups":
             return dict(lookups.measure(asked.rows, 10 if not asked.quick else 3))
+        case "events":
+            return events.measure(folder, 60 if not asked.quick else 4)
         case "postbacks":
             return postbacks.measure(folder, asked.rows, 60 if not asked.quick else 5)
     return dict(reports.measure(asked.rows, 9 if not asked.quick else 2))

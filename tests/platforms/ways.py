@@ -54,7 +54,12 @@ class Line(NamedTuple):
 
     @property
     def json(self) -> bytes:
-        return json.dumps(self.document, separators=(",", ":")).encode()
+        return encode(self.document)
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """A line of NDJSON, without its end."""
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def label_of_meta(subcode: int) -> str:
