@@ -11,7 +11,7 @@ import ipaddress
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 import trio
@@ -21,7 +21,7 @@ from appliance.errors import Unavailable
 from appliance.model.deliveries import Delivery
 from appliance.model.interpreted import InterpreterReport, Refusal, Sifted, Taken
 from appliance.partners.interpreted import Difference, Interpreted, Unreadable, parsed
-from appliance.partners.reckoning import Known, Reckoned, reckon
+from appliance.partners.reckoning import Known, Progress, Reckoned, reckon
 from appliance.partners.report import Identity
 from appliance.partners.subscribing import Subscriptions
 from appliance.ports import Runner
@@ -54,14 +54,6 @@ class Sealer(Protocol):
     def seal(self, identity: Identity, at_us: int) -> bytes: ...
 
     def open(self, sealed: bytes) -> Identity: ...
-
-
-class Progress(NamedTuple):
-    """How far something is taken: a batch up to that line, or (edge, epoch) up to that entry."""
-
-    batch_id: str = ""
-    lines: int = 0
-    offsets: Mapping[tuple[int, int], int] = {}
 
 
 class Totals(Protocol):

@@ -34,6 +34,14 @@ class Known(Struct, frozen=True, array_like=True):
     label: str = ""
 
 
+class Progress(NamedTuple):
+    """How far something is taken: a batch up to that line, or (edge, epoch) up to that entry."""
+
+    batch_id: str = ""
+    lines: int = 0
+    offsets: Mapping[tuple[int, int], int] = {}
+
+
 class Reckoned(NamedTuple):
     """`known` is to replace what was; `labels` counts what was not reported."""
 

@@ -21,6 +21,7 @@ from appliance.model.events import (
     CostAdjustment,
     DestinationHealthEvent,
     PostbackLogEvent,
+    ReportConversion,
     TrafficbackEvent,
     decode,
 )
@@ -95,6 +96,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "cost_adjustments": (
         *_LOG, "id", "known_at", "campaign_id", "stream_id", "destination_id", "source_id", "network_id",
         "link_id", "cost", "currency", "author", "note", "utm", "subs", "click_id",
+    ),
+    "report_conversions": (
+        *_LOG, "id", "revision", "known_at", "intake", "network", "nw_account_id", "nw_account_name",
+        "nw_campaign_id", "nw_campaign_name", "traffic_source", "pixel_id", "campaign_id", "campaign_name",
+        "adset_id", "adset_name", "ad_id", "ad_name", "session_id", "keyword_clicked", "ts_click_id",
+        "user_agent", "address", "country_code", "region", "city", "domain_name", "category", "vertical",
+        "conversions", "revenue", "lander_visitors", "lander_searches", "reported_conversions",
+        "reported_amount", "reports", "valid", "invalid_reason", "lost",
     ),
     ERRORS: ("edge", "epoch", "seq", "at", "topic", "reason", "bytes", "raw"),
 }  # fmt: skip
@@ -199,6 +208,22 @@ def _cost(e: CostAdjustment) -> Parts:
     return "", ids, (*own, e.utm, e.subs, e.click_id)
 
 
+def _interpreted(e: ReportConversion) -> Parts:
+    numbers = (
+        e.revision, e.conversions, e.revenue, e.lander_visitors, e.lander_searches, e.reported_conversions,
+        e.reported_amount, e.reports,
+    )  # fmt: skip
+    values = (
+        e.id, e.revision, _time(_in_range(e.known_us)), e.intake, e.network, e.nw_account_id,
+        e.nw_account_name, e.nw_campaign_id, e.nw_campaign_name, e.traffic_source, e.pixel_id, e.campaign_id,
+        e.campaign_name, e.adset_id, e.adset_name, e.ad_id, e.ad_name, e.session_id, e.keyword_clicked,
+        e.ts_click_id, e.user_agent, e.address, e.country_code, e.region, e.city, e.domain_name, e.category,
+        e.vertical, e.conversions, e.revenue, e.lander_visitors, e.lander_searches, e.reported_conversions,
+        e.reported_amount, e.reports, 1 if e.valid else 0, e.invalid_reason, e.lost,
+    )  # fmt: skip
+    return "", numbers, values
+
+
 _BUILD: dict[type, tuple[str, Callable[[Any], Parts]]] = {
     ClickEvent: ("click_events", _click),
     ClickIdentity: ("click_identity", _identity),
@@ -207,6 +232,7 @@ _BUILD: dict[type, tuple[str, Callable[[Any], Parts]]] = {
     TrafficbackEvent: ("trafficback_events", _trafficback),
     DestinationHealthEvent: ("destination_health_events", _health),
     CostAdjustment: ("cost_adjustments", _cost),
+    ReportConversion: ("report_conversions", _interpreted),
 }
 
 

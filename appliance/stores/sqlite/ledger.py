@@ -261,6 +261,13 @@ class SqliteLedger:
         db.executemany("insert into outbox values (?,?,?)", rows)
         return [len(bodies), sum(map(len, bodies))]
 
+    @contextmanager
+    def together(self, records: Sequence[bytes] = ()) -> Iterator[sqlite3.Connection]:
+        """A transaction of other tables in this file, with these records for the outbox."""
+        with self._writing() as (db, growth):
+            growth[2:] = self._send(db, records)
+            yield db
+
     def healths(self) -> list[Health]:
         """What is known of destinations' health."""
         with self._reading() as db:
