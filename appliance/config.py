@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from appliance.addresses import host_name, host_port, is_origin, is_smtp_url, is_url, mailbox
+from appliance.alert_config import Alerts, check_alerts
 from appliance.errors import ConfigError, FieldProblem
 from appliance.intake_config import Aws, Intake, check_aws
 
@@ -103,6 +104,7 @@ class Warehouse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     report_slots: int = 2
     export_seconds: int = 3_600
     export_slots: int = 2
+    optimize_hours: float = 3.0
 
 
 class Postbacks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,6 +156,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outbound: Outbound = Outbound()
     intake: Intake = Intake()
     aws: Aws = Aws()
+    alerts: Alerts = Alerts()
     log: Log = Log()
 
 
@@ -233,8 +236,10 @@ def leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
 def masked(settings: Settings) -> dict[str, Any]:
     """Every setting by its dotted path, fit to be shown: a key, or a password in a URL, becomes ***."""
     shown = dict(leaves(msgspec.to_builtins(settings)))
-    for path in ("mail.resend_key", "aws.secret_access_key"):
+    for path in ("mail.resend_key", "aws.secret_access_key", "alerts.webhook_secret"):
         shown[path] = "***" if shown[path] else ""
+    # Where chat programs take messages, the path is the secret.
+    shown["alerts.webhook"] = re.sub(r"(?<=://)([^/]*)/.+", r"\1/***", shown["alerts.webhook"])
     return {
         path: re.sub(r"(?<=://)([^/@]*?):[^/@]*@", r"\1:***@", value) if isinstance(value, str) else value
         for path, value in shown.items()
@@ -299,6 +304,7 @@ def _check(settings: Settings) -> list[FieldProblem]:
             need(False, path, str(fault))
     found += [*_check_admin(settings.admin), *_check_mail(settings.mail)]
     found += check_aws(settings.aws, settings.intake)
+    found += check_alerts(settings.alerts, bool(settings.mail.resend_key or settings.mail.smtp_url))
     names = [("public.domain", host_name, settings.public.domain)] if settings.public.domain else []
     names += [(f"admin.emails[{n}]", mailbox, text) for n, text in enumerate(settings.admin.emails)]
     for path, read, text in names:
@@ -352,6 +358,8 @@ def _check(settings: Settings) -> list[FieldProblem]:
     need(1 <= warehouse.report_slots <= 16, "warehouse.report_slots", "from 1 to 16")
     need(1 <= warehouse.export_seconds <= 86_400, "warehouse.export_seconds", "from 1 to 86400 seconds")
     need(1 <= warehouse.export_slots <= 16, "warehouse.export_slots", "from 1 to 16")
+    need(warehouse.optimize_hours == 0 or 0.1 <= warehouse.optimize_hours <= 720,
+         "warehouse.optimize_hours", "from 0.1 to 720 hours, or 0 for never")  # fmt: skip
     need(settings.postbacks.click_wait_hours >= 0, "postbacks.click_wait_hours", "0 or more")
     for key in ("identity_days", "clicks_days", "postbacks_days", "deliveries_days"):
         need(getattr(settings.retention, key) >= 1, f"retention.{key}", "at least 1 day")

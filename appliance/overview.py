@@ -17,7 +17,7 @@ from appliance.model.deliveries import DeliveriesReport
 from appliance.model.doctor import Finding
 from appliance.model.health import Health
 from appliance.model.holds import Holds
-from appliance.model.intakes import IntakeReport
+from appliance.model.interpreted import IntakeReport, InterpreterReport
 from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, AddressFileReport
 from appliance.model.platforms import AccountReport
@@ -71,6 +71,7 @@ class Parts:
     queues: Callable[[], Sequence[QueueReport]] = tuple
     accounts: Callable[[], Sequence[AccountReport]] = tuple
     intakes: Callable[[], Sequence[IntakeReport]] = tuple
+    interpreter: Callable[[], InterpreterReport | None] = lambda: None
     queries: Callable[[], Sequence[QueryReport]] = tuple
     upkeep: Callable[[], UpkeepReport] = UpkeepReport
     recent: Callable[[], RecentReport] = RecentReport
@@ -142,6 +143,7 @@ class Overview:
             queues=tuple(parts.queues()),
             accounts=tuple(parts.accounts()),
             intakes=tuple(parts.intakes()),
+            interpreter=parts.interpreter(),
             queries=tuple(parts.queries()),
             upkeep=parts.upkeep(),
             recent=parts.recent(),

@@ -108,6 +108,8 @@ TEXT = """\
 #report_slots = 2
 #export_seconds = 3600
 #export_slots = 2
+# Hours between two looks for partitions that merging would change; 0: never.
+#optimize_hours = 3.0
 
 # How long a postback that overtook its click waits for it.
 [postbacks]
@@ -164,6 +166,19 @@ TEXT = """\
 # CloudWatch: where metrics and log lines go; empty: nowhere.
 #metrics_namespace = ""
 #log_group = ""
+
+# Who is told when something is wrong (docs/reference/alerts.md), by mail and by a signed webhook.
+[alerts]
+#emails = []
+#webhook = ""
+# whsec_ and 24 to 64 bytes in base64.
+#webhook_secret = ""
+# From where on something is wrong: the oldest in a queue, failed ones of what ended lately, room on the disk.
+#queue_minutes = 30.0
+#error_percent = 20.0
+#error_minutes = 15.0
+#error_least = 20
+#disk_free_mb = 2000
 
 # "auto" is readable on a terminal, made for journald where it reads stderr, JSON lines elsewhere.
 [log]

@@ -62,6 +62,10 @@ class IntakeReport(Struct, frozen=True, kw_only=True):
     last_error: str = ""
     paused_by: str = ""
     paused_us: int = 0
+    dead: int = 0
+    """With its dead letters now, as far as anybody knows."""
+    oldest_us: int = 0
+    """Since when the oldest of those that are left waits, 0 where nobody can tell."""
 
 
 class InterpreterReport(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from msgspec import Struct
 from appliance.model.alerts import Alert, Channel
 from appliance.model.deliveries import DeliveriesReport
 from appliance.model.health import Health
-from appliance.model.intakes import IntakeReport
+from appliance.model.interpreted import IntakeReport, InterpreterReport
 from appliance.model.live import LiveReport
 from appliance.model.messages import ActorReport, AddressFileReport, EdgeReport
 from appliance.model.platforms import AccountReport
@@ -104,12 +104,17 @@ class Unknowable(Struct, frozen=True, kw_only=True):
 
 
 class QueueReport(Struct, frozen=True, kw_only=True):
-    """A target's deliveries: how many wait, since when the oldest does, how many were given up."""
+    """A target's deliveries: how many wait, since when the oldest does, how many were given up.
+
+    `late_us`: since when something waits that should be gone, 0 for nothing; a delay that its target asks for
+    is not late.
+    """
 
     name: str
     depth: int
     oldest_us: int = 0
     dead: int = 0
+    late_us: int = 0
 
 
 class QueryReport(Struct, frozen=True, kw_only=True):
@@ -139,11 +144,13 @@ class UpkeepReport(Struct, frozen=True, kw_only=True):
 class RecentReport(Struct, frozen=True, kw_only=True):
     """The last minutes. A figure with nothing to divide is None, or not there.
 
-    `error_ratios`: shares from 0 to 1 of what ended in the last minutes, by what ended (`account:3`).
+    `error_ratios`: shares from 0 to 1 of what ended in the last minutes, by what ended (`account:3`);
+    `ended`: of how many.
     """
 
     conversions_per_minute: float | None = None
     error_ratios: dict[str, float] = {}
+    ended: dict[str, int] = {}
 
 
 class AlertsReport(Struct, frozen=True, kw_only=True):
@@ -185,6 +192,7 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     queues: tuple[QueueReport, ...] = ()
     accounts: tuple[AccountReport, ...] = ()
     intakes: tuple[IntakeReport, ...] = ()
+    interpreter: InterpreterReport | None = None
     queries: tuple[QueryReport, ...] = ()
     upkeep: UpkeepReport = UpkeepReport()
     recent: RecentReport = RecentReport()

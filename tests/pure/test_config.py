@@ -75,6 +75,36 @@ def test_the_secret_of_a_key_is_not_shown(tmp_path: Path) -> None:
     assert (shown["aws.access_key_id"], shown["aws.secret_access_key"]) == ("AK", "***")
 
 
+WEBHOOK = "https://chat.example.com/hooks/s3cret"
+SECRET = "whsec_" + "A" * 32
+
+
+def test_a_webhook_of_alerts_needs_its_secret_and_neither_is_shown(tmp_path: Path) -> None:
+    text = f'[alerts]\nwebhook = "{WEBHOOK}"\nwebhook_secret = "{SECRET}"\n'
+    shown = config.masked(load(tmp_path, text))
+    assert (shown["alerts.webhook"], shown["alerts.webhook_secret"]) == (
+        "https://chat.example.com/***",
+        "***",
+    )
+    assert set(faults(tmp_path, f'[alerts]\nwebhook = "{WEBHOOK}"\n')) == {"alerts.webhook_secret"}
+
+
+def test_faults_of_the_section_of_alerts_are_named(tmp_path: Path) -> None:
+    text = """
+    [alerts]
+    emails = ["ann@example.com", "nobody"]
+    webhook = "chat"
+    webhook_secret = "whsec_short"
+    queue_minutes = 0
+    error_percent = 101
+    disk_free_mb = -1
+    """
+    assert set(faults(tmp_path, text)) == {
+        "alerts.emails[1]", "alerts.emails", "alerts.webhook", "alerts.webhook_secret",
+        "alerts.queue_minutes", "alerts.error_percent", "alerts.disk_free_mb",
+    }  # fmt: skip
+
+
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     text = """
     edges = 0
@@ -93,7 +123,7 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         "edges", "colour", "public.bind", "public.idle_timeout", "public.trusted_proxies[1]",
         "jurnal", "journal.durability", "retention.clicks_days", "environment WEIR_LOGS",
     }  # fmt: skip
-    assert "no such setting; here are: admin, aws, data, demo" in found["colour"]
+    assert "no such setting; here are: admin, alerts, aws, data, demo" in found["colour"]
     assert "HOST:PORT" in found["public.bind"]
     assert "'everyone' is no address" in found["public.trusted_proxies[1]"]
 
