@@ -75,6 +75,7 @@ from appliance.partners.postback import Postings
 from appliance.ports import CORE
 from appliance.report_slots import ReportSlots
 from appliance.routing.detection import Detection
+from appliance.stores.identity_keys import IdentityKeys
 from appliance.stores.installation import ClaimInDirectory, secret
 from appliance.stores.journal.lives import Lives
 from appliance.stores.journal.newest import NewestEntries
@@ -274,6 +275,7 @@ async def main(control: Control) -> None:
             _now_us,
         )
         keep = settings.retention
+        identity_keys = IdentityKeys(data, keep.identity_days)
         janitor = Janitor(
             warehouse,
             thread_runner(1),
@@ -282,6 +284,7 @@ async def main(control: Control) -> None:
             chores=[
                 functools.partial(_sweep_lists, catalog, lists),
                 lambda: delivery_lane.sweep(_now_us() - keep.deliveries_days * 86_400_000_000),
+                lambda: files(identity_keys.destroy, _now_us()),
             ],
         )
         parts.warehouse = functools.partial(_warehouse_report, warehouse, publisher)

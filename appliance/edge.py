@@ -19,6 +19,7 @@ import trio
 
 from appliance import __version__, geography
 from appliance.actors.gates import Gates
+from appliance.actors.identity_days import IdentityDays
 from appliance.actors.journal import Journal, Limits
 from appliance.actors.kernel import Mailbox, Tree, supervise, thread_runner
 from appliance.actors.link import EdgeLink, unix_connector
@@ -43,6 +44,7 @@ from appliance.ports import Runner
 from appliance.routing import agents
 from appliance.routing.detection import Detection
 from appliance.stores import closed_file, landings, lists, table_snapshot
+from appliance.stores.identity_keys import IdentityKeys
 from appliance.stores.journal.lives import Life
 from appliance.stores.journal.reader import journal_directory, journal_size
 from appliance.stores.journal.segment import Segment
@@ -106,6 +108,8 @@ async def main(control: Control, index: int) -> None:
         lambda: time.time_ns() // 1_000,
         os.getpid(),
     )
+    identity_keys = IdentityKeys(data, settings.retention.identity_days)
+    identity_days = IdentityDays(identity_keys, thread_runner(1), lambda: time.time_ns() // 1_000)
     mailbox: Mailbox[TableUpdate] = Mailbox("router", _TABLE_MAILBOX)
     router = Router(
         mailbox,
@@ -117,6 +121,7 @@ async def main(control: Control, index: int) -> None:
         gates=gates,
         memory=memory,
         landings=LandingVisits(data / "edges" / landings.NAME),
+        seal=identity_keys.seal_visit,
     )
     have_table = trio.Event()
     if held:
@@ -191,6 +196,7 @@ async def main(control: Control, index: int) -> None:
         async with trio.open_nursery() as workers:
             agents.warm()  # 0.2 s that the first visitor would wait for
             await workers.start(supervise, tree, "geo", geo.run)
+            await workers.start(supervise, tree, "identity_days", identity_days.run)
             remember = functools.partial(memory.run, link.say, lambda: link.connected)
             await workers.start(supervise, tree, "memory", remember)
             await workers.start(supervise, tree, "router", router.run, mailbox)

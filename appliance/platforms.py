@@ -7,7 +7,7 @@ a part that is not there leaves the others as they are.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,16 @@ from typing import Any
 import trio
 
 from appliance.actors.catalog import CatalogActor
-from appliance.actors.kernel import Tree, supervise
+from appliance.actors.kernel import Tree, supervise, thread_runner
 from appliance.config import Settings
 from appliance.model.conversions import Conversion
 from appliance.model.deliveries import Delivery
 from appliance.model.platforms import AccountReport
 from appliance.outbound.guard import Fetch
-from appliance.partners.report import Identity
 from appliance.partners.ways import Way
 from appliance.ports import Identities
+from appliance.stores.identities import WarehouseIdentities
+from appliance.stores.identity_keys import IdentityKeys
 from appliance.stores.sqlite.deliveries import SqliteDeliveries
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.warehouse import Warehouse
@@ -35,7 +36,8 @@ Announce = Callable[[Conversion | None, Conversion, int], Sequence[Delivery]]
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What core.py has when it builds this. `secret` is the installation's own, which the vault's key comes
+    """What core.py has when it builds this. `identity_keys` are also the janitor's, who destroys them: one
+    object, so that none stays in memory. `secret` is the installation's own, which the vault's key comes
     from; `fetch` is guarded; `announced` is called when deliveries were stored (retry.wake)."""
 
     settings: Settings
@@ -45,22 +47,9 @@ class Material:
     ledger: SqliteLedger
     outbox: SqliteDeliveries
     warehouse: Warehouse
+    identity_keys: IdentityKeys
     fetch: Fetch
     now_us: Callable[[], int]
-
-
-class NoIdentities:
-    """Where no identity is kept."""
-
-    async def find(self, click_ids: Sequence[str]) -> Mapping[str, Identity]:
-        await trio.lowlevel.checkpoint()
-        return dict.fromkeys(click_ids, Identity())
-
-    def seal(self, identity: Identity, at_us: int) -> bytes:
-        return b""
-
-    def open(self, sealed: bytes) -> Identity:
-        return Identity()
 
 
 class AdPlatforms:
@@ -130,7 +119,8 @@ class AdPlatforms:
     # A part each
 
     def _identities(self) -> Identities:
-        return NoIdentities()
+        lookup, keys = self._material.warehouse.lookup_identities, self._material.identity_keys
+        return WarehouseIdentities(keys, lookup, thread_runner(2))
 
     def _reporting(self) -> None:
         """A: the reporter over outbound/platforms.py, B's ways and announcements."""

@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import trio
 
@@ -31,6 +31,7 @@ from appliance.routing.decision import Decision, url_hash
 from appliance.routing.detection import Detection
 from appliance.routing.draws import DRAW_BITS
 from appliance.routing.landings import COOKIE, LIFE_MS, Carried, Landings, kept
+from appliance.routing.platform_clicks import observed, told
 from appliance.routing.state import Nothing, Remembers, State
 from appliance.routing.table import CompiledCampaign, RoutingTable, empty_table
 from appliance.routing.unique import lessons_of, recognize
@@ -50,6 +51,8 @@ _BACK = (verdicts.TO_TRAFFICBACK, verdicts.TO_REPLY)
 
 Append = Callable[..., None]
 """Journal.append(unit, refusable=False)."""
+Seal = Callable[[str, str, Mapping[str, str], int, str, str], bytes]
+"""IdentityKeys.seal_visit: address, user agent, cookies seen, when, landing page's click, external id."""
 
 
 class Router:
@@ -70,6 +73,7 @@ class Router:
         gates: Gates | None = None,
         memory: Remembers | None = None,
         landings: Landings | None = None,
+        seal: Seal = lambda *_: b"",
     ) -> None:
         self.table: RoutingTable = empty_table()
         self.gates = gates if gates is not None else Gates()
@@ -93,6 +97,7 @@ class Router:
         self._clock_us = clock_us
         self._detection = detection
         self._landings = landings
+        self._seal = seal
         self._random = ""
         self._random_at = 0
 
@@ -223,9 +228,13 @@ class Router:
                 visit.hops,
                 visit.signals,
                 taught,
+                visit.click_ids and told(visit, facts),
             )
         )
-        identity = encode(ClickIdentity(1, identifier, at_us, visit.address))
+        seen = {**observed(visit.cookies), **visit.seen} if visit.cookies else visit.seen
+        parent = "" if leaving is None else visit.parent_id
+        sealed = self._seal(visit.address, visit.user_agent, seen, at_us, parent, visit.external_id)
+        identity = encode(ClickIdentity(1, identifier, at_us, "", sealed))
         self.clicks += 1
         if decision.kind in _BACK:
             return decision, (click, identity, encode(self._trafficback(visit, decision, table.revision)))

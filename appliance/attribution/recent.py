@@ -15,16 +15,32 @@ from msgspec import Struct
 
 from appliance.model.conversions import ClickFacts
 from appliance.model.events import PostbackLogEvent
-from appliance.model.heads import ClickPrice, ConversionHead, HealthHead, IdentityHead, TrafficbackHead
+from appliance.model.heads import (
+    ClickTold,
+    ConversionHead,
+    HealthHead,
+    IdentityHead,
+    InterpretedHead,
+    TrafficbackHead,
+)
 from appliance.model.wire import decoder
 
 _decode = decoder(
-    ClickPrice | PostbackLogEvent | IdentityHead | TrafficbackHead | ConversionHead | HealthHead
+    ClickTold
+    | PostbackLogEvent
+    | IdentityHead
+    | TrafficbackHead
+    | ConversionHead
+    | HealthHead
+    | InterpretedHead
 )
 
 
 class _Packed(Struct, frozen=True, array_like=True):
-    """ClickFacts without its id, as the index keeps them: 340 bytes of memory per click, key included."""
+    """ClickFacts without its id, as the index keeps them: 340 bytes of memory per click, key included.
+
+    An id of `click_ids` that is the source's id of the click is "" here: most are.
+    """
 
     at_us: int
     campaign_id: int
@@ -38,6 +54,7 @@ class _Packed(Struct, frozen=True, array_like=True):
     source_click_id: str
     cost: int
     currency: str
+    click_ids: dict[str, str]
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -78,7 +95,7 @@ def take(entries: Sequence[tuple[int, bytes]], upto: int | None = None) -> Taken
         except msgspec.MsgspecError:
             broken += 1
             continue
-        if isinstance(record, ClickPrice):
+        if isinstance(record, ClickTold):
             newest_us = record.at_us
             clicks.append((record.id, _packed(record)))
             networks[record.network_id] = networks.get(record.network_id, 0) + 1
@@ -91,7 +108,11 @@ def take(entries: Sequence[tuple[int, bytes]], upto: int | None = None) -> Taken
     return Taken(last, clicks, postbacks, broken, newest_us, refused, networks)
 
 
-def _packed(click: ClickPrice) -> bytes:
+def _packed(click: ClickTold) -> bytes:
+    told = click.click_ids
+    if told:
+        source = click.source_click_id
+        told = {name: "" if value == source else value for name, value in told.items()}
     return _pack(
         _Packed(
             click.at_us,
@@ -106,6 +127,7 @@ def _packed(click: ClickPrice) -> bytes:
             click.source_click_id,
             click.cost,
             click.currency,
+            told,
         )
     )
 
@@ -151,4 +173,5 @@ class RecentClicks:
             source_click_id=it.source_click_id,
             cost=it.cost,
             currency=it.currency,
+            click_ids={name: value or it.source_click_id for name, value in it.click_ids.items()},
         )

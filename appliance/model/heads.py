@@ -6,7 +6,9 @@ reorder.
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Raw, Struct
+
+_NOTHING = Raw()
 
 
 class ClickHead(Struct, frozen=True, array_like=True, tag="click_events"):
@@ -44,6 +46,27 @@ class ClickPrice(ClickDimensions, frozen=True, array_like=True, tag="click_event
     currency: str
 
 
+class ClickTold(ClickPrice, frozen=True, array_like=True, tag="click_events"):
+    """And what ad platforms are told of it; what stands in between is passed over."""
+
+    user_agent: Raw
+    referrer: Raw
+    language: Raw
+    host: Raw
+    address: Raw
+    query: Raw
+    request_id: Raw
+    inputs: Raw
+    url_hash: Raw = _NOTHING
+    parent_id: Raw = _NOTHING
+    landing_id: Raw = _NOTHING
+    exit_number: Raw = _NOTHING
+    hops: Raw = _NOTHING
+    signals: Raw = _NOTHING
+    taught: Raw = _NOTHING
+    click_ids: dict[str, str] = {}
+
+
 class IdentityHead(Struct, frozen=True, array_like=True, tag="click_identity"):
     v: int
 
@@ -53,6 +76,10 @@ class TrafficbackHead(Struct, frozen=True, array_like=True, tag="trafficback_eve
 
 
 class ConversionHead(Struct, frozen=True, array_like=True, tag="conversion_events"):
+    v: int
+
+
+class InterpretedHead(Struct, frozen=True, array_like=True, tag="interpreted_received"):
     v: int
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from appliance.model.catalog import Link
 from appliance.routing.decision import Decision
 from appliance.routing.landings import Carried
+from appliance.routing.platform_clicks import click_ids
 from appliance.routing.table import CompiledCampaign, RoutingTable
 from appliance.routing.visit import Leaving, Visit, is_declared_bot
 
@@ -54,12 +55,14 @@ def enter(visit: Visit, campaign: CompiledCampaign, link: Link | None) -> None:
         visit.read_tracking(link.params, campaign.reading)
     else:
         visit.read_tracking(reading=campaign.reading)
+    visit.click_ids = click_ids(visit)
 
 
 def go_on(visit: Visit, campaign: CompiledCampaign, carried: Carried, number: int) -> None:
     """The visitor leaves a landing page of the campaign by its exit `number`, with what he carries."""
     enter(visit, campaign, None)
     visit.carry(carried.link_id, carried.source_click_id, carried.currency, carried.subs, carried.utm)
+    visit.click_ids = {**carried.click_ids, **visit.click_ids}
     visit.parent_id = carried.click_id
     visit.leaving = Leaving(carried.stream_id, carried.landing_id, number)
 

@@ -16,13 +16,13 @@ _encode = msgspec.msgpack.Encoder().encode
 
 def token(key: bytes, visit: Visit, ids: Ids) -> str:
     """What this visitor carries; "" without a key. Values that do not fit stay behind, the longest first."""
-    subs, utm = dict(visit.subs), dict(visit.utm)
+    subs, utm, click_ids = dict(visit.subs), dict(visit.utm), visit.click_ids
     source_click_id = visit.source_click_id
     while True:
         payload = _encode(
             (
                 visit.click_id, ids.campaign_id, ids.stream_id, ids.destination_id, visit.link_id,
-                source_click_id, visit.currency, subs, utm,
+                source_click_id, visit.currency, subs, utm, *((click_ids,) if click_ids else ()),
             )
         )  # fmt: skip
         made = seal(key, PURPOSE, payload)
@@ -32,5 +32,7 @@ def token(key: bytes, visit: Visit, ids: Ids) -> str:
             del subs[max(subs, key=lambda number: (len(subs[number]), number))]
         elif utm:
             del utm[max(utm, key=lambda name: (len(utm[name]), name))]
+        elif click_ids:
+            click_ids = {}
         else:
             source_click_id = ""

@@ -58,6 +58,7 @@ class Carried(Struct, frozen=True, array_like=True):
     currency: str = ""
     subs: dict[int, str] = {}
     utm: dict[str, str] = {}
+    click_ids: dict[str, str] = {}
 
 
 _decode = msgspec.msgpack.Decoder(Carried).decode

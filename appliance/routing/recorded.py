@@ -101,6 +101,7 @@ def visit_of(steps: Sequence[Step]) -> Visit:
     visit.facts, visit.recorded = click.inputs.facts, click.inputs.tests
     visit.sticky = click.inputs.cookie
     visit.hops, visit.signals = click.hops, click.signals
+    visit.click_ids = {name: value for name, value in click.click_ids.items() if name != "country"}
     return visit
 
 

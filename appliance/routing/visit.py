@@ -107,7 +107,13 @@ class Visit:
     recorded: Mapping[str, bool] | None = None
     """Of a visit that was rebuilt from its record: DecisionInputs.tests, instead of what no event keeps."""
     signals: Mapping[str, str] = {}
-    """What the tracking script found on the page: fbp, fbc, page, consent."""
+    """What the tracking script found on the page: page, consent."""
+    seen: Mapping[str, str] = {}
+    """Cookies of ad platforms that the script found there, by name: they are recorded sealed only."""
+    external_id = ""
+    """Who he is to the page, in its own words; recorded sealed only."""
+    click_ids: Mapping[str, str] = {}
+    """What ad platforms are told of this click (routing/platform_clicks.py)."""
     hops = 0
     """Campaigns that handed this visitor on before."""
     parent_id = ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from appliance.partners.report import Identity
 from appliance.ports import Runner
 from appliance.stores.identity_keys import IdentityKeys
@@ -33,4 +35,16 @@ class WarehouseIdentities:
         return self._keys.open(sealed)
 
     def _find(self, click_ids: Sequence[str]) -> Mapping[str, Identity]:
-        return {each: self._keys.open(sealed) for each, sealed in self._lookup(click_ids).items()}
+        opened = {each: self._keys.open_visit(sealed) for each, sealed in self._lookup(click_ids).items()}
+        parents = {parent for _, parent in opened.values() if parent}
+        known = self._lookup(sorted(parents)) if parents else {}
+        before = {each: self._keys.open(sealed) for each, sealed in known.items()}
+        return {each: _joined(who, before.get(parent)) for each, (who, parent) in opened.items()}
+
+
+def _joined(who: Identity, before: Identity | None) -> Identity:
+    """A visitor who came out of a landing page, with what its script had seen of him there."""
+    if before is None:
+        return who
+    seen = {**before.seen, **who.seen}
+    return replace(who, seen=seen, external_id=who.external_id or before.external_id)

@@ -52,9 +52,11 @@ class _Kept(Struct, frozen=True, array_like=True):
     postal_code: str = ""
     country: str = ""
     external_id: str = ""
+    parent: str = ""
+    """The landing page's click, of a click that came out of it: what was seen there is his too."""
 
 
-_FIELDS = _Kept.__struct_fields__
+_FIELDS = Identity.__struct_fields__
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(_Kept).decode
 
@@ -83,8 +85,19 @@ class IdentityKeys:
             return b""
         return self._sealed([getattr(identity, name) for name in _FIELDS], at_us)
 
-    def seal_visit(self, address: str, user_agent: str, seen: Mapping[str, str], at_us: int) -> bytes:
+    def seal_visit(
+        self,
+        address: str,
+        user_agent: str,
+        seen: Mapping[str, str],
+        at_us: int,
+        parent: str = "",
+        external_id: str = "",
+    ) -> bytes:
         """The same of what a click brings: 2 µs."""
+        if parent or external_id:
+            kept = _Kept(address, user_agent, dict(seen), external_id=external_id, parent=parent)
+            return self._sealed(kept, at_us)
         return self._sealed((address, user_agent, seen), at_us)
 
     def _sealed(self, fields: object, at_us: int) -> bytes:
@@ -105,17 +118,21 @@ class IdentityKeys:
 
     def open(self, sealed: bytes) -> Identity:
         """What was sealed; Identity() when its key is destroyed, or it is nothing of ours. Never raises."""
+        return self.open_visit(sealed)[0]
+
+    def open_visit(self, sealed: bytes) -> tuple[Identity, str]:
+        """The same with the click of the landing page that it came out of, "" for none."""
         header, nonce = sealed[:_HEADER], sealed[_HEADER : _HEADER + _NONCE]
         if len(nonce) < _NONCE or header[:1] != _LAYOUT:
-            return NOBODY
+            return NOBODY, ""
         key = self._held(int.from_bytes(header[1:], "big"))
         if key is None:
-            return NOBODY
+            return NOBODY, ""
         try:
             kept = _unpack(key.decrypt(nonce, sealed[_HEADER + _NONCE :], header))
         except (InvalidTag, msgspec.DecodeError, UnicodeDecodeError):
-            return NOBODY
-        return Identity(**{name: getattr(kept, name) for name in _FIELDS})
+            return NOBODY, ""
+        return Identity(**{name: getattr(kept, name) for name in _FIELDS}), kept.parent
 
     # The keys' files; blocking
 
@@ -126,9 +143,9 @@ class IdentityKeys:
             if day not in self._keys:
                 self._keep(day, self._read(day) or self._create(day))
 
-    def destroy(self, now_us: int) -> int:
-        """Destroy the keys of days that ended more than `days` ago; how many. Raises OSError."""
-        gone = 0
+    def destroy(self, now_us: int) -> None:
+        """Destroy the keys of days that ended more than `days` ago. Raises OSError."""
+        gone = False
         kept_from = now_us // _DAY_US - self._days
         self._keys = {day: key for day, key in self._keys.items() if day >= kept_from}
         with suppress(FileNotFoundError):
@@ -137,10 +154,9 @@ class IdentityKeys:
                 old = day is not None and day < kept_from
                 if old or (day is None and _is_left_over(path, now_us)):
                     _destroy(path)
-                    gone += 1
+                    gone = True
             if gone:
                 _sync(self._folder)
-        return gone
 
     def _path(self, day: int) -> Path:
         return self._folder / f"{date(1970, 1, 1) + timedelta(days=day)}.key"

@@ -2,8 +2,9 @@
 
     <script src="https://track.example/t.js?c=SLUG" async></script>
 
-It sends the page's URL, its referrer, Meta's _fbp and _fbc as they stand in the page's cookies, and the
-consent that the page says there is. Nothing is invented: what is not there is not sent.
+It sends the page's URL, its referrer, the ad platforms' cookies as they stand in the page's (_fbp, _fbc,
+_ttp, _scid, _epik), the consent that the page says there is, and who the visitor is to it, where it says so.
+Nothing is invented: what is not there is not sent.
 """
 
 from __future__ import annotations
@@ -21,14 +22,20 @@ from appliance.routing.visit import Visit, read_query
 LARGEST = 16 * 1024
 LONGEST_PAGE = 2_048
 LONGEST_QUERY = 8 * 1024
-_FIELDS = ("c", "go", "r", "page", "referrer", "fbp", "fbc", "consent")
+_FIELDS = (
+    "c", "go", "r", "page", "referrer", "fbp", "fbc", "ttp", "scid", "epik", "consent", "external_id",
+)  # fmt: skip
 LONGEST_SIGNAL = 512
+LONGEST_ID = 255
+_COOKIE = re.compile(r"[A-Za-z0-9_.~=:%+/-]{1,512}", re.ASCII)
 _META = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,20}\..{1,480}", re.ASCII | re.DOTALL)
+_COOKIES = (("fbp", _META), ("fbc", _META), ("ttp", _COOKIE), ("scid", _COOKIE), ("epik", _COOKIE))
 _ORIGIN = re.compile(rb"https?://[A-Za-z0-9.:\[\]-]{1,300}|null")
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 # `data-weir-exit="2"` on a link leads it through exit 2 of the landing page. `data-consent` on the script, or
-# window.weirConsent, says what the visitor agreed to; Global Privacy Control counts when neither does. Where
+# window.weirConsent, says what the visitor agreed to; Global Privacy Control counts when neither does.
+# `data-external-id`, or window.weirExternalId, is who he is to the page: an account's number. Where
 # Meta's pixel is on the page its cookie is waited for, at most a second; a visitor who leaves meanwhile is
 # recorded by sendBeacon.
 SOURCE = """(function(){
@@ -40,8 +47,10 @@ function cookie(n){var m=d.cookie.match(new RegExp("(?:^|; )"+n+"=([^;]*)"));
 try{return m?decodeURIComponent(m[1]):""}catch(e){return ""}}
 function consent(){var c=w.weirConsent||me.getAttribute("data-consent")||"";
 return c||(navigator.globalPrivacyControl?"gpc":"")}
+function who(){return w.weirExternalId||me.getAttribute("data-external-id")||""}
 function body(){return JSON.stringify({c:q.get("c")||"",go:q.get("go")||"",r:q.get("r")||"",
-page:location.href,referrer:d.referrer,fbp:cookie("_fbp"),fbc:cookie("_fbc"),consent:String(consent())})}
+page:location.href,referrer:d.referrer,fbp:cookie("_fbp"),fbc:cookie("_fbc"),ttp:cookie("_ttp"),
+scid:cookie("_scid"),epik:cookie("_epik"),consent:String(consent()),external_id:String(who())})}
 function exits(){d.querySelectorAll("[data-weir-exit]").forEach(function(a){
 var n=parseInt(a.getAttribute("data-weir-exit"),10);
 if(weir.lp_token)a.setAttribute("href",at.origin+"/lp/"+weir.lp_token+"/"+n)})}
@@ -114,9 +123,12 @@ def read(body: bytes) -> tuple[str, Visit] | str:
     visit = Visit("js", given.get("c", "") or given.get("go", ""), query, read_query(query))
     visit.referrer = given.get("referrer", "")[:LONGEST_PAGE]
     signals = {"page": page[:LONGEST_PAGE]} if page else {}
-    for name in ("fbp", "fbc"):
-        if _META.fullmatch(given.get(name, "")):
-            signals[name] = given[name]
+    visit.seen = {
+        f"_{name}": value
+        for name, shape in _COOKIES
+        if (value := given.get(name, "")) and shape.fullmatch(value)
+    }
+    visit.external_id = given.get("external_id", "")[:LONGEST_ID]
     if consent := given.get("consent", "")[:LONGEST_SIGNAL]:
         signals["consent"] = consent
     visit.signals = signals
