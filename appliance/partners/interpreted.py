@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from appliance.model.ids import name_of
 from appliance.model.money import MICRO
+from appliance.model.unexpanded import ENDS, is_unexpanded
 from appliance.partners.platform import DAY, NO_CLICK
 
 INVALID_PIXEL = "Invalid pixel"
@@ -39,7 +40,7 @@ class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     micro-units of USD. Texts are as they were given, cut at 2,048 characters.
 
     `sealed` is who the visitor was where an edge has sealed that already (a sealed Identity); `address` and
-    `user_agent` are "" then, or what may be shown of them.
+    `user_agent` are "" then. `intake` is the way it came in, where its batch does not say.
     """
 
     session_id: str
@@ -73,6 +74,7 @@ class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     adset_name: str = ""
     ad_name: str = ""
     sealed: bytes = b""
+    intake: str = ""
 
     @property
     def key(self) -> str:
@@ -220,7 +222,8 @@ def _text(document: Mapping[str, Any], name: str) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value)[:_LONGEST].strip()
+    text = str(value)[:_LONGEST].strip()
+    return "" if text[-1:] in ENDS and is_unexpanded(text) else text
 
 
 def _count(value: object) -> int | None:

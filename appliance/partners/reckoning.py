@@ -121,7 +121,7 @@ def _record(
         revision=revision,
         at_us=at_us,
         known_us=now_us,
-        intake=origin,
+        intake=event.intake or origin,
         network=event.network,
         nw_account_id=event.account_id,
         nw_account_name=event.account_name,

@@ -1,0 +1,205 @@
+"""The intake that needs no cloud: interpreted events in the edges' journals, and postbacks that are events.
+
+It keeps its own place in every journal, stored with what follows from it. While it is paused, or a pixel or
+the warehouse takes nothing more, the journals keep what arrives.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import msgspec
+import trio
+
+from appliance.actors.intakes import Intakes
+from appliance.actors.interpreter import Marked
+from appliance.errors import Unavailable
+from appliance.model.events import InterpretedReceived, PostbackLogEvent, decode
+from appliance.model.interpreted import IntakeReport, Taken
+from appliance.model.status import ConsumerReport
+from appliance.partners.interpreted import Interpreted, Unreadable, parsed
+from appliance.partners.layouts import Layout, laid_out
+from appliance.ports import Entry, Journals, Runner
+
+log = logging.getLogger("weir.interpreter")
+NAME = "events"
+_EVENT, _POSTBACK = b"interpreted_received", b"postback_log_events"
+_TAG_WITHIN = 40
+"""Bytes of a record within which its tag stands."""
+Log = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Entries per read, and rhythms in seconds."""
+
+    read: int = 2_000
+    discover: float = 0.5
+    poll: float = 0.2
+    save: float = 1.0
+    pause: float = 1.0
+
+
+class Sink(Protocol):
+    """actors/interpreter.Interpreter."""
+
+    async def take_entries(self, events: Sequence[Marked], log_: Log, last: int, origin: str) -> Taken: ...
+
+
+class Found(NamedTuple):
+    """What a piece of a journal holds for us; `requests` are those of POST /api/events."""
+
+    events: list[Marked]
+    refused: int
+    requests: int
+    newest_us: int
+
+
+def found_in(entries: Sequence[Entry], layout: Callable[[int], Layout]) -> Found:
+    """Events among these entries; what is no event any more (a line was checked before it was journaled) is
+    counted. `layout` says what a network's postbacks are, "" for nothing of ours."""
+    events: list[Marked] = []
+    refused = newest_us = 0
+    requests: set[str] = set()
+    for seq, body in entries:
+        of_ours = body.find(_EVENT, 0, _TAG_WITHIN) > 0
+        if not of_ours and body.find(_POSTBACK, 0, _TAG_WITHIN) < 0:
+            continue
+        try:
+            record = decode(body)
+        except msgspec.MsgspecError:
+            refused += of_ours
+            continue
+        event: Interpreted | Unreadable | None = None
+        if isinstance(record, InterpretedReceived):
+            event = parsed(record.line.encode("utf-8", "surrogatepass"))
+            if isinstance(event, Interpreted):
+                event = msgspec.structs.replace(event, sealed=record.sealed, intake=NAME)
+            requests.add(record.request_id)
+            newest_us = max(newest_us, record.at_us)
+        elif isinstance(record, PostbackLogEvent) and record.stage == "received":
+            of = layout(record.network_id)
+            if of:
+                event = laid_out(of, record.params, record.at_us)
+            if isinstance(event, Interpreted):
+                event = msgspec.structs.replace(event, intake="postbacks")
+        if isinstance(event, Interpreted):
+            events.append((seq, event))
+        elif event is not None:
+            refused += 1
+    return Found(events, refused, len(requests), newest_us)
+
+
+class InterpretedTail:
+    """The actor. `offsets` are those that the store knows; `layout` is asked by a network's number."""
+
+    def __init__(
+        self,
+        *,
+        journals: Journals,
+        offsets: Callable[[], Mapping[Log, int]],
+        sink: Sink,
+        intakes: Intakes,
+        layout: Callable[[int], Layout],
+        run_blocking: Runner,
+        limits: Limits | None = None,
+    ) -> None:
+        self._journals = journals
+        self._stored = offsets
+        self._sink = sink
+        self._intakes = intakes
+        self._layout = layout
+        self._blocking = run_blocking
+        self._limits = limits or Limits()
+        self._offsets: dict[Log, int] = {}
+        self._unsaved: dict[Log, int] = {}
+        self._saved_at = self._discovered_at = -1e9
+        self.requests = self.events = self.refused = 0
+        self.last_us = 0
+        self.last_error = ""
+        intakes.register(NAME, self.report)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Read until cancelled."""
+        self._offsets = dict(await self._blocking(self._stored))
+        self._unsaved.clear()
+        self._saved_at = self._discovered_at = -1e9
+        await self._blocking(self._journals.reopen)
+        task_status.started()
+        while True:
+            await self._intakes.running(NAME)
+            try:
+                busy = await self._pass()
+                self.last_error = ""
+            except Unavailable as fault:
+                if fault.message != self.last_error:
+                    log.warning("events wait in the journals", extra={"reason": fault.message})
+                self.last_error = fault.message
+                await trio.sleep(self._limits.pause)
+                continue
+            if not busy:
+                await trio.sleep(self._limits.poll)
+
+    async def _pass(self) -> bool:
+        """Read a piece of every journal; True when there was anything."""
+        now = trio.current_time()
+        if now - self._discovered_at >= self._limits.discover:
+            self._discovered_at = now
+            await self._blocking(self._journals.discover)
+        pieces = await self._blocking(self._read)
+        ended = False
+        for log_, last, found in pieces:
+            ended = ended or not last
+            if not last:
+                continue
+            if found.events:
+                await self._sink.take_entries(found.events, log_, last, NAME)
+                self._unsaved.pop(log_, None)
+            else:
+                self._unsaved[log_] = last
+            self._offsets[log_] = last
+            self.requests += found.requests
+            self.events += len(found.events)
+            self.refused += found.refused
+            self.last_us = max(self.last_us, found.newest_us)
+        if self._unsaved and (ended or trio.current_time() - self._saved_at >= self._limits.save):
+            await self._save()
+        return any(last for _, last, _ in pieces)
+
+    def _read(self) -> list[tuple[Log, int, Found]]:
+        """Pieces with the number of their last entry, 0 for a journal that has ended."""
+        pieces = self._journals.read(self._offsets, self._limits.read, lambda edge: False)
+        return [
+            ((it.edge, it.epoch), it.entries[-1].seq if it.entries else 0, found_in(it.entries, self._layout))
+            for it in pieces
+            if it.entries or it.ended
+        ]
+
+    async def _save(self) -> None:
+        """How far journals were read that had nothing for us: nobody may remove them before."""
+        for log_, last in list(self._unsaved.items()):
+            await self._sink.take_entries((), log_, last, NAME)
+            del self._unsaved[log_]
+        self._saved_at = trio.current_time()
+
+    def report(self) -> IntakeReport:
+        return IntakeReport(
+            name=NAME,
+            kind="http",
+            where="POST /api/events, and postbacks of networks with a layout",
+            batches=self.requests,
+            failed=self.refused,
+            events=self.events,
+            last_us=self.last_us,
+            last_error=self.last_error,
+        )
+
+    def consumers(self) -> tuple[ConsumerReport, ...]:
+        """How far each journal was read."""
+        return tuple(
+            ConsumerReport(consumer="interpreter", edge=edge, epoch=epoch, seq=seq)
+            for (edge, epoch), seq in sorted(self._offsets.items())
+        )
