@@ -67,6 +67,8 @@ class Heard(NamedTuple):
     events: Sequence[tuple[str, str]]
     counted: Sequence[tuple[str, str]] = ()
     subcode: int = 0
+    documents: Sequence[Any] = ()
+    """The events as they came."""
 
 
 class Meta:
@@ -89,6 +91,8 @@ class Meta:
         self.faults: list[Answer] = []
         self.busy = 0.0
         self.regain = 0
+        self.unsaid = 0
+        """So many events it says less than it takes, once."""
         self.amount = 0.0
         """Of what was counted, in whole currency units."""
         self.heard: Callable[[Heard], None] = lambda heard: None
@@ -100,15 +104,13 @@ class Meta:
         """What it answers at that moment; an accepted event counts at once."""
         self.asked += 1
         trace = f"T{self.asked}"
-        if self.faults:
-            return self._turn_away(self.faults.pop(0), now_us, trace)
         try:
             body = json.loads(message.body)
             data = body["data"]
             named = [(str(each["event_name"]), str(each.get("event_id", ""))) for each in data]
         except (ValueError, KeyError, TypeError, AttributeError):
             return self._turn_away(self.error(400, 100, message="Invalid parameter"), now_us, trace)
-        refusal = self._account(message, body)
+        refusal = self.faults.pop(0) if self.faults else self._account(message, body)
         if refusal is None and not 1 <= len(data) <= MOST:
             refusal = self.error(400, 100, message="(#100) The parameter data must have 1 to 1000 elements")
         if refusal is not None:
@@ -127,8 +129,10 @@ class Meta:
         counted = [
             key for key, event in zip(named, data, strict=True) if self._take(key, event, now, test=test)
         ]
-        self.heard(Heard(now_us, trace, "test" if test else "taken", named, counted))
-        return self.taken(len(data), trace)
+        self.heard(Heard(now_us, trace, "test" if test else "taken", named, counted, 0, data))
+        received = len(data) - self.unsaid
+        self.unsaid = 0
+        return self.taken(received, trace)
 
     def _turn_away(
         self, answer: Answer, now_us: int, trace: str, named: Sequence[tuple[str, str]] = ()

@@ -65,17 +65,24 @@ def figures(lines: Sequence[dict[str, Any]]) -> Figures:
 
 
 class MetaProcess:
-    """One pixel at an address of its own. Leaving the block ends it; `kill` does so at once."""
+    """One pixel at an address of its own. `keep`: its lines have the `documents` of what was taken."""
 
     def __init__(
-        self, folder: Path, *, code: str = "px", token: str = "good", lose: float = 0.0, seed: int = 1
+        self,
+        folder: Path,
+        *,
+        code: str = "px",
+        token: str = "good",
+        lose: float = 0.0,
+        seed: int = 1,
+        keep: bool = False,
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
             [
                 sys.executable, "-m", "tests.platforms.meta_process", str(folder), "--code", code,
-                "--token", token, "--lose", str(lose), "--seed", str(seed),
+                "--token", token, "--lose", str(lose), "--seed", str(seed), *(["--keep"] if keep else []),
             ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,
         )  # fmt: skip
@@ -103,8 +110,8 @@ class MetaProcess:
         self._process.stdout.close()
 
     def change(self, **what: Any) -> dict[str, Any]:
-        """tokens=[…], lose=0.05, busy=100, regain=7 (minutes), app_secret="…", slow=seconds, faults=[[status,
-        code, subcode], "html", "empty"]: answers that come before any other, one each. How it is now."""
+        """tokens=[…], app_secret="…", lose=0.05, slow=seconds, busy=100 with regain=7 (minutes), unsaid=1,
+        faults=[[status, code, subcode], "html", "empty"]: answers before any other. How it is now."""
         asked = urllib.request.Request(
             f"{self.url}/double", json.dumps(what).encode(), {"Content-Type": "application/json"}
         )
@@ -136,6 +143,7 @@ class _Served:
         self.meta = Meta(options.code, options.token)
         self.lose: float = options.lose
         self.slow = 0.0
+        self._keep: bool = options.keep
         self._lost_next = False
         self._dice = random.Random(options.seed)
         self._lock = threading.Lock()
@@ -156,6 +164,8 @@ class _Served:
 
     def _note(self, heard: Heard) -> None:
         line = heard._asdict() | {"lost": self._lost_next}
+        if not self._keep:
+            del line["documents"]
         self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
         self._file.flush()
 
@@ -177,7 +187,7 @@ class _Served:
                         meta.tokens = set(value)
                     case "faults":
                         meta.faults = [self._fault(each) for each in value]
-                    case "busy" | "regain" | "app_secret":
+                    case "busy" | "regain" | "unsaid" | "app_secret":
                         setattr(meta, name, value)
                     case "lose" | "slow":
                         setattr(self, name, value)
@@ -253,4 +263,5 @@ if __name__ == "__main__":
     parser.add_argument("--token", default="good")
     parser.add_argument("--lose", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true")
     serve(parser.parse_args())
