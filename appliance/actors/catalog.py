@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 import trio
@@ -35,16 +36,13 @@ from appliance.actors.kernel import Mailbox, Question
 from appliance.errors import Conflict, Missing, WeirError
 from appliance.model.catalog import (
     TYPES,
-    AdAccount,
     Destination,
     Entity,
     Kind,
     NamedList,
-    Pixel,
     PostbackTarget,
     Revision,
     Stream,
-    Subscription,
 )
 from appliance.model.history import Clash, changed_since
 from appliance.model.status import CatalogReport, Unknowable
@@ -58,6 +56,7 @@ from appliance.routing.holdings import Holdings, part_of
 from appliance.routing.parts import Names, compile_part, settings_part
 
 log = logging.getLogger("weir.catalog")
+E = TypeVar("E", bound=Entity)
 
 MAILBOX = 256
 """Each message is a request of an operator or a program at a door; the doors admit fewer than this at once.
@@ -137,22 +136,10 @@ class CatalogActor:
         every = self._holdings.all("target")
         return [each for each in every if isinstance(each, PostbackTarget) and not each.archived]
 
-    def ad_accounts(self) -> Sequence[AdAccount]:
-        """Archived ones too; never waits."""
-        return [each for each in self._holdings.all("ad_account") if isinstance(each, AdAccount)]
-
-    def pixels(self) -> Sequence[Pixel]:
-        """Archived ones too; never waits."""
-        return [each for each in self._holdings.all("pixel") if isinstance(each, Pixel)]
-
-    def subscriptions(self) -> Sequence[Subscription]:
-        """Those that are active and not archived; never waits."""
-        every = self._holdings.all("subscription")
-        return [
-            each
-            for each in every
-            if isinstance(each, Subscription) and each.status == "active" and not each.archived
-        ]
+    def every(self, type_: type[E]) -> Sequence[E]:
+        """All of one type, archived ones too; never waits."""
+        kind = next(kind for kind, known in TYPES.items() if known is type_)
+        return [each for each in self._holdings.all(kind) if isinstance(each, type_)]
 
     def campaigns_of(self, user: int) -> frozenset[int]:
         """The campaigns that a user owns now; never waits."""

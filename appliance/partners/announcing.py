@@ -2,39 +2,191 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from appliance.model.catalog import AdAccount, Network, Pixel
+import msgspec
+
+from appliance.model.catalog import AdAccount, Network, Pixel, PlatformName
 from appliance.model.conversions import Conversion
-from appliance.model.deliveries import Delivery
+from appliance.model.deliveries import Delivery, delivery_id
+from appliance.partners.consent import Defaults
 from appliance.partners.interpreted import Difference, Interpreted
+from appliance.partners.mapping import (
+    Table,
+    click_ids_of,
+    reports_of_conversion,
+    reports_of_interpreted,
+)
+from appliance.partners.platform import MARGIN, Platform
+from appliance.partners.report import Report
+from appliance.partners.roster import PLATFORMS
+from appliance.partners.ways import pixel_target
+
+_encode = msgspec.msgpack.Encoder().encode
+
+TRAFFIC_SOURCES: Mapping[str, PlatformName] = {
+    "facebook": "meta", "fb": "meta", "instagram": "meta", "meta": "meta", "tiktok": "tiktok", "tt": "tiktok",
+    "google": "google", "openai": "openai", "bing": "microsoft", "microsoft": "microsoft",
+    "snapchat": "snapchat", "pinterest": "pinterest", "taboola": "taboola", "outbrain": "outbrain",
+}  # fmt: skip
+"""What interpreted events call a traffic source → the platform that sells it."""
+
+
+class _Listener(NamedTuple):
+    """A pixel that is told of things now."""
+
+    target: str
+    pixel: Pixel
+    platform: Platform
+    table: Table
+    sources: frozenset[int]
+    campaigns: frozenset[int]
+    networks: frozenset[int]
+    types: frozenset[str]
+
+    def wants(self, it: Conversion) -> bool:
+        """Whether its conditions hold. One without conditions is told of the clicks of its own platform only:
+        of the others it could not say whose they were."""
+        click = it.click
+        return (
+            not it.void
+            and it.attributed
+            and (not self.sources or click.source_id in self.sources)
+            and (not self.campaigns or click.campaign_id in self.campaigns)
+            and (not self.networks or it.network_id in self.networks)
+            and (not self.types or it.event_type.casefold() in self.types)
+            and bool(self.sources or self.campaigns or click_ids_of(click, self.pixel, self.platform))
+        )
+
+
+class _Known(NamedTuple):
+    """What `configure` made, replaced as a whole."""
+
+    told: tuple[_Listener, ...] = ()
+    by_code: Mapping[tuple[str, str], _Listener] = {}
+    """(platform, code) → the first pixel of that code."""
+    codes: Mapping[str, frozenset[str]] = {}
+    """Platform → its codes; "" for all of them."""
+    networks: Mapping[int, tuple[str, ...]] = {}
 
 
 class Announcements:
     """Which pixels are told of what now. `configure` and the others may be called from different threads."""
 
-    def __init__(self) -> None:
-        self._codes: dict[str, frozenset[str]] = {}
+    def __init__(self, consent: Defaults | None = None) -> None:
+        self._defaults = consent or Defaults()
+        self._known = _Known()
 
     def configure(
         self, accounts: Iterable[AdAccount], pixels: Iterable[Pixel], networks: Iterable[Network] = ()
-    ) -> list[str]:
-        """Archived ones may be among them. The targets (`pixel:3`) that are asked in another way than until
-        now, or are active again."""
-        return []
+    ) -> None:
+        """Archived ones may be among them. Nothing is made for a paused pixel; what is made for a paused
+        account waits."""
+        platforms = {it.id: PLATFORMS[it.platform] for it in accounts if not it.archived}
+        told = tuple(
+            _listener(it, platforms[it.ad_account_id])
+            for it in sorted(pixels, key=lambda each: each.id)
+            if it.status == "active" and not it.archived and it.ad_account_id in platforms
+        )
+        by_code: dict[tuple[str, str], _Listener] = {}
+        codes: dict[str, set[str]] = {"": set()}
+        for each in told:
+            by_code.setdefault((each.platform.name, each.pixel.code), each)
+            codes.setdefault(each.platform.name, set()).add(each.pixel.code)
+            codes[""].add(each.pixel.code)
+        self._known = _Known(
+            told,
+            by_code,
+            {name: frozenset(found) for name, found in codes.items()},
+            {it.id: (it.slug.lower(), it.name.lower()) for it in networks},
+        )
 
     def codes(self, traffic_source: str) -> frozenset[str]:
         """Codes of the active pixels at the platform of an interpreted event's traffic source (`facebook`):
         `pixels` of interpreted.fault. Of every platform for one that is not known."""
-        return frozenset()
+        return self._known.codes.get(TRAFFIC_SOURCES.get(traffic_source, ""), frozenset())
 
     def post(self, before: Conversion | None, after: Conversion, now_us: int) -> list[Delivery]:
-        """Post of attribution/settle.py: what is to be told of a revision of a conversion."""
-        return []
+        """Post of attribution/settle.py: what is to be told of a revision of a conversion.
+
+        Each event of a conversion is told once, when its row applies for the first time. What changes later
+        is told to nobody: no platform takes an event back, and a second one would be a second purchase.
+        """
+        known = self._known
+        found: list[Delivery] = []
+        for each in known.told:
+            if not each.wants(after):
+                continue
+            networks = known.networks.get(after.network_id, ())
+            rows = each.table.of_conversion(after, networks)
+            if rows and before is not None and each.wants(before):
+                were = each.table.of_conversion(before, networks)
+                rows = [row for row in rows if row not in were]
+            if rows:
+                reports = reports_of_conversion(
+                    rows, after, before, each.pixel, each.platform, self._defaults
+                )
+                found += _deliveries(each, reports, after.id, after.revision, after.click.campaign_id, now_us)
+        return found
 
     def interpreted(
         self, event: Interpreted, difference: Difference, now_us: int, sealed: bytes = b""
     ) -> list[Delivery]:
         """What is to be told of an interpreted event that `fault` found nothing in. `sealed` is its visitor,
         an Identity sealed by ports.Identities."""
-        return []
+        known = self._known
+        platform = TRAFFIC_SOURCES.get(event.traffic_source)
+        each = next(
+            (
+                found
+                for name in ([platform] if platform else PLATFORMS)
+                if (found := known.by_code.get((name, event.pixel_id))) is not None
+            ),
+            None,
+        )
+        if each is None or not _pays(each, event.network, known.networks):
+            return []
+        rows = each.table.of_interpreted(event.network)
+        reports = reports_of_interpreted(
+            rows, event, difference, each.pixel, each.platform, self._defaults, now_us, sealed
+        )
+        return _deliveries(each, reports, event.id, difference.totals.revision, 0, now_us)
+
+
+def _listener(pixel: Pixel, platform: Platform) -> _Listener:
+    return _Listener(
+        pixel_target(pixel.id),
+        pixel,
+        platform,
+        Table(pixel, platform),
+        frozenset(pixel.source_ids),
+        frozenset(pixel.campaign_ids),
+        frozenset(pixel.network_ids),
+        frozenset(map(str.casefold, pixel.types)),
+    )
+
+
+def _pays(each: _Listener, network: str, names: Mapping[int, tuple[str, ...]]) -> bool:
+    """Whether an interpreted event's network is one of the pixel's, by slug or name."""
+    return not each.networks or any(network in names.get(number, ()) for number in each.networks)
+
+
+def _deliveries(
+    each: _Listener, reports: Sequence[Report], of: str, revision: int, campaign_id: int, now_us: int
+) -> list[Delivery]:
+    """A delivery per event, due now; it ends when the platform would not take it any more."""
+    return [
+        Delivery(
+            id=delivery_id(each.target, report.event_id),
+            target=each.target,
+            conversion_id=of,
+            revision=revision,
+            campaign_id=campaign_id,
+            created_us=now_us,
+            not_before_us=now_us,
+            deadline_us=report.at_us + each.platform.limits.window_us - MARGIN,
+            body=_encode(report),
+        )
+        for report in reports
+    ]

@@ -51,6 +51,13 @@ class Defaults(Struct, frozen=True, kw_only=True):
             return "denied"
         return "limited" if code in countries(self.limited) else self.elsewhere
 
+    @property
+    def least(self) -> Consent:
+        """What holds where nothing at all is known."""
+        if self.denied or self.elsewhere == "denied":
+            return "denied"
+        return "limited" if self.limited else self.elsewhere
+
 
 def countries(codes: Iterable[str]) -> frozenset[str]:
     """Codes with the groups among them taken apart."""

@@ -1,0 +1,293 @@
+"""What a conversion, or an interpreted event, is to a pixel: which events, how many, worth what. Pure.
+
+A pixel's table (`Pixel.mapping`) says it row by row; an empty one is the default table. The names of the
+default are Meta's standard ones, and what each platform calls them stands in its file. An event's id is a
+digest of what it is of, so the same event has the same id in every replay, and two never have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from appliance.model.catalog import EventRow, Pixel
+from appliance.model.conversions import ClickFacts, Conversion
+from appliance.model.ids import name_of
+from appliance.model.postbacks import MACRO, MACROS
+from appliance.model.postbacks import known as macro
+from appliance.partners.consent import Defaults, consent_of
+from appliance.partners.interpreted import Difference, Interpreted, shares
+from appliance.partners.platform import Platform
+from appliance.partners.postback import values_of, words
+from appliance.partners.report import Consent, Report
+
+CURRENCY = "USD"
+"""Of every interpreted event."""
+
+INTERPRETED_MACROS: Mapping[str, str] = {
+    "session_id": "the network's name of the visit",
+    "keyword": "what was clicked",
+    "network": "the network's name, such as tonic",
+    "account_id": "of the account at the network",
+    "account_name": "of the account at the network",
+    "network_campaign_id": "of the campaign at the network",
+    "network_campaign_name": "of the campaign at the network",
+    "campaign_id": "of the campaign at the ad platform",
+    "campaign_name": "of the campaign at the ad platform",
+    "adset_id": "at the ad platform",
+    "adset_name": "at the ad platform",
+    "ad_id": "at the ad platform",
+    "ad_name": "at the ad platform",
+    "traffic_source": "such as facebook",
+    "domain": "the page's host",
+    "category": "the network's",
+    "vertical": "the network's",
+    "country": "of the visitor, an ISO code",
+    "revision": "number of the difference that is reported",
+    "click_timestamp": "of the click, in seconds since 1970",
+}
+"""What a row's `custom` may say of an interpreted event; of a conversion it says what postbacks may."""
+
+STANDARD = (
+    "Purchase", "Lead", "PageView", "ViewContent", "AddToCart", "AddToWishlist", "AddPaymentInfo",
+    "CompleteRegistration", "Contact", "CustomizeProduct", "Donate", "FindLocation", "InitiateCheckout",
+    "Schedule", "Search", "StartTrial", "SubmitApplication", "Subscribe",
+)  # fmt: skip
+"""Meta's standard events: a platform's own name is put in the place of each."""
+
+_CONTENT = {"content_category": "{category}"}
+_KEYWORD = {**_CONTENT, "content_name": "{keyword}"}
+_PURCHASES = EventRow(event_name="Purchase", when="interpreted", count="conversions", custom=_KEYWORD)
+_ONCE = (
+    EventRow(event_name="PageView", when="interpreted", value="none", custom=_CONTENT),
+    EventRow(event_name="ViewContent", when="interpreted", value="none", custom=_KEYWORD),
+)
+_COUNTED = (
+    EventRow(
+        event_name="PageView", when="interpreted", count="lander_visitors", value="none", custom=_CONTENT
+    ),
+    EventRow(
+        event_name="ViewContent", when="interpreted", count="lander_searches", value="none", custom=_KEYWORD
+    ),
+)
+DEFAULT_CONVERSIONS = (
+    EventRow(event_name="Purchase", statuses=("sale",), value="whole"),
+    EventRow(event_name="Lead", statuses=("lead",), value="whole"),
+)
+DEFAULT_INTERPRETED: Mapping[str, Sequence[EventRow]] = {
+    "tonic": (*_ONCE, _PURCHASES),
+    "sedo": (*_ONCE, _PURCHASES),
+    "crossroads": (*_COUNTED, _PURCHASES),
+    "": (_PURCHASES,),
+}
+"""Network → the founding document's fan-out; "" for every other network."""
+
+
+class Table:
+    """A pixel's rows, ready to be asked: `conversions` of all networks, `interpreted` by network."""
+
+    def __init__(self, pixel: Pixel, platform: Platform) -> None:
+        self._pixel = pixel
+        self._platform = platform
+        self._rows = tuple(self._named(row) for row in pixel.mapping)
+        self._statuses = frozenset(pixel.statuses)
+        self._of_conversions = tuple(row for row in self._rows if row.when == "conversion")
+        self._of_interpreted = tuple(row for row in self._rows if row.when == "interpreted")
+        if not pixel.mapping:
+            self._of_conversions = tuple(map(self._named, DEFAULT_CONVERSIONS))
+
+    def of_conversion(self, it: Conversion, networks: Iterable[str]) -> list[EventRow]:
+        """The rows that a conversion is now, whose network has these names."""
+        names = frozenset(map(str.lower, networks))
+        return [
+            row
+            for row in self._of_conversions
+            if (not self._statuses or it.status in self._statuses)
+            and (not row.statuses or it.status in row.statuses)
+            and (not row.network or row.network.lower() in names)
+        ]
+
+    def of_interpreted(self, network: str) -> list[EventRow]:
+        """The rows that apply to interpreted events of a network."""
+        if self._pixel.mapping:
+            return [row for row in self._of_interpreted if row.network.lower() in ("", network)]
+        rows = DEFAULT_INTERPRETED.get(network, DEFAULT_INTERPRETED[""])
+        return [
+            self._named(row) for row in rows if row.value != "none" or not self._platform.only_conversions
+        ]
+
+    def _named(self, row: EventRow) -> EventRow:
+        """With the platform's own name in the place of a standard one."""
+        ours = self._platform.names.get(row.event_name)
+        return row if ours is None else msgspec.structs.replace(row, event_name=ours)
+
+
+class Happened(NamedTuple):
+    """One event that follows from a row: its place among those of the same name, and what it is worth."""
+
+    row: EventRow
+    place: int
+    value: int | None
+
+
+def happened(rows: Sequence[EventRow], counts: Mapping[str, int], revenue: int | None) -> list[Happened]:
+    """The events of rows whose counts are these; revenue in micro-units, None for none that is known.
+
+    Shares sum up exactly. Revenue that came without a further conversion is one event of all of it: what a
+    pixel was told sums up to what was earned.
+    """
+    found: list[Happened] = []
+    places: dict[str, int] = {}
+    for row in rows:
+        count = counts.get(row.count, 0)
+        if row.count == "conversions" and row.value != "none" and not count and revenue:
+            count = 1
+        parts: Sequence[int | None] = [None] * count
+        if revenue is not None and row.value == "share":
+            parts = shares(revenue, count)
+        elif row.value == "whole":
+            parts = [revenue] * count
+        for value in parts:
+            place = places.get(row.event_name, 0)
+            places[row.event_name] = place + 1
+            found.append(Happened(row, place, value))
+    return found
+
+
+def reports_of_conversion(
+    rows: Sequence[EventRow],
+    it: Conversion,
+    before: Conversion | None,
+    pixel: Pixel,
+    platform: Platform,
+    defaults: Defaults,
+) -> list[Report]:
+    """What there is to tell a pixel of a conversion that is so now. Its time is the conversion's own."""
+    values = values_of(before, it)
+    click = it.click
+    return [
+        Report(
+            event_name=row.event_name,
+            event_id=name_of("report", it.id, pixel.code, row.event_name, str(place)),
+            at_us=it.at_us,
+            click_at_us=click.at_us,
+            click_ids=click_ids_of(click, pixel, platform),
+            value=value,
+            currency=it.currency if value is not None else "",
+            order_id=it.transaction_id,
+            page_url=pixel.page_url or page_of(click),
+            consent=_consent(click, defaults),
+            custom=filled(row.custom, values, macro),
+            click_id=click.id,
+            sealed=it.sealed,
+        )
+        for row, place, value in happened(rows, {"1": 1, "conversions": 1}, it.payout)
+    ]
+
+
+def reports_of_interpreted(
+    rows: Sequence[EventRow],
+    event: Interpreted,
+    difference: Difference,
+    pixel: Pixel,
+    platform: Platform,
+    defaults: Defaults,
+    now_us: int,
+    sealed: bytes,
+) -> list[Report]:
+    """What there is to tell a pixel of what an interpreted event adds; nothing where it adds nothing.
+
+    A row of count 1 is told once, by the first of an event's revisions, and what it is worth whenever that
+    grows. A visit happened when the click did; what was earned in the hour that the event names, but not
+    before the click; what is learned by a later revision happened now.
+    """
+    if not (difference.conversions or difference.revenue or difference.visitors or difference.searches) and (
+        difference.lost
+    ):
+        return []
+    first = difference.totals.revision == 1
+    counts = {
+        "conversions": difference.conversions,
+        "lander_visitors": difference.visitors,
+        "lander_searches": difference.searches,
+    }
+    click_us = event.click_at_us or now_us
+    earned_us = min(max(click_us, event.hour_us or 0), now_us) if first else max(click_us, now_us)
+    values = interpreted_values(event, difference)
+    told = [row for row in rows if row.count != "1" or first or (row.value != "none" and difference.revenue)]
+    return [
+        Report(
+            event_name=row.event_name,
+            event_id=name_of(
+                "report", event.key, pixel.code, row.event_name, str(place), str(difference.totals.revision)
+            ),
+            at_us=click_us if row.value == "none" else earned_us,
+            click_at_us=click_us,
+            click_ids={platform.click_parameters[0]: event.ad_click_id} if platform.click_parameters else {},
+            value=value,
+            currency=CURRENCY if value is not None else "",
+            page_url=pixel.page_url or (f"https://{event.domain}/" if _is_host(event.domain) else ""),
+            consent=consent_of({}, event.country, defaults),
+            custom=filled(row.custom, values, str),
+            sealed=sealed,
+        )
+        for row, place, value in happened(told, {**counts, "1": 1}, difference.revenue)
+    ]
+
+
+def click_ids_of(click: ClickFacts, pixel: Pixel, platform: Platform) -> dict[str, str]:
+    """The platform's own ids of a click. Where a link brought none under a name of the platform's, and the
+    pixel is for its source, the source's id of the click is the platform's."""
+    found = {name: value for name in platform.click_parameters if (value := click.click_ids.get(name, ""))}
+    if not found and click.source_click_id and click.source_id in pixel.source_ids:
+        return dict.fromkeys(platform.click_parameters[:1], click.source_click_id)
+    return found
+
+
+def _consent(click: ClickFacts, defaults: Defaults) -> Consent:
+    """Of a click of which nothing was kept not even its country is known: as little as anywhere."""
+    if not click.click_ids:
+        return defaults.least
+    return consent_of(click.click_ids, click.click_ids.get("country", ""), defaults)
+
+
+def page_of(click: ClickFacts) -> str:
+    """Where the visitor came to, as far as a page said so."""
+    page = click.click_ids.get("page", "")
+    return page if page.startswith(("https://", "http://")) else ""
+
+
+def interpreted_values(event: Interpreted, difference: Difference) -> dict[str, str]:
+    """By macro; empty ones left out."""
+    values = {
+        name: str(getattr(event, name, ""))
+        for name in INTERPRETED_MACROS
+        if name not in ("revision", "click_timestamp")
+    }
+    values["revision"] = str(difference.totals.revision)
+    if event.click_at_us is not None:
+        values["click_timestamp"] = str(event.click_at_us // 1_000_000)
+    return {name: value for name, value in values.items() if value}
+
+
+def filled(
+    custom: Mapping[str, str], values: Mapping[str, str], known: Callable[[str], str]
+) -> dict[str, str]:
+    """A row's parameters with their macros replaced; one that comes out empty is left out."""
+    found = {}
+    for name, template in custom.items():
+        text = MACRO.sub(lambda match: words(values.get(known(match.group(1)), ""), match.group(2)), template)
+        if text.strip():
+            found[name] = text
+    return found
+
+
+def macros_of(when: str) -> Mapping[str, str]:
+    """What rows of that kind may say."""
+    return INTERPRETED_MACROS if when == "interpreted" else MACROS
+
+
+def _is_host(text: str) -> bool:
+    return bool(text) and len(text) <= 253 and all(each.isalnum() or each in ".-" for each in text)
