@@ -7,6 +7,7 @@ a part that is not there leaves the others as they are.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,22 +15,42 @@ from typing import Any
 
 import trio
 
+from appliance.access.vault import Vault
 from appliance.actors.catalog import CatalogActor
+from appliance.actors.conversions import Limits as Bounds
+from appliance.actors.intakes import FILTER, Intakes
+from appliance.actors.interpreted_tail import InterpretedTail
+from appliance.actors.interpreter import Interpreter
 from appliance.actors.kernel import Tree, supervise, thread_runner
 from appliance.config import Settings
+from appliance.model.catalog import Network, Subscription
+from appliance.model.catalog import AdAccount, Network, Pixel
 from appliance.model.conversions import Conversion
 from appliance.model.deliveries import Delivery
 from appliance.model.platforms import AccountReport
 from appliance.outbound.guard import Fetch
+from appliance.partners.announcing import Announcements
+from appliance.partners.layouts import Layout
+from appliance.partners.platform import DAY
+from appliance.partners.subscribing import Subscriptions
+from appliance.partners.announcing import Announcements
+from appliance.partners.consent import Defaults
+from appliance.partners.wayfinding import Ways
 from appliance.partners.ways import Way
 from appliance.ports import Identities
 from appliance.stores.identities import WarehouseIdentities
 from appliance.stores.identity_keys import IdentityKeys
+from appliance.stores.journal.tails import Tails
 from appliance.stores.sqlite.deliveries import SqliteDeliveries
+from appliance.stores.sqlite.interpreted import SqliteInterpreted
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.warehouse import Warehouse
 
 log = logging.getLogger("weir.platforms")
+KEYS_DAYS = 9
+"""A key that nothing was heard of for so long is older than its window, whatever comes."""
+BATCHES_DAYS = 15
+"""Longer than a queue keeps a message."""
 Announce = Callable[[Conversion | None, Conversion, int], Sequence[Delivery]]
 """(before, after, now_us) → the deliveries that a revision causes; as Postings.post."""
 
@@ -48,8 +69,11 @@ class Material:
     outbox: SqliteDeliveries
     warehouse: Warehouse
     identity_keys: IdentityKeys
+    interpreted: SqliteInterpreted
     fetch: Fetch
     now_us: Callable[[], int]
+    older_secrets: Sequence[bytes] = ()
+    """Those that the installation had before: they open what they sealed."""
 
 
 class AdPlatforms:
@@ -71,6 +95,8 @@ class AdPlatforms:
         self._actors: list[tuple[str, Callable[..., Awaitable[Any]]]] = []
         self._watchers: list[Callable[[], None]] = []
         self.identities: Identities = self._identities()
+        self.announcements = Announcements()
+        self._sweeping = thread_runner(1)
         self._reporting()
         self._interpreting()
         self._intakes()
@@ -93,7 +119,7 @@ class AdPlatforms:
 
     def post(self, before: Conversion | None, after: Conversion, now_us: int) -> Sequence[Delivery]:
         """The deliveries to pixels that a revision of a conversion causes; called in the ledger's thread."""
-        return ()
+        return self.announcements.post(before, after, now_us)
 
     def wake(self) -> None:
         """Deliveries were stored; never waits."""
@@ -114,7 +140,7 @@ class AdPlatforms:
 
     def way(self, target: str) -> Way | None:
         """Where events of `pixel:{id}` go now; None for another kind of target."""
-        return None
+        return self.ways.way(target)
 
     # A part each
 
@@ -122,11 +148,67 @@ class AdPlatforms:
         lookup, keys = self._material.warehouse.lookup_identities, self._material.identity_keys
         return WarehouseIdentities(keys, lookup, thread_runner(2))
 
+    def _announcing(self) -> None:
+        """Accounts and pixels as they are now."""
+        catalog = self._material.catalog
+        accounts, pixels = catalog.every(AdAccount), catalog.every(Pixel)
+        self.announcements.configure(accounts, pixels, catalog.every(Network))
+        if changed := self.ways.configure(accounts, pixels):
+            self.changed(changed)
+
     def _reporting(self) -> None:
         """A: the reporter over outbound/platforms.py, B's ways and announcements."""
 
     def _interpreting(self) -> None:
-        """D."""
+        it, run = self._material, thread_runner(1)
+        configured = it.settings.intake
+        off = {
+            FILTER: not configured.filter,
+            "trigger": configured.trigger.paused,
+            "report": configured.report.paused,
+            "folder": configured.folder.paused,
+        }
+        self.intakes = Intakes(
+            it.interpreted, run, it.now_us, [name for name, is_off in off.items() if is_off]
+        )
+        self.interpreter = Interpreter(
+            store=it.interpreted,
+            announcer=self.announcements,
+            sealer=self.identities,
+            intakes=self.intakes,
+            run_blocking=run,
+            now_us=it.now_us,
+            outbox_full=lambda: it.ledger.sizes().outbox_bytes >= Bounds.outbox_bytes,
+            held=self._held,
+            posted=self.wake,
+        )
+        self.events_tail = InterpretedTail(
+            journals=Tails(it.data),
+            offsets=it.interpreted.offsets,
+            sink=self.interpreter,
+            intakes=self.intakes,
+            layout=self._layout,
+            run_blocking=thread_runner(1),
+        )
+        self.watch(lambda: self.interpreter.configure(Subscriptions(it.catalog.every(Subscription))))
+        self.add("interpreter", self.events_tail.run)
+
+    def _held(self, target: str) -> bool:
+        """Nothing of it leaves until somebody does something: what waits for it keeps no other waiting."""
+        way = self.way(target)
+        return way is None or way.held or way.gone
+
+    def _layout(self, network_id: int) -> Layout:
+        found = self._material.catalog.lookup("network", network_id)
+        return found.layout if isinstance(found, Network) else ""
+
+    async def sweep(self) -> None:
+        """Forget interpreted events that are too old to be reported, and batches that nobody repeats."""
+        it = self._material
+        now = it.now_us()
+        before = now - KEYS_DAYS * DAY, now - BATCHES_DAYS * DAY
+        while await self._sweeping(it.interpreted.sweep, *before, 2_000):
+            pass
 
     def _intakes(self) -> None:
         """E, and D's folder."""

@@ -1,11 +1,11 @@
 """The ways in for interpreted events, by name: each can be paused while it runs, and the filter switched off.
 
-What is switched off stays so through restarts, until somebody switches it on.
+What an operator has switched off stays so through restarts, until somebody switches it on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -16,6 +16,7 @@ from appliance.model.interpreted import IntakeReport, Switch
 from appliance.ports import Runner
 
 FILTER = "subscription_filter"
+CONFIGURATION = "the configuration"
 
 
 class Switches(Protocol):
@@ -36,21 +37,19 @@ class Intakes:
         store: Switches,
         run_blocking: Runner,
         now_us: Callable[[], int],
-        off: Mapping[str, str] | None = None,
+        off: Collection[str] = (),
     ) -> None:
-        """`off`: what the configuration switches off, and in which words; operators cannot change that."""
+        """`off`: what the configuration switches off. An operator's word on it holds until a restart."""
         self._store = store
         self._blocking = run_blocking
         self._now_us = now_us
-        self._off = {name: Switch(name=name, by=by, at_us=0) for name, by in (off or {}).items()}
+        self._off = {name: Switch(name=name, by=CONFIGURATION, at_us=0) for name in off}
         self._reports: dict[str, Callable[[], IntakeReport]] = {}
         self._changed = trio.Event()
 
     async def load(self) -> None:
-        """Read what is switched off. Raises Unavailable."""
-        self._off = {it.name: it for it in await self._blocking(self._store.switches)} | {
-            name: it for name, it in self._off.items() if not it.at_us
-        }
+        """Read what operators have switched off. Raises Unavailable."""
+        self._off |= {it.name: it for it in await self._blocking(self._store.switches)}
 
     def register(self, name: str, report: Callable[[], IntakeReport]) -> None:
         self._reports[name] = report
@@ -85,7 +84,7 @@ class Intakes:
         return self._shown(name)
 
     async def resume(self, name: str) -> IntakeReport:
-        """Raises Missing, Unavailable, and Refused where the configuration pauses it."""
+        """Raises Missing, Unavailable."""
         self._known(name)
         await self.switch_on(name)
         return self._shown(name)

@@ -124,6 +124,7 @@ class InterpretedTail:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read until cancelled."""
+        await self._intakes.load()
         self._offsets = dict(await self._blocking(self._stored))
         self._unsaved.clear()
         self._saved_at = self._discovered_at = -1e9

@@ -119,6 +119,10 @@ Duplicates = Literal["edit", "ignore", "create", "repeat", "increment", "event_i
 as repeated), adds its payout; event_id: the same event again is ignored."""
 
 
+Layout = Literal["", "tonic", "crossroads", "sedo"]
+"""Search-feed networks whose parameters are known (partners/layouts.py); "" for another one."""
+
+
 class Network(Entity, frozen=True, kw_only=True):
     """Who pays: its postbacks arrive at /pb/{slug}. Without any secret it accepts postbacks without one.
 
@@ -126,6 +130,7 @@ class Network(Entity, frozen=True, kw_only=True):
     `status_words`: its word, in any case → a status of ours. `claim_by` is what makes a conversion beside the
     transaction; `transitions`: status → those it may become, one not named may become any. `unknown_click`:
     such a postback waits, or is recorded without its click; for `click_wait_hours`, None for the default.
+    `layout`: its postbacks are interpreted events too (partners/layouts.py).
     """
 
     slug: str
@@ -145,6 +150,7 @@ class Network(Entity, frozen=True, kw_only=True):
     unknown_click: Literal["wait", "accept"] = "wait"
     click_wait_hours: float | None = None
     preset: str = ""
+    layout: Layout = ""
 
 
 class Template(Entity, frozen=True, kw_only=True):

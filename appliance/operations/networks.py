@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 
 from appliance.attribution import presets
 from appliance.attribution.template import names
-from appliance.model.catalog import Duplicates, Entity, Network, Status, Template
+from appliance.model.catalog import Duplicates, Entity, Layout, Network, Status, Template
 from appliance.operations.context import Context
 from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, UnsetType, offer
 from appliance.operations.registry import operation
@@ -38,7 +38,7 @@ class Create(Request, frozen=True, kw_only=True):
     `duplicates`: what a further postback of a transaction does, for some event types as `duplicates_by_type`
     has it; `claim_by` makes a conversion beside the transaction. `transitions`: status → those it may become.
     `unknown_click`: a postback whose click is not known waits `click_wait_hours` for it, or is accepted and
-    goes on waiting.
+    goes on waiting. `layout`: its postbacks are interpreted events too, in that network's parameters.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Create(Request, frozen=True, kw_only=True):
     unknown_click: UnknownClick = "wait"
     click_wait_hours: WaitHours | None = None
     preset: str = ""
+    layout: Layout = ""
 
 
 class ChangeNetwork(Change, frozen=True, kw_only=True):
@@ -80,6 +81,7 @@ class ChangeNetwork(Change, frozen=True, kw_only=True):
     unknown_click: UnknownClick | UnsetType = UNSET
     click_wait_hours: WaitHours | UnsetType | None = UNSET
     preset: str | UnsetType = UNSET
+    layout: Layout | UnsetType = UNSET
 
 
 offer(

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Literal, get_args
+from typing import get_args
 
+from appliance.model.catalog import Layout
 from appliance.model.unexpanded import is_unexpanded
 from appliance.partners.interpreted import Interpreted, Unreadable, read
 
-Layout = Literal["", "tonic", "crossroads", "sedo"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)[1:]
 _SOURCES = {"fb": "facebook", "fbk": "facebook", "tt": "tiktok", "tik": "tiktok", "tb": "taboola"}
 UNKNOWN = "unknown"
