@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 KILLS ?= 30
 EXAMPLES ?= 10000
+OBJECTS ?= 500
+EVENTS ?= 200000
 MINUTES ?= 20
 MODE ?= release
 # Of make test. Most of its time is waiting for real processes: three on two cores end in half the time of one.
@@ -13,7 +15,7 @@ UI_SOURCES := $(shell find ui/src -type f) ui/index.html ui/vite.config.ts ui/ts
 HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); \
   process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 
-.PHONY: help ui ui-if-node geo geo-if-npm run dev test looks check smoke e2e-smoke faults prove schemathesis bench binary binary-cached binary-smoke deb bare clean
+.PHONY: help ui ui-if-node geo geo-if-npm run dev test looks check smoke e2e-smoke faults efflux prove schemathesis bench binary binary-cached binary-smoke deb bare clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -84,6 +86,9 @@ e2e-smoke: smoke ## the same as smoke
 
 faults: $(READY) ## kill -9 under load, full disk, failing warehouse (KILLS=30)
 	@$(BIN)/python -m tests.faults.run --kills $(KILLS)
+
+efflux: $(READY) ## the founding document's whole way, moto for Amazon (OBJECTS=500 EVENTS=200000)
+	@EFFLUX_OBJECTS=$(OBJECTS) EFFLUX_EVENTS=$(EVENTS) $(BIN)/python -m pytest -q -s tests/journeys/test_efflux_cloud.py
 
 prove: $(READY) ## random postbacks, kills and late clicks against a model of the ledger; goes on where it was (EXAMPLES=10000)
 	@$(BIN)/python -m tests.prove.run --examples $(EXAMPLES)

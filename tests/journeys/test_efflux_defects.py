@@ -23,7 +23,7 @@ from tests.journeys.board import Board, running
 from tests.journeys.efflux_cloud import Cloud, record
 from tests.platforms.account import CAMPAIGN, Account, Told, told
 from tests.platforms.meta_process import MetaProcess
-from tests.platforms.ways import SECOND, document, encode, number_of
+from tests.platforms.ways import document, encode, number_of
 from tests.rig import wait_for
 
 pytestmark = pytest.mark.slow
@@ -100,8 +100,8 @@ class Efflux:
 
     def attempts(self, one: Told) -> list[dict[str, Any]]:
         items = self.board.call("deliveries.list", limit=1000, targets=[self.account.target])["items"]
-        (id,) = (item["id"] for item in items if item["number"] == one.number)
-        attempts: list[dict[str, Any]] = self.board.call("deliveries.get", id=id)["attempts"]
+        (named,) = (item["id"] for item in items if item["number"] == one.number)
+        attempts: list[dict[str, Any]] = self.board.call("deliveries.get", id=named)["attempts"]
         return attempts
 
 
@@ -271,7 +271,7 @@ def test_every_record_of_a_message_is_taken(efflux: Efflux) -> None:
 
 
 def test_a_test_event_is_nothing(efflux: Efflux) -> None:
-    """`s3:TestEvent`, which has no records, ended among the dead letters. S3 says it when a queue is named."""
+    """`s3:TestEvent`, which has no records, ended among the dead letters. S3 says it at once."""
     events = efflux.events()
     efflux.put(events)
     efflux.ended(events)
