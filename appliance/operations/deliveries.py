@@ -13,6 +13,8 @@ from appliance.operations.context import Context, DeliveryDesk
 from appliance.operations.nouns import Id, Request
 from appliance.operations.registry import operation
 from appliance.partners import postback
+from appliance.partners.telling import reported
+from appliance.partners.ways import PIXEL, number_in
 
 MOST_IDS = 1_000
 _ABOVE_ALL = 2**63 - 1
@@ -42,7 +44,8 @@ class ListRequest(Which, frozen=True, kw_only=True):
 class Delivery(Struct, frozen=True, kw_only=True):
     """`id` is the idempotency key its receiver sees. Times in unix microseconds, 0 for never.
 
-    `status`, `payout` and `currency` are the conversion's, as they are told.
+    `status`, `payout` and `currency` are the conversion's, as they are told; `event_name` is what it is to an
+    ad platform.
     """
 
     number: int
@@ -61,6 +64,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     status: str = ""
     payout: str = ""
     currency: str = ""
+    event_name: str = ""
 
 
 class DeliveryList(Struct, frozen=True, kw_only=True):
@@ -75,7 +79,8 @@ class GetRequest(Request, frozen=True, kw_only=True):
 
 
 class DeliveryWhole(Struct, frozen=True, kw_only=True):
-    """`values`: what there was to say of the conversion, by macro; `attempts` oldest first."""
+    """`values`: what there was to say of the conversion, by macro, or what an ad platform's event says,
+    but for who the visitor was; `attempts` oldest first."""
 
     delivery: Delivery
     values: dict[str, str]
@@ -192,6 +197,8 @@ def _counted(targets: list[str]) -> Done:
 
 def _values(it: Stored, context: Context) -> dict[str, str]:
     """What there was to say of the conversion, as far as the caller may know."""
+    if number_in(it.delivery.target, PIXEL) is not None:
+        return reported(it.delivery.body, money_too=context.caller.sees_money)
     if postback.number_of(it.delivery.target) is None:
         return {}
     values = postback.decode_values(it.delivery.body)
@@ -220,6 +227,7 @@ def _shown(it: Stored, context: Context) -> Delivery:
         status=values.get("status", ""),
         payout=values.get("payout", ""),
         currency=values.get("currency", ""),
+        event_name=values.get("event_name", ""),
     )
 
 

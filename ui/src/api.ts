@@ -211,6 +211,7 @@ export interface Delivery {
   status: string;
   payout: string;
   currency: string;
+  event_name: string;
 }
 
 export interface Attempt {
@@ -220,6 +221,7 @@ export interface Attempt {
   status: number;
   answer: string;
   error: string;
+  trace: string;
 }
 
 export interface DeliveryWhole {
@@ -579,6 +581,7 @@ export interface Network {
   unknown_click: "accept" | "wait";
   click_wait_hours: number | null;
   preset: string;
+  layout: "" | "crossroads" | "sedo" | "tonic";
 }
 
 export interface NetworkList {
@@ -1356,6 +1359,7 @@ export interface QueueReport {
   depth: number;
   oldest_us: number;
   dead: number;
+  late_us: number;
 }
 
 export interface PixelReport {
@@ -1404,16 +1408,28 @@ export interface AccountReport {
 export interface IntakeReport {
   name: string;
   kind: string;
-  paused: boolean;
-  records: number;
-  passed: number;
-  refused: number;
-  messages: number;
+  where: string;
+  batches: number;
   failed: number;
-  dead: number;
+  events: number;
   waiting: number;
+  last_us: number;
+  last_error: string;
+  paused_by: string;
+  paused_us: number;
+  dead: number;
   oldest_us: number;
+}
+
+export interface InterpreterReport {
+  processed: number;
+  passed: number;
+  unchanged: number;
+  refused: number;
+  reports: number;
   labels: Record<string, number>;
+  totals: number;
+  filter_off_by: string;
   last_error: string;
 }
 
@@ -1439,6 +1455,7 @@ export interface UpkeepReport {
 export interface RecentReport {
   conversions_per_minute: number | null;
   error_ratios: Record<string, number>;
+  ended: Record<string, number>;
 }
 
 export interface Alert {
@@ -1488,6 +1505,7 @@ export interface SystemStatus {
   queues: QueueReport[];
   accounts: AccountReport[];
   intakes: IntakeReport[];
+  interpreter: InterpreterReport | null;
   queries: QueryReport[];
   upkeep: UpkeepReport;
   recent: RecentReport;

@@ -30,12 +30,14 @@ const Networks = later(() => import("./screens/networks/networks").then((found) 
 const Costs = later(() => import("./screens/costs/costs").then((found) => found.Costs));
 const Rates = later(() => import("./screens/rates/rates").then((found) => found.Rates));
 const Deliveries = later(() => import("./screens/deliveries/deliveries").then((found) => found.Deliveries));
+const Alerts = later(() => import("./screens/alerts/alerts").then((found) => found.Alerts));
 const Targets = later(() => import("./screens/targets/targets").then((found) => found.Targets));
 const Lists = later(() => import("./screens/lists/lists").then((found) => found.Lists));
 const Sources = later(() => import("./screens/sources/sources").then((found) => found.Sources));
 
 const SCREENS: Record<string, preact.ComponentType> = {
   "/": Dashboard,
+  "/alerts": Alerts,
   "/campaigns": Campaigns,
   "/campaigns/": Campaign,
   "/clicks": Clicks,

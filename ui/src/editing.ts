@@ -42,7 +42,7 @@ export type Switched = { id: number; revision: number; name: string; status: "ac
 export type Toggle<E extends Switched = Switched> = { busy: ReadonlySet<number>; run: (entity: E, on: boolean) => void };
 
 /** Pause or start; the note has the way back. The catalog's revision keeps two people from undoing each other. */
-export function useToggle<E extends Switched>(noun: "campaigns" | "destinations" | "networks" | "streams" | "targets", put: (entity: E) => void): Toggle<E> {
+export function useToggle<E extends Switched>(noun: "ad_accounts" | "campaigns" | "destinations" | "networks" | "pixels" | "streams" | "subscriptions" | "targets", put: (entity: E) => void): Toggle<E> {
   const [busy, setBusy] = useState<ReadonlySet<number>>(new Set());
   const run = (entity: E, on: boolean): void => {
     setBusy((before) => new Set(before).add(entity.id));

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import type { Name } from "./api";
 import { call } from "./live";
 
-export type Noun = "campaigns" | "destinations" | "lists" | "networks" | "sources" | "streams" | "targets" | "templates";
+export type Noun = "ad_accounts" | "campaigns" | "destinations" | "lists" | "networks" | "pixels" | "sources" | "streams" | "targets" | "templates";
 type Entity = { id: number; name: string };
 
 const PAGE = 1000;

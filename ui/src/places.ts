@@ -29,6 +29,7 @@ const all: readonly Place[] = [
   { path: "/costs", name: "Costs", letter: "m", permission: "costs.read", rare: true },
   { path: "/rates", name: "Exchange rates", letter: "x", permission: "rates.read", rare: true },
   { path: "/targets", name: "Targets", letter: "r", permission: "targets.read", rare: true },
+  { path: "/alerts", name: "Alerts", letter: "a", permission: "alerts.read", rare: true },
   { path: "/system", name: "System", letter: "s", permission: "system.read" },
 ];
 

@@ -1,6 +1,5 @@
 /** One conversion: what it is, how it became that, what the network said, who was told. */
 
-import type { Delivery } from "../../api";
 import { useAsk } from "../../ask";
 import { nameOf } from "../../names";
 import { Copy } from "../../parts/copy";
@@ -10,7 +9,7 @@ import { ago, full, now } from "../../parts/time";
 import { href, set } from "../../route";
 import { may, me, seesAll } from "../../session";
 import { zone } from "../../zone";
-import { nameOfTarget } from "../deliveries/queues";
+import { Told } from "../deliveries/told";
 import { EVER } from "../inbox/panel";
 import { type LogRow, postbacksOf } from "../inbox/postback";
 import { Verdict } from "../inbox/verdict";
@@ -56,7 +55,7 @@ function Whole({ conversion: { id, latest, now: state, gone }, rows }: { convers
       <h3>How it became that</h3>
       <History rows={rows} />
       {seesAll() && <><h3>What the network said</h3><Postbacks id={id} /></>}
-      {may("deliveries.read") && <><h3>Who was told</h3><Deliveries id={id} /></>}
+      {may("deliveries.read") && <><h3>Who was told</h3><Told conversion={id} /></>}
       <h3>Its id</h3>
       <Copy text={id} label="the conversion's id" plain />
     </>
@@ -103,26 +102,6 @@ function Postbacks({ id }: { id: string }) {
           <a href={href(`/inbox?open=${each.id}`)}>{moment(each.latest.at_us)}</a>
           <span><Verdict postback={each} /></span>
           <span class="dim">{each.latest.reason}</span>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-const STATES: Readonly<Record<Delivery["state"], string>> = { delivered: "good", pending: "warn", dead: "loss", cancelled: "zero" };
-
-function Deliveries({ id }: { id: string }) {
-  const asked = useAsk("deliveries.list", { conversion_id: id, limit: 100 });
-  if (asked.fault) return <p class="dim">{asked.fault.message}</p>;
-  if (!asked.value) return <p class="dim">–</p>;
-  if (!asked.value.items.length) return <p class="dim">Nobody: no target wants conversions like this one.</p>;
-  return (
-    <ul class="log">
-      {asked.value.items.map((each) => (
-        <li key={each.id}>
-          <a href={href(`/deliveries?open=${each.id}`)}>{moment(each.created_us)}</a>
-          <span><span class={`tag tag-${STATES[each.state]}`}>{each.state}</span></span>
-          <span class="dim">{nameOfTarget(each.target)}, revision {each.revision}, {each.attempts} attempt{each.attempts === 1 ? "" : "s"}{each.reason && `: ${each.reason}`}</span>
         </li>
       ))}
     </ul>

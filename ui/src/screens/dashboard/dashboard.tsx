@@ -9,6 +9,7 @@ import { rpc } from "../../live";
 import { may, me } from "../../session";
 import { zone } from "../../zone";
 import { ZoneChoice } from "../../zone-choice";
+import { AlertLine } from "../alerts/line";
 import { Empty } from "./empty";
 import { Events } from "./events";
 import { Hour } from "./hour";
@@ -50,6 +51,7 @@ export function Dashboard() {
         <span class="dim">{me.value?.campaigns && "your campaigns"}</span>
         <ZoneChoice />
       </header>
+      {status && <AlertLine open={status.alerts.open} />}
       {status && <Troubles status={status} brief />}
       {status && <Undelivered status={status} />}
       <Now pulse={pulse} zone={zone.value} turn={turn} at={now.value} live={rpc.state.value === "open"} />

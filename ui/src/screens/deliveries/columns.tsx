@@ -9,7 +9,7 @@ import { me } from "../../session";
 import { At } from "../records/page";
 import { nameOfTarget, TONES } from "./queues";
 
-const WORDS: Readonly<Record<Delivery["state"], string>> = { pending: "waiting", delivered: "told", dead: "given up", cancelled: "cancelled" };
+export const WORDS: Readonly<Record<Delivery["state"], string>> = { pending: "waiting", delivered: "told", dead: "given up", cancelled: "cancelled" };
 
 /** `held`: the targets that are left alone after failures. */
 export function columns(held: ReadonlySet<string>): Column<Delivery>[] {
@@ -19,7 +19,7 @@ export function columns(held: ReadonlySet<string>): Column<Delivery>[] {
   return [
     { key: "at", head: "Made", show: (row) => <At us={row.created_us} open={row.id} /> },
     { key: "name", head: "Target", show: (row) => <>{nameOfTarget(row.target)}<small class="phone-line"><State row={row} held={held} brief /></small></> },
-    { key: "of", head: "Of a", roomy: true, show: (row) => row.status || <span class="zero">–</span> },
+    { key: "of", head: "Of a", roomy: true, show: (row) => row.event_name || row.status || <span class="zero">–</span> },
     ...money,
     { key: "campaign", head: "Campaign", roomy: true, show: (row) => nameOf("campaigns", row.campaign_id) || <span class="zero">–</span> },
     { key: "state", head: "State", roomy: true, show: (row) => <State row={row} held={held} /> },

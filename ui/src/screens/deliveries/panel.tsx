@@ -13,7 +13,7 @@ import { may, me } from "../../session";
 import { zone } from "../../zone";
 import { moment } from "../records/page";
 import { State } from "./columns";
-import { nameOfTarget, numberOf, useDeliveriesChange } from "./queues";
+import { nameOfTarget, pixelOf, placeOfTarget, useDeliveriesChange } from "./queues";
 import { latency, Wire } from "./wire";
 
 export function DeliveryPanel({ id, held, done }: { id: string; held: ReadonlySet<string>; done: () => void }) {
@@ -29,13 +29,13 @@ export function DeliveryPanel({ id, held, done }: { id: string; held: ReadonlySe
 }
 
 function Whole({ found: { delivery, values, attempts }, held, done }: { found: DeliveryWhole; held: ReadonlySet<string>; done: () => void }) {
-  const target = numberOf(delivery.target);
+  const [place, pixel] = [placeOfTarget(delivery.target), pixelOf(delivery.target) > 0];
   const left = delivery.deadline_us / 1e6 - now.value.getTime() / 1000;
   const at = new Date(delivery.created_us / 1000);
   return (
     <>
       <p class="dim">
-        Made <time dateTime={at.toISOString()} title={full(at, zone.value)}>{ago(at, now.value)}</time> for {target > 0 && may("targets.read") ? <a href={href(`/targets?open=${target}`)}>{nameOfTarget(delivery.target)}</a> : nameOfTarget(delivery.target)}
+        Made <time dateTime={at.toISOString()} title={full(at, zone.value)}>{ago(at, now.value)}</time> for {place ? <a href={href(place)}>{nameOfTarget(delivery.target)}</a> : nameOfTarget(delivery.target)}
         {delivery.campaign_id > 0 && <>, in <a href={href(`/campaigns/${delivery.campaign_id}`)}>{nameOf("campaigns", delivery.campaign_id)}</a></>}
       </p>
       <p class="row">
@@ -46,7 +46,8 @@ function Whole({ found: { delivery, values, attempts }, held, done }: { found: D
       </p>
       {delivery.reason && <p class={delivery.state === "dead" ? "loss" : "warned"}>{delivery.reason}</p>}
       <p class="row">
-        <a href={href(`/conversions?open=${delivery.conversion_id}`)}>{delivery.status || "The"} conversion{me.value?.sees_money !== false && delivery.payout ? ` of ${delivery.payout} ${delivery.currency}` : ""}</a>
+        {pixel && <strong>{delivery.event_name}</strong>}
+        <a href={href(`/conversions?open=${delivery.conversion_id}`)}>{pixel ? "of the" : delivery.status || "The"} conversion{me.value?.sees_money !== false && delivery.payout ? ` of ${delivery.payout} ${delivery.currency}` : ""}</a>
         <span class="dim">as of its revision {delivery.revision}</span>
         {values["click_id"] && <a href={href(`/clicks?open=${values["click_id"]}`)}>its click</a>}
       </p>
@@ -63,7 +64,7 @@ function Whole({ found: { delivery, values, attempts }, held, done }: { found: D
   );
 }
 
-function Tried({ attempt, open }: { attempt: Attempt; open: boolean }) {
+export function Tried({ attempt, open }: { attempt: Attempt; open: boolean }) {
   const good = attempt.status >= 200 && attempt.status < 300;
   return (
     <li class={good ? "at-good" : "at-loss"}>

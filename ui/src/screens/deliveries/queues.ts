@@ -51,10 +51,23 @@ export function numberOf(target: string): number {
   return Number(/^postback:(\d+)$/.exec(target)?.[1] ?? 0);
 }
 
-/** Its name, where the targets may be read. */
+/** The number of a pixel; 0 for another kind. */
+export function pixelOf(target: string): number {
+  return Number(/^pixel:(\d+)$/.exec(target)?.[1] ?? 0);
+}
+
+/** Its name, where the targets or the pixels may be read. */
 export function nameOfTarget(target: string): string {
-  const number = numberOf(target);
+  const [number, pixel] = [numberOf(target), pixelOf(target)];
+  if (pixel) return (may("pixels.read") && nameOf("pixels", pixel)) || `Pixel ${pixel}`;
   return (number && may("targets.read") && nameOf("targets", number)) || (number ? `Target ${number}` : target);
+}
+
+/** Where a target is looked into; "" where that may not be seen. */
+export function placeOfTarget(target: string): string {
+  const [number, pixel] = [numberOf(target), pixelOf(target)];
+  if (pixel) return may("pixels.read") ? `/platforms?of=pixels&open=${pixel}` : "";
+  return number && may("targets.read") ? `/targets?open=${number}` : "";
 }
 
 export function count(queue: Queue | undefined, state: string): number {

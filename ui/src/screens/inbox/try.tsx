@@ -1,7 +1,7 @@
 /** A postback that is only tried: what is found in it, which click, what would become of it. Nothing is stored. */
 
 import { useState } from "preact/hooks";
-import type { Api, Tested } from "../../api";
+import type { Api } from "../../api";
 import { attempt } from "../../editing";
 import type { Fault } from "../../parts/editor";
 import { Area } from "../../parts/form";
@@ -9,6 +9,8 @@ import { href } from "../../route";
 import { nameOf } from "../../names";
 import { Verdict } from "./verdict";
 import { Change } from "./standing";
+
+type Tested = Api["postbacks.test"]["answer"];
 
 type Request = Api["postbacks.test"]["request"];
 
