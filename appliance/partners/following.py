@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from appliance.model.deliveries import State, Stored
-from appliance.partners.platform import HOUR, Limits, Verdict
+from appliance.partners.platform import HOUR, MAY_HAVE_BEEN_COUNTED, UNANSWERED, Limits, Verdict
 from appliance.partners.splitting import parts
 
-MAY_HAVE_BEEN_COUNTED = "May have been counted already"
 _MARGIN = HOUR
+SUSPECT_AFTER = 5
+"""Attempts after which events that the platform only ever asks to repeat are taken apart: one of them may be
+the reason, and would hold up the others until their window ends."""
+_FIRST = 60_000_000
+_LONGEST = 6 * HOUR
 
 
 class Next(NamedTuple):
@@ -23,11 +27,14 @@ class Next(NamedTuple):
     sure: bool = True
 
 
-def follow(batch: Sequence[Stored], verdict: Verdict, now_us: int, again_us: int) -> list[Next]:
+def follow(
+    batch: Sequence[Stored], verdict: Verdict, now_us: int, again_us: int, *, apart: bool = False
+) -> list[Next]:
     """In the order of the batch. What is not refused for ever is due again at `again_us`.
 
     A whole batch that was refused is taken apart: each part goes with nothing but itself from then on, until
-    what was refused stands alone. Where the platform names the guilty ones, only they are dead.
+    what was refused stands alone. Where the platform names the guilty ones, only they are dead. `apart`: it
+    is taken apart although it was not refused, see `doubtful`; one alone waits longer each time instead.
     """
     if verdict.outcome == "accepted":
         return [
@@ -46,14 +53,32 @@ def follow(batch: Sequence[Stored], verdict: Verdict, now_us: int, again_us: int
             ]
         if len(batch) == 1:
             return [Next("dead", now_us, verdict.label)]
-        return [
-            Next("pending", now_us, f"among {len(part)} after a refusal", batch[part.start].number)
-            for part in parts(len(batch))
-            for _ in part
-        ]
+        return _apart(batch, now_us, "after a refusal", sure=True)
     # A platform's own word that it took nothing is sure; whoever stood before it does not know.
     sure = verdict.outcome in ("throttle", "pause")
+    if apart and len(batch) > 1:
+        return _apart(batch, now_us, f"after: {verdict.label}", sure=sure)
+    if apart:
+        longer = _FIRST * 2 ** min(max(batch[0].attempts - SUSPECT_AFTER, 0), 20)
+        again_us = max(again_us, now_us + min(longer, _LONGEST))
     return [Next("pending", again_us, verdict.label, None, sure)] * len(batch)
+
+
+def _apart(batch: Sequence[Stored], now_us: int, why: str, *, sure: bool) -> list[Next]:
+    return [
+        Next("pending", now_us, f"among {len(part)} {why}", batch[part.start].number, sure)
+        for part in parts(len(batch))
+        for _ in part
+    ]
+
+
+def doubtful(batch: Sequence[Stored], verdict: Verdict, *, lifted: bool) -> bool:
+    """Whether one of these events may be the reason for an answer that does not say so: the platform asks to
+    repeat them again and again, or shuts out an account whose single event it took just now (`lifted`)."""
+    if verdict.outcome == "pause":
+        return lifted
+    tried = min(stored.attempts for stored in batch)
+    return verdict.outcome == "retry" and verdict.label != UNANSWERED and tried >= SUSPECT_AFTER
 
 
 def unsure(stored: Stored, limits: Limits, now_us: int) -> str:

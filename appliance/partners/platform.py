@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -54,6 +54,7 @@ class Verdict(NamedTuple):
 
     `refused`: place in the request → label, where the platform names single events. `seconds`: not before.
     `busy`: per cent of the account's allowance that is used. `received`: how many it says it took.
+    `details`: place → the platform's own words on a refused one.
     """
 
     outcome: Outcome
@@ -64,6 +65,30 @@ class Verdict(NamedTuple):
     refused: Mapping[int, str] = {}
     received: int | None = None
     busy: float = 0.0
+    details: Mapping[int, str] = {}
+
+
+class Sent(NamedTuple):
+    """What came of a request: an answer, or a `fault`; `left`: its first byte had left by then."""
+
+    answer: Answer | None
+    fault: str
+    left: bool
+
+
+Send = Callable[[Message, float], Awaitable[Sent]]
+"""One request within so many seconds. Raises nothing of the network's."""
+
+
+class OAuth(NamedTuple):
+    """Where an account's token is a refresh token, which buys one for an hour at `url` (or the account's
+    setting `token_url`). With `basic`, client and secret go in a header, else in the form."""
+
+    url: str
+    basic: bool = False
+    client: str = "client_id"
+    secret: str = "client_secret"  # noqa: S105  the setting's name
+    scope: str = ""
 
 
 Trial = Literal["event", "empty", "none"]
@@ -107,6 +132,8 @@ class Platform(Protocol):
     only_conversions: bool
     """Nothing but what is worth something is told by default: each event counts as a conversion."""
     trial: Trial
+    oauth: OAuth | None
+    """Used when the account has the settings it names; without them its token is sent as it is."""
 
     def check(self, report: Report, now_us: int) -> str:
         """The label of what would have this event refused; "" when it may be sent."""
@@ -133,6 +160,19 @@ UNANSWERED = "No answer of the platform"
 INVALID = "Invalid parameter"
 REFUSED = "Refused by the platform"
 NOT_RECONCILED = "Fewer events received than sent"
+MAY_HAVE_BEEN_COUNTED = "May have been counted already"
+NOT_MADE = "The event cannot be made"
+NO_PIXEL = "Its pixel is not there any more"
+DRY_RUN = "dry run: nothing was sent"
+TEST_EVENT = "test event"
+
+
+def reconciled(verdict: Verdict, sent: int) -> Verdict:
+    """With a label when the platform took the request and says that it received fewer events."""
+    missing = sent - len(verdict.refused) - (verdict.received if verdict.received is not None else sent)
+    if verdict.outcome != "accepted" or missing <= 0:
+        return verdict
+    return verdict._replace(label=NOT_RECONCILED, reason=f"{verdict.received} of {sent} received")
 
 
 def too_old(limits: Limits) -> str:

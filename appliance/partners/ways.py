@@ -23,6 +23,8 @@ class Way(NamedTuple):
     gone: bool = False
     name: str = ""
     """The account's, for screens."""
+    missing: str = ""
+    """Why it is held although nobody holds it: what has to be filled in."""
 
 
 def pixel_target(pixel_id: int) -> str:

@@ -23,6 +23,7 @@ from appliance.partners.platform import (
     Answer,
     Limits,
     Message,
+    OAuth,
     Pixel,
     Trial,
     Verdict,
@@ -45,19 +46,28 @@ _encode = msgspec.json.Encoder().encode
 
 class Google:
     """`settings`: `customer_id`, `login_customer_id`, `user_project`; a pixel's code is its conversion
-    action. The token is an OAuth access token with the scope datamanager."""
+    action. The token is a refresh token of the OAuth client `client_id` and `client_secret`, of the scope
+    datamanager; without those two it is an access token, which lasts an hour."""
 
     name = "google"
     limits = Limits(batch=2_000, window_us=90 * DAY, ahead_us=60 * _SECOND, dedupe_us=90 * DAY)
     click_parameters: tuple[str, ...] = ("gclid", "gbraid", "wbraid")
     experimental = False
     needs: tuple[str, ...] = ("customer_id",)
-    optional: tuple[str, ...] = ("login_customer_id", "user_project", "url")
-    secret_settings: tuple[str, ...] = ()
+    optional: tuple[str, ...] = (
+        "login_customer_id",
+        "user_project",
+        "client_id",
+        "client_secret",
+        "token_url",
+        "url",
+    )
+    secret_settings: tuple[str, ...] = ("client_secret",)
     needs_token = True
     names: Mapping[str, str] = {}
     only_conversions = True
     trial: Trial = "event"
+    oauth: OAuth | None = OAuth("https://oauth2.googleapis.com/token")
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

@@ -26,6 +26,7 @@ from appliance.partners.platform import (
     Answer,
     Limits,
     Message,
+    OAuth,
     Outcome,
     Pixel,
     Trial,
@@ -78,6 +79,7 @@ class Meta:
     names: Mapping[str, str] = {}
     only_conversions = False
     trial: Trial = "event"
+    oauth: OAuth | None = None
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

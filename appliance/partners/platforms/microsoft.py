@@ -19,6 +19,7 @@ from appliance.partners.platform import (
     Answer,
     Limits,
     Message,
+    OAuth,
     Pixel,
     Trial,
     Verdict,
@@ -50,6 +51,7 @@ class Microsoft:
     names: Mapping[str, str] = {}
     only_conversions = True
     trial: Trial = "empty"
+    oauth: OAuth | None = None
 
     def check(self, report: Report, now_us: int) -> str:
         return checked(report, self.limits, self.click_parameters, now_us)
@@ -75,14 +77,17 @@ class Microsoft:
         trace = str(found.get("traceId", ""))[:64]
         error = found.get("error")
         details = error.get("details") if isinstance(error, dict) else None
-        refused: dict[int, str] = {}
+        details_of: dict[int, str] = {}
         for each in details if isinstance(details, list) else []:
             place = whole(each.get("index")) if isinstance(each, dict) else None
             if place is not None and 0 <= place < sent:
-                refused[place] = f"{INVALID}: {str(each.get('propertyName', ''))[:60]}"
+                field, words = str(each.get("propertyName", "")), str(each.get("errorMessage", ""))
+                details_of[place] = f"{field[:60]}: {words[:200]}"
+        refused = dict.fromkeys(details_of, INVALID)
         if not 200 <= answer.status < 300 and not refused:
             return Verdict("refused", REFUSED, answer.body[:300].decode("utf-8", "replace"), trace)
-        return Verdict("accepted", trace=trace, refused=refused, received=whole(found.get("eventsReceived")))
+        received = whole(found.get("eventsReceived"))
+        return Verdict("accepted", trace=trace, refused=refused, received=received, details=details_of)
 
 
 def event(report: Report) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from appliance.partners.platform import (
     Answer,
     Limits,
     Message,
+    OAuth,
     Pixel,
     Trial,
     Verdict,
@@ -65,6 +66,7 @@ class OpenAI:
     }
     only_conversions = False
     trial: Trial = "event"
+    oauth: OAuth | None = None
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

@@ -11,6 +11,7 @@ from appliance.partners.platform import (
     Answer,
     Limits,
     Message,
+    OAuth,
     Pixel,
     Trial,
     Verdict,
@@ -38,6 +39,7 @@ class Outbrain:
     names: Mapping[str, str] = {}
     only_conversions = True
     trial: Trial = "none"
+    oauth: OAuth | None = None
 
     def check(self, report: Report, now_us: int) -> str:
         return checked(report, self.limits, self.click_parameters, now_us)

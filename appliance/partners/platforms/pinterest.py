@@ -17,6 +17,7 @@ from appliance.partners.platform import (
     Answer,
     Limits,
     Message,
+    OAuth,
     Pixel,
     Trial,
     Verdict,
@@ -43,8 +44,8 @@ class Pinterest:
     click_parameters: tuple[str, ...] = ("epik",)
     experimental = True
     needs: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ("url",)
-    secret_settings: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ("client_id", "client_secret", "token_url", "url")
+    secret_settings: tuple[str, ...] = ("client_secret",)
     needs_token = True
     names: Mapping[str, str] = {
         "Purchase": "checkout",
@@ -57,6 +58,7 @@ class Pinterest:
     }
     only_conversions = False
     trial: Trial = "event"
+    oauth: OAuth | None = OAuth("https://api.pinterest.com/v5/oauth/token", basic=True)
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):
@@ -89,12 +91,14 @@ class Pinterest:
             if 200 <= answer.status < 300:
                 return Verdict("retry", UNANSWERED, reason)
             return Verdict("refused", REFUSED, reason)
-        refused = {
-            place: f"{INVALID}: {str(each.get('error_message', ''))[:200]}"
+        details = {
+            place: str(each.get("error_message", ""))[:200]
             for place, each in enumerate(events)
             if isinstance(each, dict) and each.get("status") != "processed"
         }
-        return Verdict("accepted", refused=refused, received=whole(found.get("num_events_received")))
+        processed = whole(found.get("num_events_processed"))
+        refused = dict.fromkeys(details, INVALID)
+        return Verdict("accepted", refused=refused, received=processed, details=details)
 
 
 def event(report: Report) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from appliance.partners.platform import (
     Answer,
     Limits,
     Message,
+    OAuth,
     Pixel,
     Trial,
     Verdict,
@@ -49,6 +50,7 @@ class Taboola:
     names: Mapping[str, str] = {}
     only_conversions = True
     trial: Trial = "none"
+    oauth: OAuth | None = None
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

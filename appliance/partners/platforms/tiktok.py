@@ -23,6 +23,7 @@ from appliance.partners.platform import (
     Answer,
     Limits,
     Message,
+    OAuth,
     Pixel,
     Trial,
     Verdict,
@@ -71,6 +72,7 @@ class TikTok:
     }
     only_conversions = False
     trial: Trial = "event"
+    oauth: OAuth | None = None
 
     def check(self, report: Report, now_us: int) -> str:
         if label := checked(report, self.limits, self.click_parameters, now_us):

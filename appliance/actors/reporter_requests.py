@@ -1,0 +1,224 @@
+"""One request to an ad platform: its events made, its token found, its answer understood."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import trio
+
+from appliance.actors.reporter_accounts import Accounts
+from appliance.errors import Unavailable
+from appliance.model.deliveries import Attempt, Result, Standing, Stored
+from appliance.partners import making, splitting
+from appliance.partners.following import Next, follow
+from appliance.partners.making import Made, Opened, Unmade
+from appliance.partners.masking import hidden
+from appliance.partners.patience import SECOND
+from appliance.partners.platform import DRY_RUN, TEST_EVENT, UNANSWERED, Send, Verdict, reconciled
+from appliance.partners.report import Identity
+from appliance.partners.ways import Way
+from appliance.ports import Identities, Runner
+
+log = logging.getLogger("weir.reporter")
+_ANSWER = 2_048
+"""Bytes of an answer that an attempt keeps."""
+Access = Callable[[Way], Awaitable[str | Verdict]]
+"""The token to send with now, or what keeps us from having one. Raises nothing of the network's."""
+
+
+class Ready(NamedTuple):
+    """`results`: what ended already; `events`: what one request takes; `early`: deliveries that wait for
+    their click; `too_many`: those that no longer fit."""
+
+    results: list[Result]
+    events: list[Made]
+    early: list[Stored]
+    too_many: list[Stored]
+
+
+class Requests:
+    """`accounts` learn from each answer; the store is not asked for anything."""
+
+    def __init__(
+        self,
+        *,
+        send: Send,
+        access: Access,
+        identities: Identities,
+        compute: Runner,
+        accounts: Accounts,
+        now_us: Callable[[], int],
+        seconds: float,
+    ) -> None:
+        self._send = send
+        self._access = access
+        self._identities = identities
+        self._compute = compute
+        self._accounts = accounts
+        self._now_us = now_us
+        self._seconds = seconds
+
+    async def prepare(self, way: Way, batch: Sequence[Stored]) -> Ready:
+        """What one request takes of a batch. Raises nothing; it may be cancelled."""
+        early, opened = await self._introduce(await self._compute(making.opened, batch))
+        now = self._now_us()
+        results: list[Result] = []
+        events: list[Made] = []
+        for each in await self._compute(making.made, way, opened, now):
+            if isinstance(each, Unmade):
+                results.append(self._unmade(each, now))
+            else:
+                events.append(each)
+        sizes = [len(each.event) for each in events]
+        fits = splitting.fitting(sizes, len(events), way.platform.limits.most_bytes)
+        return Ready(results, events[:fits], early, [each.stored for each in events[fits:]])
+
+    async def token(self, way: Way, ready: Ready) -> str | Verdict:
+        """What opens the account now, or what keeps us from having it."""
+        return await self._access(way) if ready.events and not _silent(way) else ""
+
+    async def ask(self, way: Way, ready: Ready, token: str | Verdict) -> tuple[list[Result], Standing | None]:
+        """The request, and what follows from its answer for each event and for the account."""
+        if not ready.events:
+            return ready.results, None
+        if _silent(way):
+            return ready.results + self._dry(way, ready.events), None
+        results, standing = await self._ask(way, ready.events, token)
+        return ready.results + results, standing
+
+    async def _introduce(self, opened: Sequence[Opened]) -> tuple[list[Stored], list[Opened]]:
+        """(those that wait for their click, the others with their visitors)."""
+        found: Mapping[str, Identity] | None = {}
+        if wanted := making.clicks(opened):
+            try:
+                found = await self._identities.find(wanted)
+            except Unavailable as fault:
+                log.warning("visitors are not found", extra={"reason": fault.message})
+                found = None
+        wait = making.early(opened, found, self._now_us())
+        waiting = {stored.number for stored in wait}
+        clicks = found or {}
+
+        def introduced() -> list[Opened]:
+            return [
+                making.introduced(
+                    it,
+                    self._identities.open(it.report.sealed) if it.report.sealed else Identity(),
+                    clicks.get(it.report.click_id, Identity()),
+                )
+                if it.report is not None
+                else it
+                for it in opened
+                if it.stored.number not in waiting
+            ]
+
+        return wait, await self._compute(introduced)
+
+    def _unmade(self, it: Unmade, now: int) -> Result:
+        if it.fault:
+            log.error("event not made", extra={"delivery": it.stored.delivery.id, "fault": it.fault})
+        error = f"{it.label}: {it.fault}" if it.fault else it.label
+        attempt = Attempt(at_us=now, latency_us=0, request="", error=error)
+        return Result(it.stored.number, it.stored.lease_us, attempt, "dead", now, it.label, sure=True)
+
+    def _dry(self, way: Way, events: Sequence[Made]) -> list[Result]:
+        now = self._now_us()
+        line = _line(way, "")
+        return [
+            Result(
+                each.stored.number,
+                each.stored.lease_us,
+                Attempt(at_us=now, latency_us=0, request=line + each.shown.text, error=DRY_RUN),
+                "cancelled",
+                now,
+                DRY_RUN,
+                sure=True,
+            )
+            for each in events
+        ]
+
+    async def _ask(
+        self, way: Way, events: Sequence[Made], token: str | Verdict
+    ) -> tuple[list[Result], Standing | None]:
+        at_us, began = self._now_us(), trio.current_time()
+        secrets: tuple[str, ...] = (way.pixel.token,)
+        status, text, left, line = 0, "", False, ""
+        if isinstance(token, Verdict):
+            verdict = token
+        else:
+            pixel = way.pixel._replace(token=token)
+            bodies = [each.event for each in events]
+            message = await self._compute(way.platform.request, pixel, bodies)
+            secrets += (token, *message.secrets)
+            line = hidden(_line(way, message.url), secrets)
+            came = await self._send(message, self._seconds)
+            left = came.left
+            if came.answer is None:
+                verdict = Verdict("retry", UNANSWERED, came.fault)
+            else:
+                status = came.answer.status
+                text = hidden(came.answer.body[:_ANSWER].decode("utf-8", "replace"), secrets)
+                verdict = await self._compute(way.platform.verdict, came.answer, len(events))
+                verdict = reconciled(verdict, len(events))
+        latency_us = int((trio.current_time() - began) * SECOND)
+        batch = [each.stored for each in events]
+        again_us, apart, standing = self._accounts.learn(way, batch, verdict)
+        now = self._now_us()
+        results = []
+        for place, (each, then) in enumerate(
+            zip(events, follow(batch, verdict, now, again_us, apart=apart), strict=True)
+        ):
+            attempt = Attempt(
+                at_us=at_us,
+                latency_us=latency_us,
+                request=line + each.shown.text,
+                status=status,
+                answer=text,
+                error=hidden(_words(verdict, then, place), secrets),
+                trace=verdict.trace,
+            )
+            results.append(_result(way, each.stored, attempt, then, left=left))
+        if verdict.outcome == "accepted":
+            known = self._accounts.of(way)
+            known.measured += len(events)
+            known.identifiers.update(name for each in events for name in each.shown.names)
+        return results, standing
+
+
+def _silent(way: Way) -> bool:
+    """Nothing is sent this way: a dry run, or tests at a platform that knows no test events."""
+    return way.dry_run or bool(way.pixel.test_code and way.platform.trial != "event")
+
+
+def _line(way: Way, url: str) -> str:
+    """Where an event went, as the first line of its request."""
+    return f"{way.platform.name} {way.pixel.code}{' ' + url if url else ''}\n"
+
+
+def _words(verdict: Verdict, then: Next, place: int) -> str:
+    """What an attempt says of its event."""
+    if verdict.outcome == "accepted" and place not in verdict.refused:
+        return f"{verdict.label}: {verdict.reason}" if verdict.label else ""
+    label = verdict.refused.get(place) or verdict.label
+    words = verdict.details.get(place) or verdict.reason
+    if verdict.outcome == "refused" and then.state == "pending" and not verdict.refused:
+        label = f"{label} (one of the request's events)"
+    return f"{label}: {words}" if words else label
+
+
+def _result(way: Way, stored: Stored, attempt: Attempt, then: Next, *, left: bool) -> Result:
+    reason = then.reason
+    if then.state == "delivered" and way.pixel.test_code:
+        reason = TEST_EVENT
+    return Result(
+        stored.number,
+        stored.lease_us,
+        attempt,
+        then.state,
+        then.not_before_us,
+        reason,
+        then.part,
+        then.sure or not left,
+    )
