@@ -39,6 +39,14 @@ class Sifted(NamedTuple):
     refused: Sequence[Refusal]
 
 
+class Waiting(NamedTuple):
+    """A file that waits to be taken; `changed_ns` is its time of modification."""
+
+    name: str
+    size: int
+    changed_ns: int
+
+
 class Switch(Struct, frozen=True, kw_only=True):
     """Something that an operator has switched off: an intake by its name, or `subscription_filter`."""
 
