@@ -281,12 +281,17 @@ async def supervise(
             mailbox.abandon()
 
 
-def thread_runner(threads: int) -> Runner:
-    """A Runner with its own limiter: one per driver, never trio's shared default (model-codebases §3.4)."""
+def thread_runner(threads: int, *, abandon: bool = False) -> Runner:
+    """A Runner with its own limiter: one per driver, never trio's shared default (model-codebases §3.4).
+
+    `abandon`: who is cancelled does not wait for what it runs.
+    """
     limiter = trio.CapacityLimiter(threads)
 
     async def run(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await trio.to_thread.run_sync(lambda: fn(*args, **kwargs), limiter=limiter)
+        return await trio.to_thread.run_sync(
+            lambda: fn(*args, **kwargs), limiter=limiter, abandon_on_cancel=abandon
+        )
 
     return run
 

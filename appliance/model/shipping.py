@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 
@@ -34,3 +36,13 @@ class Offset(Struct, frozen=True):
     edge: int
     epoch: int
     seq: int
+
+
+class Mergeable(NamedTuple):
+    """A partition in which merging changes rows, as of its newest part, which was written at `written_us`."""
+
+    table: str
+    partition: str
+    parts: int
+    rows: int
+    written_us: int

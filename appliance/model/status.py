@@ -117,9 +117,13 @@ class QueueReport(Struct, frozen=True, kw_only=True):
     late_us: int = 0
 
 
+QUERY_BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0)
+"""Seconds: the upper ends of the buckets of QueryReport."""
+
+
 class QueryReport(Struct, frozen=True, kw_only=True):
     """Statements of one kind on the warehouse since the core started. `buckets`: how many took no longer
-    than each of `stores.timings.BOUNDS` seconds."""
+    than each of QUERY_BOUNDS."""
 
     kind: str
     count: int

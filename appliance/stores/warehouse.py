@@ -12,6 +12,7 @@ import threading
 import time
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,20 +21,24 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 
 from appliance import config
-from appliance.errors import FieldProblem, Refused, RowRefused, Unavailable
+from appliance.errors import FieldProblem, Refused, RowRefused, Unavailable, WeirError
 from appliance.model.conversions import ClickFacts
 from appliance.model.ids import click_time_ms
-from appliance.model.shipping import Bound
-from appliance.model.status import WarehouseReport
+from appliance.model.shipping import Bound, Mergeable
+from appliance.model.status import QueryReport, WarehouseReport
 from appliance.reporting.rows import COLUMNS, KEYS, Row, block
+from appliance.stores.timings import Timings
 from appliance.stores.warehouse_client import Embedded, Lane, Server, rows
 from appliance.stores.warehouse_schema import migrate
 from appliance.stores.warehouse_stream import AnswerStream
+from appliance.stores.warehouse_upkeep import mergeable, optimize
 
 T = TypeVar("T")
 MAX_INSERT = 10_000
 """Rows per insert: larger ones hold the GIL for longer than the core's loop may wait (experiments.md d)."""
 MAX_LOOKUP = 200
+MERGING_LEAVE = 5.0
+"""Seconds for the end of an OPTIMIZE that was cut."""
 _ANY_BOUND = Bound(0, 0, 4_102_444_800_000_000)
 _LOOKUP = "select id, packed from click_events prewhere id in {ids:Array(String)}"
 _IDENTITIES = (
@@ -120,6 +125,11 @@ class Warehouse:
         self._control = Lane("control", lambda: self._connect(lookups))
         self._ranks = Lane("ranks", lambda: self._connect(lookups))
         self._lanes = (self._shipping, self._lookups, *slots, self._control, self._ranks)
+        # OPTIMIZE takes as long as a partition is large.
+        merging = {**limits, "max_execution_time": 3_600, "max_threads": 1}
+        self._merging = Lane("optimize", lambda: self._connect(merging))
+        self._merges_stopped = False
+        self._timings = Timings()
         self._names = itertools.count()
         self._detached_until = 0.0
         self._opened = False
@@ -132,9 +142,10 @@ class Warehouse:
         self._on(self._shipping, lambda client: client.command("select 1"))
 
     def close(self) -> None:
-        """Close every client, after the statements that are running; exports are cut."""
+        """Close every client, after the statements that are running; exports and OPTIMIZE are cut."""
         for stream in list(self._streams):
             self.end(stream)
+        self._cut_merging()
         for lane in self._lanes:
             lane.close()
         self._opened = False
@@ -168,12 +179,18 @@ class Warehouse:
                 self._migrated = True
         return client
 
-    def _on(self, lane: Lane, work: Callable[[Client], T]) -> T:
+    def _on(self, lane: Lane, work: Callable[[Client], T], kind: str = "") -> T:
+        """`kind` of statement is for the figures: its lane's name, if it has no other."""
         detached = self._detached_text()
         if detached:
             raise Unavailable(detached)
+
+        def timed(client: Client) -> T:
+            with self._timings.timed(kind or lane.name.partition("-")[0]):
+                return work(client)
+
         try:
-            answer = lane.run(work)
+            answer = lane.run(timed)
         except Unavailable as fault:
             if lane is self._shipping:  # a report that ran too long says nothing about the warehouse
                 self._last_error = fault.message
@@ -197,6 +214,7 @@ class Warehouse:
             lambda client: self._engine.insert(
                 client, some[0].table, COLUMNS[some[0].table], block(some), name
             ),
+            "insert",
         )
 
     def present(
@@ -227,7 +245,7 @@ class Warehouse:
 
     def execute(self, sql: str) -> None:
         """Run one statement that answers nothing."""
-        self._on(self._shipping, lambda client: client.command(sql))
+        self._on(self._shipping, lambda client: client.command(sql), "upkeep")
 
     def partitions(self, table: str) -> list[tuple[str, int, int]]:
         known(table)
@@ -235,7 +253,7 @@ class Warehouse:
             "select _partition_id as id, toUnixTimestamp64Micro(min(at)) as oldest, "  # noqa: S608
             f"toUnixTimestamp64Micro(max(at)) as newest from {table} group by id order by newest"
         )
-        found = self._on(self._shipping, lambda client: rows(client, sql, {}))
+        found = self._on(self._shipping, lambda client: rows(client, sql, {}), "upkeep")
         return [(row["id"], row["oldest"], row["newest"]) for row in found]
 
     def drop_partition(self, table: str, partition: str) -> None:
@@ -248,6 +266,29 @@ class Warehouse:
         known(table)
         sql = f"delete from {table} where at < fromUnixTimestamp64Micro({int(at_us)}, 'UTC')"  # noqa: S608
         self.execute(sql)
+
+    # OPTIMIZE, on a lane of its own: an insert may go on meanwhile
+
+    def mergeable(self) -> list[Mergeable]:
+        return self._on(self._merging, mergeable, "upkeep")
+
+    def optimize(self, partition: Mergeable) -> int:
+        if self._merges_stopped:
+            self._on(self._control, lambda client: client.command("system start merges"))
+            self._merges_stopped = False
+        return self._on(self._merging, lambda client: optimize(client, partition))
+
+    def _cut_merging(self) -> None:
+        """End an OPTIMIZE that is running here; a server goes on with it by itself, and nobody waits."""
+        if self._merging.busy and self._engine.kind == "chdb":
+            with suppress(WeirError):
+                self._merges_stopped = True
+                self._control.run(lambda client: client.command("system stop merges"))
+        self._merging.close(MERGING_LEAVE)
+
+    def queries(self) -> tuple[QueryReport, ...]:
+        """How long statements took since the start, by kind; never waits for one."""
+        return self._timings.report()
 
     # Lookups
 

@@ -53,13 +53,23 @@ class Lane:
             except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as fault:
                 raise told_apart(fault) from fault
 
-    def close(self) -> None:
-        """Close the client after the statement that is running; the next `run` opens another."""
-        with self._lock:
+    @property
+    def busy(self) -> bool:
+        """A statement is running, or waits for another."""
+        return self._lock.locked()
+
+    def close(self, seconds: float = -1) -> None:
+        """Close the client after the statement that is running; the next `run` opens another. After
+        `seconds` it is left alone."""
+        if not self._lock.acquire(timeout=seconds):
+            return
+        try:
             client, self._client = self._client, None
             if client is not None:
                 with suppress(ClickHouseError, OSError):
                     client.close()
+        finally:
+            self._lock.release()
 
 
 def told_apart(fault: Exception) -> WeirError:
