@@ -18,26 +18,26 @@ import trio
 from appliance.access.vault import Vault
 from appliance.actors.catalog import CatalogActor
 from appliance.actors.conversions import Limits as Bounds
+from appliance.actors.intake_folder import FolderIntake
 from appliance.actors.intakes import FILTER, Intakes
 from appliance.actors.interpreted_tail import InterpretedTail
 from appliance.actors.interpreter import Interpreter
 from appliance.actors.kernel import Tree, supervise, thread_runner
 from appliance.config import Settings
-from appliance.model.catalog import Network, Subscription
-from appliance.model.catalog import AdAccount, Network, Pixel
+from appliance.model.catalog import AdAccount, Network, Pixel, Subscription
 from appliance.model.conversions import Conversion
 from appliance.model.deliveries import Delivery
 from appliance.model.platforms import AccountReport
 from appliance.outbound.guard import Fetch
 from appliance.partners.announcing import Announcements
+from appliance.partners.consent import Defaults
 from appliance.partners.layouts import Layout
 from appliance.partners.platform import DAY
 from appliance.partners.subscribing import Subscriptions
-from appliance.partners.announcing import Announcements
-from appliance.partners.consent import Defaults
 from appliance.partners.wayfinding import Ways
 from appliance.partners.ways import Way
 from appliance.ports import Identities
+from appliance.stores.event_folder import EventFolder
 from appliance.stores.identities import WarehouseIdentities
 from appliance.stores.identity_keys import IdentityKeys
 from appliance.stores.journal.tails import Tails
@@ -95,7 +95,19 @@ class AdPlatforms:
         self._actors: list[tuple[str, Callable[..., Awaitable[Any]]]] = []
         self._watchers: list[Callable[[], None]] = []
         self.identities: Identities = self._identities()
-        self.announcements = Announcements()
+        section = material.settings.consent
+        self.vault = Vault(material.secret, material.older_secrets, os.urandom)
+        self.ways = Ways(self.vault.open)
+        self.announcements = Announcements(
+            Defaults(
+                limited=section.limited_countries,
+                denied=section.denied_countries,
+                elsewhere=section.elsewhere,
+            )
+        )
+        self.changed: Callable[[Sequence[str]], None] = lambda accounts: None
+        """Told of accounts (`account:3`) whose pixels are asked in another way from now on; never waits."""
+        self.watch(self._announcing)
         self._sweeping = thread_runner(1)
         self._reporting()
         self._interpreting()
@@ -211,7 +223,19 @@ class AdPlatforms:
             pass
 
     def _intakes(self) -> None:
-        """E, and D's folder."""
+        """E, after D's folder."""
+        folder = self._material.settings.intake.folder.path
+        if folder:
+            path = self._material.data / folder
+            self.folder = FolderIntake(
+                files=EventFolder(path),
+                where=str(path),
+                sink=self.interpreter,
+                intakes=self.intakes,
+                run_blocking=thread_runner(1),
+                now_us=self._material.now_us,
+            )
+            self.add("intake_folder", self.folder.run)
 
     def _alarms(self) -> None:
         """F."""

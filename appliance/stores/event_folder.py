@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from appliance.errors import Missing, Refused, Unavailable
 from appliance.model.interpreted import Refusal, Waiting
@@ -24,6 +24,10 @@ MOST_ARRAY = 64 << 20
 LONGEST_LINE = 1 << 20
 MOST_FILES = 10_000
 """Seen at one look; the others at a later one."""
+
+
+class _Reads(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class EventFolder:
@@ -107,7 +111,7 @@ class EventFolder:
 
 
 @contextmanager
-def _unpacking(path: Path) -> Iterator[IO[bytes]]:
+def _unpacking(path: Path) -> Iterator[_Reads]:
     """The file, or what its gzip holds."""
     with path.open("rb") as file:
         packed = file.peek(2)[:2] == b"\x1f\x8b"
@@ -119,7 +123,7 @@ def _chunks(events: Sequence[bytes], lines: int) -> Iterator[Sequence[bytes]]:
         yield events[start : start + lines]
 
 
-def _streamed(head: bytes, file: IO[bytes], lines: int) -> Iterator[Sequence[bytes]]:
+def _streamed(head: bytes, file: _Reads, lines: int) -> Iterator[Sequence[bytes]]:
     rest = head
     found: list[bytes] = []
     while True:
