@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from appliance.addresses import host_name, host_port, is_origin, is_smtp_url, is_url, mailbox
 from appliance.alert_config import Alerts, check_alerts
+from appliance.consent_config import Consent, check_consent
 from appliance.errors import ConfigError, FieldProblem
 from appliance.intake_config import Aws, Intake, check_aws
 
@@ -154,6 +155,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     postbacks: Postbacks = Postbacks()
     retention: Retention = Retention()
     outbound: Outbound = Outbound()
+    consent: Consent = Consent()
     intake: Intake = Intake()
     aws: Aws = Aws()
     alerts: Alerts = Alerts()
@@ -303,6 +305,7 @@ def _check(settings: Settings) -> list[FieldProblem]:
         except ValueError as fault:
             need(False, path, str(fault))
     found += [*_check_admin(settings.admin), *_check_mail(settings.mail)]
+    found += check_consent(settings.consent)
     found += check_aws(settings.aws, settings.intake)
     found += check_alerts(settings.alerts, bool(settings.mail.resend_key or settings.mail.smtp_url))
     names = [("public.domain", host_name, settings.public.domain)] if settings.public.domain else []

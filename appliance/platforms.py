@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,19 +24,21 @@ from appliance.actors.intakes import FILTER, Intakes
 from appliance.actors.interpreted_tail import InterpretedTail
 from appliance.actors.interpreter import Interpreter
 from appliance.actors.kernel import Tree, supervise, thread_runner
+from appliance.actors.reporter import Reporter
 from appliance.config import Settings
-from appliance.model.catalog import AdAccount, Network, Pixel, Subscription
+from appliance.model.catalog import AdAccount, Layout, Network, Pixel, Subscription
 from appliance.model.conversions import Conversion
 from appliance.model.deliveries import Delivery
 from appliance.model.platforms import AccountReport
 from appliance.outbound.guard import Fetch
+from appliance.outbound.platforms import PlatformDoor
 from appliance.partners.announcing import Announcements
 from appliance.partners.consent import Defaults
-from appliance.partners.layouts import Layout
 from appliance.partners.platform import DAY
+from appliance.partners.roster import PLATFORMS
 from appliance.partners.subscribing import Subscriptions
 from appliance.partners.wayfinding import Ways
-from appliance.partners.ways import Way
+from appliance.partners.ways import Way, account_target
 from appliance.ports import Identities
 from appliance.stores.event_folder import EventFolder
 from appliance.stores.identities import WarehouseIdentities
@@ -135,6 +138,7 @@ class AdPlatforms:
 
     def wake(self) -> None:
         """Deliveries were stored; never waits."""
+        self.reporter.wake()
 
     async def start(self, tree: Tree, nursery: trio.Nursery) -> None:
         """Start every actor; core.py calls it when the catalog is there."""
@@ -144,11 +148,28 @@ class AdPlatforms:
     # What operations, metrics and alarms ask
 
     def report(self) -> tuple[AccountReport, ...]:
-        """How each account is doing, as of the last look; never waits."""
-        return ()
+        """How each account is doing, as of the last look; never waits. Those that have no pixel too."""
+        found = {each.account_id: each for each in self.reporter.report()}
+        for account in self._material.catalog.every(AdAccount):
+            if account.id not in found and not account.archived:
+                found[account.id] = AccountReport(
+                    account_id=account.id,
+                    name=account.name,
+                    platform=account.platform,
+                    target=account_target(account.id),
+                    state="held"
+                    if account.status == "paused"
+                    else "dry_run"
+                    if account.dry_run
+                    else "sending",
+                    experimental=PLATFORMS[account.platform].experimental,
+                    dry_run=account.dry_run,
+                )
+        return tuple(found[id_] for id_ in sorted(found))
 
     async def resume(self, account_ids: Collection[int]) -> None:
         """Ask these accounts' platforms again at once. Raises Unavailable."""
+        await self.reporter.resume([account_target(each) for each in account_ids])
 
     def way(self, target: str) -> Way | None:
         """Where events of `pixel:{id}` go now; None for another kind of target."""
@@ -169,7 +190,21 @@ class AdPlatforms:
             self.changed(changed)
 
     def _reporting(self) -> None:
-        """A: the reporter over outbound/platforms.py, B's ways and announcements."""
+        it = self._material
+        self.door = PlatformDoor(it.fetch)
+        self.reporter = Reporter(
+            store=it.outbox,
+            send=self.door.send,
+            access=self.door,
+            ways=self.ways.every,
+            identities=self.identities,
+            run_blocking=thread_runner(1),
+            compute=thread_runner(1),
+            now_us=it.now_us,
+            draw=random.Random().random,  # noqa: S311  a pause that nobody could gain by guessing
+        )
+        self.changed = self.reporter.anew
+        self.add("reporter", self.reporter.run)
 
     def _interpreting(self) -> None:
         it, run = self._material, thread_runner(1)

@@ -126,6 +126,15 @@ TEXT = """\
 [outbound]
 #allow = []
 
+# Conversions whose click says nothing of consent: what ad platforms may do (docs/reference/ad-platforms.md).
+[consent]
+# For counting, not for advertising. EEA stands for its 30 countries.
+#limited_countries = ["EEA", "GB", "CH"]
+# Not reported at all.
+#denied_countries = []
+# "granted", "limited" or "denied"; also where the country is not known.
+#elsewhere = "granted"
+
 # Ways in for interpreted events (docs/reference/events.md). filter = false: also what nobody subscribed to.
 [intake]
 #filter = true

@@ -34,6 +34,25 @@ def secret(path: Path, may_make: bool) -> bytes:
     return found
 
 
+def older_secrets(path: Path) -> tuple[bytes, ...]:
+    """Secrets that were replaced: lines of the file beside it that is called the same and ends in .old. They
+    open what they sealed and serve for nothing else. Raises ConfigError."""
+    beside = path.with_name(path.name + ".old")
+    try:
+        lines = beside.read_text("ascii").split()
+        found = tuple(map(bytes.fromhex, lines))
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError) as fault:
+        raise ConfigError(
+            "the older secrets cannot be read", [FieldProblem("secret_file", f"{beside}: {fault}")]
+        ) from fault
+    if any(len(each) < SECRET_BYTES for each in found):
+        why = f"{beside} has a line with fewer than {2 * SECRET_BYTES} hex digits"
+        raise ConfigError("an older secret is too short", [FieldProblem("secret_file", why)])
+    return found
+
+
 class ClaimInDirectory:
     """ClaimFile of ports.py: `claim`, which is called `claimed` once it was used."""
 

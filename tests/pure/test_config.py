@@ -123,7 +123,7 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         "edges", "colour", "public.bind", "public.idle_timeout", "public.trusted_proxies[1]",
         "jurnal", "journal.durability", "retention.clicks_days", "environment WEIR_LOGS",
     }  # fmt: skip
-    assert "no such setting; here are: admin, alerts, aws, data, demo" in found["colour"]
+    assert "no such setting; here are: admin, alerts, aws, consent, data, demo" in found["colour"]
     assert "HOST:PORT" in found["public.bind"]
     assert "'everyone' is no address" in found["public.trusted_proxies[1]"]
 
