@@ -27,7 +27,7 @@ $(READY): pyproject.toml
 	  { echo "Weir needs Python 3.11, 3.12 or 3.13; say which: make PYTHON=python3.11 ..."; exit 1; }
 	@echo "Setting up $(VENV) (a few minutes the first time: 1.1 GB with chDB) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[aws,dev]'
 	@touch $@
 
 ui/node_modules/ready: ui/package.json ui/package-lock.json

@@ -107,23 +107,18 @@ def check_aws(aws: Aws, intake: Intake) -> Iterator[FieldProblem]:
         or not re.fullmatch(r"[\w./# :-]{1,255}", aws.metrics_namespace, re.ASCII)
     ):
         yield FieldProblem("aws.metrics_namespace", "a namespace that does not begin with AWS/")
-    if _used(aws, intake) and not aws.region and not _region_of(intake):
+    urls = [queue.queue_url for queue in (trigger, intake.report) if queue.queue_url]
+    used = bool(urls or aws.metrics_namespace or aws.log_group)
+    if used and all(map(_QUEUE.fullmatch, urls)) and not region_of(aws, intake):
         yield FieldProblem("aws.region", "the region of what is named in [aws] and [intake]")
 
 
 def region_of(aws: Aws, intake: Intake) -> str:
     """The region that is configured, else the one in a queue's URL; "" for none."""
-    return aws.region or _region_of(intake)
-
-
-def _region_of(intake: Intake) -> str:
+    if aws.region:
+        return aws.region
     for url in (intake.trigger.queue_url, intake.report.queue_url):
         found = re.match(r"https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com", url)
         if found:
             return found[1] or found[2]
     return ""
-
-
-def _used(aws: Aws, intake: Intake) -> bool:
-    """Whether anything of Amazon's is asked for."""
-    return bool(intake.trigger.queue_url or intake.report.queue_url or aws.metrics_namespace or aws.log_group)

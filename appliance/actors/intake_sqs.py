@@ -1,0 +1,341 @@
+"""Interpreted events as S3 objects that a queue announces: SQS, or whatever speaks like it.
+
+A message is received, kept invisible while it is worked on, and deleted once everything that it announces is
+durably taken. What may pass is waited for with the message in hand, because a queue counts every delivery: so
+an outage makes no dead letters. What cannot be read is one, after the others of its message were taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import msgspec
+import trio
+
+from appliance.errors import Missing, Refused, Unavailable, WeirError
+from appliance.model.ids import name_of
+from appliance.model.interpreted import IntakeReport, Refusal, Sifted, Taken
+from appliance.model.queues import Fetched, Received, Sizes
+from appliance.partners.documents import events_of, unpacked
+from appliance.partners.interpreted import Unreadable, parsed
+from appliance.partners.notices import PREFIX, Created, announced, filtered_key
+from appliance.ports import Runner
+
+MOST_BYTES = 64 << 20
+"""Of an object, also unpacked."""
+HIDDEN_S = 60
+RENEW_S = 20.0
+POLL_S = 10
+LONGEST_HOLD_S = 11 * 3600.0
+"""SQS ends any invisibility 12 hours after the message was received."""
+LOOK_S = 60.0
+_LEFT_ALONE_S = 3600
+"""How long a dead letter that has nowhere to go is not seen again."""
+_SHORTEST, _LONGEST = 1.0, 60.0
+_MOST_REASONS = 20
+_QUEUE = ""
+"""Who waits, when it is no message."""
+
+
+class Queue(Protocol):
+    """stores/aws.SqsQueue. Blocking; raises Missing, Refused, Unavailable."""
+
+    def receive(self, most: int, wait_s: int, hidden_s: int) -> Sequence[Received]: ...
+
+    def hide(self, receipt: str, seconds: int) -> None: ...
+
+    def delete(self, receipt: str) -> None: ...
+
+    def bury(self, message: Received, reason: str) -> bool: ...
+
+    def sizes(self) -> Sizes: ...
+
+
+class Objects(Protocol):
+    """stores/aws.Buckets. Blocking; raises Missing, Refused, Unavailable."""
+
+    def get(self, wanted: Created, most: int) -> Fetched: ...
+
+    def put(self, bucket: str, key: str, body: bytes) -> None: ...
+
+
+class Way(Protocol):
+    """Where events go: actors/interpreter.Interpreter."""
+
+    async def take(
+        self, batch_id: str, lines: Sequence[bytes], filtered: bool, origin: str = ""
+    ) -> Taken: ...
+
+    async def sift(self, lines: Sequence[bytes]) -> Sifted: ...
+
+
+class QueueIntake:
+    """One queue. `connect` gives the adapters, and is asked again until it does. `polling` runs a receive,
+    `run_blocking` everything else, with room for `parallel` messages; both may abandon what they run.
+    A message that is to come again does so `back_s` seconds later for each time that it came."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        connect: Callable[[], tuple[Queue, Objects]],
+        way: Way,
+        running: Callable[[str], Awaitable[None]],
+        filtered: bool,
+        polling: Runner,
+        run_blocking: Runner,
+        now_us: Callable[[], int],
+        parallel: int = 4,
+        attempts: int = 3,
+        filtered_bucket: str = "",
+        where: str = "",
+        back_s: int = 10,
+    ) -> None:
+        self.name = name
+        self._connect = connect
+        self._way = way
+        self._running = running
+        self._filtered = filtered
+        self._polling = polling
+        self._blocking = run_blocking
+        self._now_us = now_us
+        self._parallel = parallel
+        self._attempts = attempts
+        self._bucket = filtered_bucket
+        self._where = where
+        self._back_s = back_s
+        self._log = logging.getLogger(f"weir.intake.{name}")
+        self._slots = trio.Semaphore(parallel, max_value=parallel)
+        self._unpacking = trio.Lock()
+        self._under_way: dict[str, int] = {}
+        self._sizes: Sizes | None = None
+        self._ours: tuple[Queue, Objects] | None = None
+        self.batches = 0
+        self.failed = 0
+        self.events = 0
+        self.last_us = 0
+        self._waits_for: dict[str, str] = {}
+        self._dead_letter = ""
+
+    @property
+    def last_error(self) -> str:
+        """What is waited for now, else why there was a dead letter the last time."""
+        return next(iter(self._waits_for.values()), self._dead_letter)
+
+    def report(self) -> IntakeReport:
+        return IntakeReport(
+            name=self.name,
+            kind="sqs",
+            where=self._where,
+            batches=self.batches,
+            failed=self.failed,
+            events=self.events,
+            waiting=-1 if self._sizes is None else self._sizes.waiting,
+            dead=0 if self._sizes is None else max(self._sizes.dead, 0),
+            oldest_us=min((sent for sent in self._under_way.values() if sent), default=0),
+            last_us=self.last_us,
+            last_error=self.last_error,
+        )
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Until cancelled. What is under way then comes again when its invisibility ends."""
+        task_status.started()  # a queue that is not to be had is no reason for anybody not to start
+        pause = _SHORTEST
+        while self._ours is None:
+            try:
+                self._ours = await self._blocking(self._connect)
+            except Unavailable as fault:
+                pause = await self._wait(_QUEUE, fault, pause)
+        queue, objects = self._ours
+        self._waits_for.pop(_QUEUE, None)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._look, queue)
+            while True:
+                await self._running(self.name)
+                free = await self._free()
+                messages: Sequence[Received] = ()
+                try:
+                    messages = await self._polling(queue.receive, free, POLL_S, HIDDEN_S)
+                    pause = _SHORTEST
+                    self._waits_for.pop(_QUEUE, None)
+                except (Missing, Refused, Unavailable) as fault:
+                    pause = await self._wait(_QUEUE, fault, pause)
+                finally:
+                    for _ in range(free - len(messages)):
+                        self._slots.release()
+                for message in messages:
+                    nursery.start_soon(self._message, queue, objects, message)
+
+    async def _free(self) -> int:
+        """Take every free slot, one at least: so many messages can be received."""
+        await self._slots.acquire()
+        for taken in range(1, min(self._parallel, 10)):
+            try:
+                self._slots.acquire_nowait()
+            except trio.WouldBlock:
+                return taken
+        return min(self._parallel, 10)
+
+    async def _wait(self, waiter: str, fault: WeirError, pause: float) -> float:
+        """Say it once, wait, and give the next pause."""
+        if self._waits_for.get(waiter) != fault.message:
+            facts = {"intake": self.name, "reason": fault.message}
+            self._log.warning("interpreted events wait", extra=facts)
+        self._waits_for[waiter] = fault.message
+        await trio.sleep(pause)
+        return min(pause * 2, _LONGEST)
+
+    async def _look(self, queue: Queue) -> None:
+        """How much waits, and how much is with the dead letters."""
+        while True:
+            try:
+                self._sizes = await self._blocking(queue.sizes)
+            except (Missing, Refused, Unavailable) as fault:
+                self._log.debug("how much waits is not known", extra={"reason": fault.message})
+                if self._sizes is not None:
+                    self._sizes = self._sizes._replace(waiting=-1)
+            await trio.sleep(LOOK_S)
+
+    # One message
+
+    async def _message(self, queue: Queue, objects: Objects, message: Received) -> None:
+        self._under_way[message.receipt] = message.sent_us
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._keep, queue, message, nursery.cancel_scope)
+                await self._work(queue, objects, message)
+                nursery.cancel_scope.cancel()
+        finally:
+            del self._under_way[message.receipt]
+            self._waits_for.pop(message.receipt, None)
+            self._slots.release()
+
+    async def _keep(self, queue: Queue, message: Received, work: trio.CancelScope) -> None:
+        """Renew its invisibility. Somebody else's, it is left to them."""
+        while True:
+            await trio.sleep(RENEW_S)
+            try:
+                await self._blocking(queue.hide, message.receipt, HIDDEN_S)
+            except Missing:
+                self._log.warning("a message is not ours any more", extra={"message_id": message.id})
+                work.cancel()
+            except (Refused, Unavailable) as fault:
+                self._log.warning("a message may come twice", extra={"reason": fault.message})
+
+    async def _work(self, queue: Queue, objects: Objects, message: Received) -> None:
+        """Everything that it announces, then its end."""
+        done: dict[Created, str] = {}
+        again = message.receives > 1
+        pause = _SHORTEST
+        with trio.move_on_after(LONGEST_HOLD_S):
+            while True:
+                try:
+                    reasons = await self._objects(objects, message, done, again)
+                    await self._end(queue, message, reasons)
+                    return
+                except Unavailable as fault:
+                    again = True
+                    pause = await self._wait(message.receipt, fault, pause)
+        self.failed += 1
+        self._log.error("a message is given back: it could not be taken", extra={"message_id": message.id})
+
+    async def _objects(
+        self, objects: Objects, message: Received, done: dict[Created, str], again: bool
+    ) -> list[str]:
+        """Why it is a dead letter, if it is. What is `done` is not read again."""
+        try:
+            wanted = announced(message.body)
+        except Refused as fault:
+            return [f"the message: {fault.message}"]
+        for created in wanted:
+            if created not in done:
+                try:
+                    done[created] = await self._take(objects, created, again)
+                except (Missing, Refused) as fault:
+                    done[created] = fault.message
+        return [f"{created}: {reason}" for created, reason in done.items() if reason]
+
+    async def _end(self, queue: Queue, message: Received, reasons: Sequence[str]) -> None:
+        if not reasons:
+            await self._blocking(queue.delete, message.receipt)
+            self.batches += 1
+            self.last_us = self._now_us()
+            self._dead_letter = ""
+            return
+        try:
+            if await self._redrives(queue) or message.receives < self._attempts:
+                await self._blocking(queue.hide, message.receipt, self._back_s * message.receives)
+            elif not await self._blocking(queue.bury, message, reasons[0]):
+                await self._blocking(queue.hide, message.receipt, _LEFT_ALONE_S)
+        except (Missing, Refused) as fault:  # it comes again by itself
+            self._log.warning("a dead letter stays", extra={"reason": fault.message})
+        self.failed += 1
+        self._dead_letter = reasons[0]
+        for reason in reasons[:_MOST_REASONS]:
+            facts = {"message_id": message.id, "receives": message.receives, "reason": reason}
+            self._log.error("an announced object cannot be taken", extra=facts)
+
+    async def _redrives(self, queue: Queue) -> bool:
+        """Whether the queue itself moves away what came too often."""
+        if self._sizes is None:
+            try:
+                self._sizes = await self._blocking(queue.sizes)
+            except (Missing, Refused):  # we may not ask
+                return False
+        return self._sizes.redrives > 0
+
+    # One object
+
+    async def _take(self, objects: Objects, created: Created, again: bool) -> str:
+        """Take its events; why it is a dead letter all the same, "" if it is none."""
+        fetched = await self._blocking(objects.get, created, MOST_BYTES)
+        tag = fetched.tag or hashlib.sha256(fetched.body).hexdigest()
+        async with self._unpacking:  # one object at a time is in memory more than once
+            lines = await self._blocking(_lines, fetched.body)
+            flag = "filtered" if self._filtered else "all"
+            batch = name_of("object", created.bucket, created.key, tag, flag)
+            if self._bucket and not (created.bucket == self._bucket and created.key.startswith(PREFIX)):
+                return await self._sifted(objects, created, batch, lines)
+            taken = await self._way.take(batch, lines, self._filtered, self.name)
+            self.events += taken.read
+            refused: Sequence[Refusal] = taken.refused
+            if again or taken.again:  # what was refused then is not said a second time
+                refused = await self._blocking(_unreadable, lines)
+        return _words(refused)
+
+    async def _sifted(self, objects: Objects, created: Created, batch: str, lines: Sequence[bytes]) -> str:
+        """Write what passes the filter, and have it taken. Who is subscribed may change; another choice of
+        lines is another batch."""
+        sifted = await self._way.sift(lines)
+        if sifted.kept:
+            body = await self._blocking(_array, sifted.kept)
+            await self._blocking(objects.put, self._bucket, filtered_key(created.key), body)
+            chosen = name_of(batch, hashlib.sha256(body).hexdigest())
+            taken = await self._way.take(chosen, sifted.kept, True, self.name)
+            self.events += taken.read
+        return _words(sifted.refused)
+
+
+def _lines(body: bytes) -> Sequence[bytes]:
+    return events_of(unpacked(body, MOST_BYTES))
+
+
+def _array(lines: Sequence[bytes]) -> bytes:
+    return msgspec.json.encode([msgspec.Raw(line) for line in lines])
+
+
+def _unreadable(lines: Sequence[bytes]) -> list[Refusal]:
+    found = ((number, parsed(line)) for number, line in enumerate(lines, 1))
+    return [Refusal(number, "", it.reason) for number, it in found if isinstance(it, Unreadable)]
+
+
+def _words(refused: Sequence[Refusal]) -> str:
+    """The first of them, and how many."""
+    if not refused:
+        return ""
+    line, field, reason = refused[0]
+    more = f", and {len(refused) - 1:,} more" if len(refused) > 1 else ""
+    return f"event {line}: {field + ': ' if field else ''}{reason}{more}"
