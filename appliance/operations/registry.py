@@ -33,7 +33,7 @@ MODULES = (
     "network_words", "templates", "links", "lists", "pages", "catalog", "history", "routing",
     "explaining", "simulating", "replaying", "journal", "system", "reports", "reports_running",
     "exports", "costs", "conversions", "records", "warehouse", "live", "session", "me", "users", "tokens",
-    "targets", "deliveries", "queues", "rates", "doctor", "inbox", "reprocessing", "alerts",
+    "targets", "deliveries", "queues", "rates", "doctor", "inbox", "reprocessing", "alerts", "ad_platforms",
 )  # fmt: skip
 
 

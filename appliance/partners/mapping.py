@@ -124,6 +124,19 @@ class Table:
         return row if ours is None else msgspec.structs.replace(row, event_name=ours)
 
 
+def usual(platform: Platform) -> tuple[EventRow, ...]:
+    """The default table as rows: a pixel that has these in its mapping reports what one without any does."""
+    everywhere = DEFAULT_INTERPRETED[""]
+    further = (
+        msgspec.structs.replace(row, network=network)
+        for network, rows in DEFAULT_INTERPRETED.items()
+        for row in rows
+        if row not in everywhere
+    )
+    rows = (*DEFAULT_CONVERSIONS, *further, *everywhere)
+    return tuple(row for row in rows if row.value != "none" or not platform.only_conversions)
+
+
 class Happened(NamedTuple):
     """One event that follows from a row: its place among those of the same name, and what it is worth."""
 

@@ -1,5 +1,37 @@
 // Made from the registry: `weir operations --typescript > ui/src/api.ts`. A test holds it to it.
 
+export interface EventRow {
+  event_name: string;
+  network?: string;
+  when?: "conversion" | "interpreted";
+  statuses?: string[];
+  count?: "1" | "conversions" | "lander_searches" | "lander_visitors";
+  value?: "none" | "share" | "whole";
+  custom?: Record<string, string>;
+}
+
+export interface AdPlatform {
+  name: string;
+  experimental: boolean;
+  needs: string[];
+  optional: string[];
+  secret_settings: string[];
+  needs_token: boolean;
+  click_parameters: string[];
+  window_us: number;
+  batch: number;
+  names: Record<string, string>;
+  usual: EventRow[];
+  trial: "empty" | "event" | "none";
+}
+
+export interface AdPlatforms {
+  items: AdPlatform[];
+  standard: string[];
+  conversion_macros: Record<string, string>;
+  interpreted_macros: Record<string, string>;
+}
+
 export interface ShownAlert {
   id: string;
   state: "closed" | "open";
@@ -1689,6 +1721,7 @@ export interface ErrorShape {
 }
 
 export interface Api {
+  "ad_accounts.platforms": { request: Record<string, never>; answer: AdPlatforms };
   "alerts.acknowledge": { request: { id: string }; answer: ShownAlert };
   "alerts.list": { request: { state?: "closed" | "open"; kind?: string; limit?: number; offset?: number }; answer: AlertsPage };
   "alerts.test": { request: Record<string, never>; answer: Tested };
@@ -1766,10 +1799,10 @@ export interface Api {
   "me.get": { request: Record<string, never>; answer: Me };
   "network_presets.list": { request: Record<string, never>; answer: NetworkPresets };
   "networks.archive": { request: { id: number; revision?: number | null }; answer: Network };
-  "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
-  "networks.create": { request: { name: string; slug: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
+  "networks.change": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string; layout?: "" | "crossroads" | "sedo" | "tonic" }; answer: Network };
+  "networks.create": { request: { name: string; slug: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string; layout?: "" | "crossroads" | "sedo" | "tonic" }; answer: Network };
   "networks.create_from_preset": { request: { preset: string; name?: string; slug?: string; secret?: string; currency?: string }; answer: Network };
-  "networks.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string }; answer: Network };
+  "networks.duplicate": { request: { id: number; revision?: number | null; name?: string; slug?: string; secret?: string; secrets?: string[]; template_id?: number | null; status?: "active" | "paused"; currency?: string; allow?: string[]; signature?: "" | "clickbank_ins" | "digistore24" | "hmac_sha256"; reply?: string; status_words?: Record<string, string>; duplicates?: "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat"; duplicates_by_type?: Record<string, "create" | "edit" | "event_id" | "ignore" | "increment" | "repeat">; claim_by?: ("event_type" | "upsell")[]; transitions?: Record<string, string[]>; unknown_click?: "accept" | "wait"; click_wait_hours?: number | null; preset?: string; layout?: "" | "crossroads" | "sedo" | "tonic" }; answer: Network };
   "networks.get": { request: { id?: number | null; slug?: string | null }; answer: Network };
   "networks.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string; status?: "active" | "paused"; template_id?: number | null }; answer: NetworkList };
   "networks.restore": { request: { id: number; revision?: number | null }; answer: Network };
