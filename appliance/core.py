@@ -37,6 +37,7 @@ from appliance.actors.identity_desk import IdentityDesk
 from appliance.actors.janitor import Janitor, keepings
 from appliance.actors.kernel import Tree, supervise, thread_runner
 from appliance.actors.live import Live
+from appliance.actors.optimizer import Optimizer
 from appliance.actors.publisher import Publisher
 from appliance.actors.ranks import Ranks
 from appliance.actors.retry import Retry
@@ -83,6 +84,7 @@ from appliance.stores.journal.tails import Tails
 from appliance.stores.lists import ListFiles, Lists
 from appliance.stores.memory import needed_by_memory
 from appliance.stores.shipping_logs import JournalLogs, OutboxLogs
+from appliance.stores.sqlite.alerts import SqliteAlerts
 from appliance.stores.sqlite.caps import SqliteUsage
 from appliance.stores.sqlite.catalog import SqliteCatalog
 from appliance.stores.sqlite.deliveries import SqliteDeliveries
@@ -93,6 +95,7 @@ from appliance.stores.sqlite.rates import SqliteRates
 from appliance.stores.sqlite.shipping import ShippingFile
 from appliance.stores.table_files import TableFiles
 from appliance.stores.warehouse import Warehouse
+from appliance.watching import watch_over
 from appliance.workbench import Workbench
 
 log = logging.getLogger("weir.core")
@@ -130,6 +133,7 @@ async def main(control: Control) -> None:
         closing(await files(SqliteDeliveries, data / "ledger.db")) as outbox,
         closing(await files(SqliteRates, data / "ledger.db")) as rates,
         closing(await files(SqliteDoctor, data / "ledger.db")) as findings,
+        closing(await files(SqliteAlerts, data / "ledger.db")) as alert_store,
         closing(await files(ShippingFile, data / "shipping.db")) as shipping,
         closing(await files(SqliteIdentity, data / "identity.db")) as identity_store,
         closing(await files(SqliteUsage, data / "caps.db")) as usage,
@@ -199,7 +203,8 @@ async def main(control: Control) -> None:
             Draw(lambda: f"{secrets.randbelow(10**DIGITS):0{DIGITS}}", lambda: secrets.token_urlsafe(32)),
             _now_us,
         )
-        identities = IdentityDesk(identity.mailbox, identity, post_of(settings.mail, thread_runner(2)))
+        post = post_of(settings.mail, thread_runner(2))
+        identities = IdentityDesk(identity.mailbox, identity, post)
         operations = registry.load_all()
         publisher = Publisher(
             sources=(
@@ -245,6 +250,20 @@ async def main(control: Control) -> None:
             now_us=_now_us,
         )
         parts.findings = doctor.findings
+        alerts = watch_over(
+            settings=settings,
+            store=alert_store,
+            overview=overview,
+            outbox=outbox,
+            standings=retry.standings,
+            findings=doctor.findings,
+            post=post,
+            fetch=Fetch(Guard(settings.outbound.allow)),
+            now_us=_now_us,
+        )
+        parts.queues, parts.recent, parts.alerts = alerts.queues, alerts.recent, alerts.report
+        optimizer = Optimizer(warehouse, thread_runner(1, abandon=True), store.optimize_hours, _now_us)
+        parts.upkeep, parts.queries = optimizer.report, warehouse.queries
         conversions = Conversions(
             ledger=ledger,
             journals=Tails(data),
@@ -296,6 +315,8 @@ async def main(control: Control) -> None:
             "ranks": lambda: ranks.last_error,
             "retention": lambda: janitor.last_error,
             "doctor": lambda: doctor.last_error,
+            "alerts": alerts.fault,
+            "optimization": lambda: optimizer.last_error,
         }
         parts.consumers += [publisher.consumers, conversions.consumers, cap_poller.consumers]
 
@@ -318,6 +339,7 @@ async def main(control: Control) -> None:
                 entering=Entries(conversions),
                 workbench=workbench,
                 inbox=stored,
+                alerts=alerts,
             )
 
         stored = Inbox(ledger, conversions, int(settings.postbacks.click_wait_hours * 3_600_000_000))
@@ -336,6 +358,7 @@ async def main(control: Control) -> None:
                     await linking.start(supervise, tree, "link", accept_edges)
                     await linking.start(supervise, tree, "converted", converted.run)
                     await linking.start(supervise, tree, "janitor", janitor.run)
+                    await linking.start(supervise, tree, "optimization", optimizer.run)
                     async with trio.open_nursery() as cataloguing:
                         await cataloguing.start(supervise, tree, "catalog", catalog.run, catalog.mailbox)
                         # Not before the catalog is there: a postback read without its network's template
@@ -350,6 +373,7 @@ async def main(control: Control) -> None:
                         await linking.start(supervise, tree, "ranks", ranks.run)
                         # Nor this: without its target a delivery would be given up.
                         await linking.start(supervise, tree, "retry", retry.run)
+                        await linking.start(supervise, tree, "alerts", alerts.run)
                         await cataloguing.start(supervise, tree, "identity", identity.run, identity.mailbox)
                         await serve_doors(control, tree, desk, identity, live, call_door, admin, admin_port)
                         began = time.monotonic()

@@ -25,7 +25,7 @@ from appliance.stores.sqlite.deliveries import SqliteDeliveries
 MINUTE_US = 60_000_000
 
 
-def watch(
+def watch_over(
     *,
     settings: Settings,
     store: SqliteAlerts,

@@ -17,7 +17,6 @@ from appliance.stores.timings import Timings
 from tests.engine import SERVER
 from tests.records import NOON, click, entries
 
-
 ALONE = "max_bytes_to_merge_at_max_space_in_pool = 1"
 """No merge in the background comes between."""
 
