@@ -29,7 +29,7 @@ from appliance.config import Settings
 from appliance.model.catalog import AdAccount, Layout, Network, Pixel, Subscription
 from appliance.model.conversions import Conversion
 from appliance.model.deliveries import Delivery
-from appliance.model.platforms import AccountReport
+from appliance.model.platforms import AccountReport, AccountState
 from appliance.outbound.guard import Fetch
 from appliance.outbound.platforms import PlatformDoor
 from appliance.partners.announcing import Announcements
@@ -274,3 +274,10 @@ class AdPlatforms:
 
     def _alarms(self) -> None:
         """F."""
+
+
+def _state_of(account: AdAccount) -> AccountState:
+    """Of one that has no pixel."""
+    if account.status == "paused":
+        return "held"
+    return "dry_run" if account.dry_run else "sending"

@@ -92,6 +92,7 @@ class Reporter:
         )  # fmt: skip
         self._figures = Figures()
         self._wake = trio.Event()
+        self._anew: set[str] = set()
         self._expired_at: dict[str, float] = {}
         self.outcomes: Counter[str] = Counter()
         self.labels: Counter[str] = Counter()
@@ -118,6 +119,11 @@ class Reporter:
             await self._blocking(self._store.resume, paused)
             await self._hurry(paused)
             self.wake()
+
+    def anew(self, accounts: Collection[str]) -> None:
+        """These are asked in another way from now on: what they refused says nothing of it. Never waits."""
+        self._anew.update(accounts)
+        self.wake()
 
     async def _hurry(self, accounts: Collection[str]) -> None:
         """What waited for these accounts to be asked again is due."""
@@ -150,6 +156,9 @@ class Reporter:
 
     async def _look(self, nursery: trio.Nursery) -> float:
         """Begin what is due and may be sent; returns after how many seconds to look again."""
+        if anew := sorted(self._anew):
+            await self.resume(anew)
+            self._anew.difference_update(anew)
         ways = self._ways()
         self._figures = await self._blocking(self._read, frozenset(ways))
         again = self._limits.poll

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import trio
 
@@ -16,7 +16,15 @@ from appliance.partners.following import Next, follow
 from appliance.partners.making import Made, Opened, Unmade
 from appliance.partners.masking import hidden
 from appliance.partners.patience import SECOND
-from appliance.partners.platform import DRY_RUN, TEST_EVENT, UNANSWERED, Send, Verdict, reconciled
+from appliance.partners.platform import (
+    DRY_RUN,
+    TEST_EVENT,
+    UNANSWERED,
+    UNAUTHORIZED,
+    Send,
+    Verdict,
+    reconciled,
+)
 from appliance.partners.report import Identity
 from appliance.partners.ways import Way
 from appliance.ports import Identities, Runner
@@ -24,8 +32,16 @@ from appliance.ports import Identities, Runner
 log = logging.getLogger("weir.reporter")
 _ANSWER = 2_048
 """Bytes of an answer that an attempt keeps."""
-Access = Callable[[Way], Awaitable[str | Verdict]]
-"""The token to send with now, or what keeps us from having one. Raises nothing of the network's."""
+
+
+class Access(Protocol):
+    """What opens accounts."""
+
+    async def token(self, way: Way) -> str | Verdict:
+        """The token to send with now, or what keeps us from having one. Raises nothing of the network's."""
+
+    def spoiled(self, way: Way) -> bool:
+        """It was refused; True when asking for another one may help."""
 
 
 class Ready(NamedTuple):
@@ -77,7 +93,7 @@ class Requests:
 
     async def token(self, way: Way, ready: Ready) -> str | Verdict:
         """What opens the account now, or what keeps us from having it."""
-        return await self._access(way) if ready.events and not _silent(way) else ""
+        return await self._access.token(way) if ready.events and not _silent(way) else ""
 
     async def ask(self, way: Way, ready: Ready, token: str | Verdict) -> tuple[list[Result], Standing | None]:
         """The request, and what follows from its answer for each event and for the account."""
@@ -162,6 +178,8 @@ class Requests:
                 text = hidden(came.answer.body[:_ANSWER].decode("utf-8", "replace"), secrets)
                 verdict = await self._compute(way.platform.verdict, came.answer, len(events))
                 verdict = reconciled(verdict, len(events))
+                if verdict.outcome == "pause" and self._access.spoiled(way):
+                    verdict = verdict._replace(outcome="retry", label=UNAUTHORIZED)
         latency_us = int((trio.current_time() - began) * SECOND)
         batch = [each.stored for each in events]
         again_us, apart, standing = self._accounts.learn(way, batch, verdict)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ipaddress
 import math
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import httpcore
@@ -104,11 +105,13 @@ class Guard(httpcore.AsyncNetworkBackend):
 
 
 class Answer(NamedTuple):
-    """An answer's status, its Retry-After header ("" without one) and the beginning of its body."""
+    """An answer's status, its Retry-After header ("" without one), the beginning of its body (unpacked where
+    it came gzipped although nobody asked for that), and its headers, names in lower case."""
 
     status: int
     retry_after: str
     body: bytes
+    headers: Mapping[str, str] = {}
 
 
 class Fetched(NamedTuple):
@@ -165,7 +168,11 @@ class Fetch:
                         extensions={"trace": trace},
                     ) as answer,
                 ):
-                    return Answer(answer.status, _retry_after(answer), await _beginning(answer, most))
+                    said = _headers(answer)
+                    found = await _beginning(answer, most)
+                    if said.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip"):
+                        found = _unpacked(found, most)
+                    return Answer(answer.status, said.get("retry-after", "")[:100], found, said)
         except trio.TooSlowError:
             raise Refused(f"no answer within {seconds:g} s") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as fault:
@@ -174,9 +181,20 @@ class Fetch:
             raise Refused(f"not a URL to ask: {fault}") from fault
 
 
-def _retry_after(answer: httpcore.Response) -> str:
-    found = (value for name, value in answer.headers if name.lower() == b"retry-after")
-    return next(found, b"")[:100].decode("latin-1")
+def _headers(answer: httpcore.Response) -> dict[str, str]:
+    """Of two of a name the first."""
+    found: dict[str, str] = {}
+    for name, value in answer.headers:
+        found.setdefault(name.lower().decode("latin-1"), value.decode("latin-1"))
+    return found
+
+
+def _unpacked(body: bytes, most: int) -> bytes:
+    """At most so many bytes of what was packed; what is no gzip stays as it is."""
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, most)
+    except zlib.error:
+        return body
 
 
 async def _beginning(answer: httpcore.Response, most: int) -> bytes:

@@ -81,6 +81,7 @@ class Site:
         self.lost = 0.0
         self.faults: list[Answer] = []
         self.grants: list[str | Verdict] = []
+        self.old_token = False
         self.people = People()
         self.sizes: list[int] = []
         self.asked_at: list[float] = []
@@ -104,9 +105,12 @@ class Site:
             return Sent(None, "no answer within 30 s", left=True)
         return Sent(answer, "", left=True)
 
-    async def access(self, way: Way) -> str | Verdict:
+    async def token(self, way: Way) -> str | Verdict:
         await trio.lowlevel.checkpoint()
         return self.grants.pop(0) if self.grants else way.pixel.token
+
+    def spoiled(self, way: Way) -> bool:
+        return self.old_token
 
     def reporter(self, poll: float = 30.0, **limits: Any) -> Reporter:
         async def blocking(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -117,7 +121,7 @@ class Site:
         return Reporter(
             store=self.store,
             send=self.send,
-            access=self.access,
+            access=self,
             ways=lambda: self.ways,
             identities=self.people,
             run_blocking=blocking,

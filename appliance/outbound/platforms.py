@@ -1,0 +1,139 @@
+"""Ad platforms on the wire: the reporter's requests, and access tokens of accounts with a refresh token."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import trio
+
+from appliance import __version__
+from appliance.errors import Refused
+from appliance.outbound.guard import Fetch
+from appliance.partners.platform import (
+    TOO_MANY,
+    UNANSWERED,
+    UNAUTHORIZED,
+    Answer,
+    Message,
+    OAuth,
+    Sent,
+    Verdict,
+    document,
+    whole,
+)
+from appliance.partners.ways import Way
+
+MOST_ANSWER = 1_048_576
+"""Bytes of an answer that are read: some platforms have a word on each of a thousand events."""
+TOKEN_SECONDS = 15.0
+YOUNG = 60.0
+"""Seconds for which a bought token is nobody's mistake: refused that soon, it is the account that is."""
+_EARLY = 60.0
+"""Seconds before its end from which a token is bought anew."""
+_AN_HOUR = 3_600
+_CODE = re.compile(r"[a-z_]{1,60}", re.ASCII)
+_USER_AGENT = (b"user-agent", f"weir/{__version__} (reports)".encode())
+
+
+class _Bought(NamedTuple):
+    """`of` is the digest of what it was bought with; times by trio's clock."""
+
+    of: bytes
+    token: str
+    at: float
+    until: float
+
+
+class PlatformDoor:
+    """`fetch` is guarded. Tokens are kept in memory only, one per account."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._bought: dict[str, _Bought] = {}
+        self._buying: dict[str, trio.Lock] = {}
+
+    async def send(self, message: Message, seconds: float) -> Sent:
+        """Send of partners/platform.py."""
+        left = False
+
+        def sent() -> None:
+            nonlocal left
+            left = True
+
+        headers = [_USER_AGENT, *((name.encode(), value.encode("utf-8")) for name, value in message.headers)]
+        try:
+            answer = await self._fetch.send(
+                message.method, message.url, headers, message.body, seconds, MOST_ANSWER, sent
+            )
+        except Refused as fault:
+            return Sent(None, fault.message[:300], left)
+        return Sent(Answer(answer.status, answer.headers, answer.body), "", left)
+
+    # Access of actors/reporter_requests.py
+
+    async def token(self, way: Way) -> str | Verdict:
+        """What opens the account now: its token, or one that is bought with it and kept until it ends."""
+        oauth, settings = way.platform.oauth, way.pixel.settings
+        client, secret = (
+            (settings.get(name, "") for name in (oauth.client, oauth.secret)) if oauth else ("", "")
+        )
+        if oauth is None or not client or not secret:
+            return way.pixel.token
+        url = settings.get("token_url", "") or oauth.url
+        of = hashlib.sha256("\0".join((url, client, secret, way.pixel.token)).encode()).digest()
+        async with self._buying.setdefault(way.account, trio.Lock()):
+            known = self._bought.get(way.account)
+            if known is not None and known.of == of and trio.current_time() < known.until - _EARLY:
+                return known.token
+            found = await self._buy(oauth, url, client, secret, way.pixel.token)
+            if isinstance(found, Verdict):
+                return found
+            token, seconds = found
+            now = trio.current_time()
+            self._bought[way.account] = _Bought(of, token, now, now + seconds)
+            return token
+
+    def spoiled(self, way: Way) -> bool:
+        """The account's token was refused: the next one is bought anew. True when it was an old one, so that
+        this may help."""
+        known = self._bought.pop(way.account, None)
+        return known is not None and trio.current_time() - known.at >= YOUNG
+
+    async def _buy(
+        self, oauth: OAuth, url: str, client: str, secret: str, refresh: str
+    ) -> tuple[str, float] | Verdict:
+        fields = {"grant_type": "refresh_token", "refresh_token": refresh}
+        headers = [("content-type", "application/x-www-form-urlencoded")]
+        if oauth.basic:
+            pair = base64.b64encode(f"{client}:{secret}".encode()).decode()
+            headers.append(("authorization", f"Basic {pair}"))
+        else:
+            fields |= {"client_id": client, "client_secret": secret}
+        came = await self.send(
+            Message("POST", url, tuple(headers), urlencode(fields).encode()), TOKEN_SECONDS
+        )
+        if came.answer is None:
+            return Verdict("retry", UNANSWERED, f"no access token: {came.fault}")
+        return _of_token(came.answer)
+
+
+def _of_token(answer: Answer) -> tuple[str, float] | Verdict:
+    """(an access token, its seconds) of a token endpoint's answer, RFC 6749 §5. No text of it is repeated but
+    an error's code."""
+    found = document(answer.body) or {}
+    token = found.get("access_token")
+    if 200 <= answer.status < 300 and isinstance(token, str) and token:
+        seconds = whole(found.get("expires_in"))
+        return token, float(seconds if seconds is not None and seconds > 0 else _AN_HOUR)
+    code = found.get("error")
+    words = code if isinstance(code, str) and _CODE.fullmatch(code) else f"answered {answer.status}"
+    reason = f"no access token: {words}"
+    if answer.status == 429:
+        return Verdict("throttle", TOO_MANY, reason, seconds=60.0)
+    if 400 <= answer.status < 500 and found:
+        return Verdict("pause", UNAUTHORIZED, reason)
+    return Verdict("retry", UNANSWERED, reason)
