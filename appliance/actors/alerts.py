@@ -113,9 +113,14 @@ class Alerts:
         self._loaded = False
         self.opened = 0
         self.passed_over = 0
-        self.last_error = ""
+        self._faults = {"queues": "", "store": ""}
 
     # What others ask
+
+    @property
+    def last_error(self) -> str:
+        """Why something is not looked at, or not stored."""
+        return next(filter(None, self._faults.values()), "")
 
     def fault(self) -> str:
         """Why somebody is not told, or something not stored; "" while all is well."""
@@ -195,8 +200,9 @@ class Alerts:
     async def _once(self) -> None:
         try:
             self._queues = tuple(await self._ask_queues())
+            self._note("queues", "")
         except Unavailable as fault:  # the others are looked at all the same
-            self._note(fault.message)
+            self._note("queues", fault.message)
         seen = self._look_at(self._queues)
         self._recent = seen.recent
         self._follow(seen.alarms)
@@ -271,14 +277,14 @@ class Alerts:
             self._changed, self._forgotten = {**put, **self._changed}, gone | self._forgotten
             if not isinstance(fault, Unavailable):
                 raise
-            self._note(fault.message)
+            self._note("store", fault.message)
         else:
-            self.last_error = ""
+            self._note("store", "")
 
-    def _note(self, message: str) -> None:
-        if message != self.last_error:
+    def _note(self, what: str, message: str) -> None:
+        if message and message != self._faults[what]:
             log.warning("alerts wait", extra={"reason": message})
-        self.last_error = message
+        self._faults[what] = message
 
     # Telling
 
