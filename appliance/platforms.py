@@ -136,6 +136,22 @@ class AdPlatforms:
         """The deliveries to pixels that a revision of a conversion causes; called in the ledger's thread."""
         return self.announcements.post(before, after, now_us)
 
+    def beside(self, others: Announce) -> Announce:
+        """`post`, after those of others."""
+        return lambda before, after, now_us: [
+            *others(before, after, now_us),
+            *self.post(before, after, now_us),
+        ]
+
+    def waking(self, others: Callable[[], None]) -> Callable[[], None]:
+        """`wake`, after others."""
+
+        def wake() -> None:
+            others()
+            self.wake()
+
+        return wake
+
     def wake(self) -> None:
         """Deliveries were stored; never waits."""
         self.reporter.wake()

@@ -14,6 +14,7 @@ NOUNS = (
     "users", "tokens", "sessions", "catalog", "history", "routing", "journal", "system", "reports",
     "records", "exports", "costs", "conversions", "live", "warehouse", "targets", "deliveries",
     "rates", "doctor", "alerts", "ad_accounts", "pixels", "subscriptions",
+    "events", "intakes",
 )  # fmt: skip
 WORDS = frozenset(f"{noun}.{verb}" for noun in NOUNS for verb in ("read", "write"))
 

@@ -17,11 +17,12 @@ import trio
 from appliance.actors.intakes import Intakes
 from appliance.actors.interpreter import Marked
 from appliance.errors import Unavailable
+from appliance.model.catalog import Layout
 from appliance.model.events import InterpretedReceived, PostbackLogEvent, decode
 from appliance.model.interpreted import IntakeReport, Taken
 from appliance.model.status import ConsumerReport
 from appliance.partners.interpreted import Interpreted, Unreadable, parsed
-from appliance.partners.layouts import Layout, laid_out
+from appliance.partners.layouts import laid_out
 from appliance.ports import Entry, Journals, Runner
 
 log = logging.getLogger("weir.interpreter")

@@ -24,6 +24,7 @@ from appliance.model.live import Wish
 from appliance.model.status import SystemStatus, Unknowable
 from appliance.operations.alert_desk import AlertDesk
 from appliance.operations.inquiries import Reports
+from appliance.operations.intake_desks import EventDesk, IntakeDesk
 from appliance.operations.lines import Blocks, Pieces
 from appliance.operations.reprocessing_desk import InboxDesk
 from appliance.operations.workbench import Workbench
@@ -439,3 +440,5 @@ class Context:
     entering: EntryDesk | None = None
     inbox: InboxDesk | None = None
     alerts: AlertDesk | None = None
+    intakes: IntakeDesk | None = None
+    events: EventDesk | None = None

@@ -188,7 +188,7 @@ async def click(request: ClickRequest, context: Context) -> ClickRecord:
     rows = await ask(query, context, "clicks.get")
     if not rows or not context.caller.reaches(rows[0]["campaign_id"]):
         raise Missing("there is no such click (yet: it takes a second or two to arrive here)")
-    return ClickRecord(click=_readable(lists.CLICKS, rows[0]))
+    return ClickRecord(click=readable(lists.CLICKS, rows[0]))
 
 
 def selection_of(
@@ -226,26 +226,31 @@ def selection_of(
 
 
 async def _page(table: Table, request: Listed, context: Context) -> Page:
+    return await page_of(table, request, request.limit, request.offset, context)
+
+
+async def page_of(table: Table, request: SelectionRequest, limit: int, offset: int, context: Context) -> Page:
+    """A page of the rows that are meant. Raises Refused, Forbidden, Unavailable."""
     problems: list[FieldProblem] = []
     selection = selection_of(table, request, context, problems)
     refuse(problems, "this list cannot be made")
-    rows, counted = lists.page(table, selection, request.limit, request.offset)
+    rows, counted = lists.page(table, selection, limit, offset)
     operation_ = f"{table.name}.list"
     items = await ask(rows, context, operation_, request.tag)
-    if 0 < len(items) < request.limit or (not items and not request.offset):
-        total = request.offset + len(items)
+    if 0 < len(items) < limit or (not items and not offset):
+        total = offset + len(items)
     else:
         [found] = await ask(counted, context, operation_, request.tag)
         total = int(found["total"])
     return Page(
-        items=tuple(_readable(table, item) for item in items),
-        limit=request.limit,
-        offset=request.offset,
+        items=tuple(readable(table, item) for item in items),
+        limit=limit,
+        offset=offset,
         total=total,
     )
 
 
-def _readable(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+def readable(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     """The row with its money as decimals and its JSON decoded."""
     for name, what in table.columns.items():
         if what == "money" and row[name] is not None:

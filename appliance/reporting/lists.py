@@ -44,7 +44,8 @@ class Selection(Struct, frozen=True, kw_only=True):
     oldest_first: bool = False
 
 
-def _columns(numbers: str = "", texts: str = "", **others: Content) -> dict[str, Content]:
+def columns(numbers: str = "", texts: str = "", **others: Content) -> dict[str, Content]:
+    """Names in one text each → what they hold."""
     found: dict[str, Content] = dict.fromkeys(numbers.split(), "number")
     return {**found, **dict.fromkeys(texts.split(), "text"), **others}
 
@@ -65,7 +66,7 @@ _CONVERSION_DIMENSIONS = {
 
 ERRORS = Table(
     "ingestion_errors",
-    {"at": "time", **_columns("edge epoch seq", "topic reason"), "bytes": "number", "raw": "text"},
+    {"at": "time", **columns("edge epoch seq", "topic reason"), "bytes": "number", "raw": "text"},
     "at desc, edge, epoch, seq desc",
     "at, edge, epoch, seq",
     money=("raw",),
@@ -73,9 +74,9 @@ ERRORS = Table(
 )
 POSTBACKS = Table(
     "postback_log_events",
-    {"at": "time", "known_at": "time", **_columns("", "id stage outcome reason"), "network_id": "number",
+    {"at": "time", "known_at": "time", **columns("", "id stage outcome reason"), "network_id": "number",
      "method": "text", "params": "map",
-     **_columns("", "address request_id click_id transaction_id conversion_id")},
+     **columns("", "address request_id click_id transaction_id conversion_id")},
     "at desc, id, known_at desc, seq desc",
     "at, id, known_at, seq",
     money=("params",),
@@ -85,8 +86,8 @@ POSTBACKS = Table(
 CONVERSIONS = Table(
     "conversion_events",
     {"at": "time", "known_at": "time", "click_at": "time", "id": "text", "revision": "number",
-     **_columns("", "status original_status event_type"), "count": "number", "revenue": "money",
-     "hold": "money", **_columns("", "currency transaction_id click_id"), **_columns(_IDS),
+     **columns("", "status original_status event_type"), "count": "number", "revenue": "money",
+     "hold": "money", **columns("", "currency transaction_id click_id"), **columns(_IDS),
      "utm": "map", "subs": "map", "entered": "number", "repeated": "number", "upsell": "text",
      "original_payout": "money", "original_currency": "text", "rate": "text"},
     "at desc, id, revision desc",
@@ -96,9 +97,9 @@ CONVERSIONS = Table(
 )  # fmt: skip
 CLICKS = Table(
     "click_events",
-    {"at": "time", "id": "text", "revision": "number", **_columns("", "door decision reason"),
-     **_columns(_IDS), "counted": "number", "flags": "words", "cost": "money",
-     **_columns("", "currency source_click_id user_agent referrer language host address query request_id "
+    {"at": "time", "id": "text", "revision": "number", **columns("", "door decision reason"),
+     **columns(_IDS), "counted": "number", "flags": "words", "cost": "money",
+     **columns("", "currency source_click_id user_agent referrer language host address query request_id "
                 "inputs parent_id"), "utm": "map", "subs": "map", "facts": "map"},
     "id desc",
     "id",
@@ -107,7 +108,7 @@ CLICKS = Table(
 )  # fmt: skip
 TRAFFICBACKS = Table(
     "trafficback_events",
-    {"at": "time", "click_id": "text", **_columns("revision campaign_id stream_id source_id"),
+    {"at": "time", "click_id": "text", **columns("revision campaign_id stream_id source_id"),
      "reason": "text", "depth": "number", "url": "text"},
     "click_id desc",
     "click_id",
@@ -117,8 +118,8 @@ TRAFFICBACKS = Table(
 
 HEALTH = Table(
     "destination_health_events",
-    {"at": "time", "destination_id": "number", **_columns("", "before after"),
-     **_columns("status latency_us"), "error": "text"},
+    {"at": "time", "destination_id": "number", **columns("", "before after"),
+     **columns("status latency_us"), "error": "text"},
     "at desc, destination_id, seq desc",
     "at, destination_id, seq",
     shared=True,

@@ -438,6 +438,47 @@ export interface Findings {
   total: number;
 }
 
+export interface EventDelivery {
+  id: string;
+  target: string;
+  revision: number;
+  state: "cancelled" | "dead" | "delivered" | "pending";
+  reason: string;
+  created_us: number;
+  deadline_us: number;
+  finished_us: number;
+  attempts: Attempt[];
+}
+
+export interface EventWhole {
+  revisions: Record<string, unknown>[];
+  deliveries: EventDelivery[];
+}
+
+export interface Taken {
+  read: number;
+  kept: number;
+  unchanged: number;
+  reports: number;
+  labels: Record<string, number>;
+  refused: unknown[];
+  again: boolean;
+}
+
+export interface SummaryLine {
+  value: string;
+  rows: number;
+  events: number;
+  invalid: number;
+  reports: number;
+  conversions: number;
+  amount: number | null;
+}
+
+export interface Summary {
+  items: SummaryLine[];
+}
+
 export interface Download {
   media_type: string;
   filename: string;
@@ -479,6 +520,46 @@ export interface HistoryPage {
 export interface Restored {
   kind: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user";
   entity: Record<string, unknown>;
+}
+
+export interface IntakeReport {
+  name: string;
+  kind: string;
+  where: string;
+  batches: number;
+  failed: number;
+  events: number;
+  waiting: number;
+  last_us: number;
+  last_error: string;
+  paused_by: string;
+  paused_us: number;
+  dead: number;
+  oldest_us: number;
+}
+
+export interface SubscriptionFilter {
+  on: boolean;
+  by: string;
+  at_us: number;
+}
+
+export interface InterpreterReport {
+  processed: number;
+  passed: number;
+  unchanged: number;
+  refused: number;
+  reports: number;
+  labels: Record<string, number>;
+  totals: number;
+  filter_off_by: string;
+  last_error: string;
+}
+
+export interface IntakeList {
+  items: IntakeReport[];
+  filter: SubscriptionFilter;
+  interpreter: InterpreterReport | null;
 }
 
 export interface Held {
@@ -1437,34 +1518,6 @@ export interface AccountReport {
   pixels: PixelReport[];
 }
 
-export interface IntakeReport {
-  name: string;
-  kind: string;
-  where: string;
-  batches: number;
-  failed: number;
-  events: number;
-  waiting: number;
-  last_us: number;
-  last_error: string;
-  paused_by: string;
-  paused_us: number;
-  dead: number;
-  oldest_us: number;
-}
-
-export interface InterpreterReport {
-  processed: number;
-  passed: number;
-  unchanged: number;
-  refused: number;
-  reports: number;
-  labels: Record<string, number>;
-  totals: number;
-  filter_off_by: string;
-  last_error: string;
-}
-
 export interface QueryReport {
   kind: string;
   count: number;
@@ -1762,6 +1815,10 @@ export interface Api {
   "destinations.restore": { request: { id: number; revision?: number | null }; answer: Destination };
   "doctor.dismiss": { request: { id: string; mute?: boolean }; answer: Dismissed };
   "doctor.list": { request: { network_id?: number; campaign_id?: number; code?: string; muted?: boolean; limit?: number; offset?: number }; answer: Findings };
+  "events.get": { request: { id: string }; answer: EventWhole };
+  "events.import": { request: { text: string; filtered?: boolean }; answer: Taken };
+  "events.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; network?: string; nw_account_id?: string; traffic_source?: string; pixel_id?: string; campaign_id?: string; session_id?: string; keyword_clicked?: string; ts_click_id?: string; intake?: string; valid?: boolean; invalid_reason?: string; limit?: number; offset?: number }; answer: Page };
+  "events.summary": { request: { from?: string; to?: string; timezone?: string; group_by?: "campaign_id" | "day" | "intake" | "invalid_reason" | "network" | "pixel_id" | "traffic_source"; campaign_id?: string; limit?: number; tag?: string }; answer: Summary };
   "exports.clicks": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; campaign_id?: number; stream_id?: number; destination_id?: number; source_id?: number; source_click_id?: string; address?: string; request_id?: string; counted?: boolean; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "exports.conversions": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; id?: string; click_id?: string; transaction_id?: string; campaign_id?: number; network_id?: number; status?: "chargeback" | "hold" | "lead" | "refund" | "rejected" | "sale" | "trash"; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; format?: "csv" | "json" }; answer: Download };
   "exports.ingestion_errors": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; format?: "csv" | "json" }; answer: Download };
@@ -1772,6 +1829,9 @@ export interface Api {
   "history.list": { request: { kind?: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user" | null; id?: number | null; author?: string; before?: number | null; limit?: number }; answer: HistoryPage };
   "history.restore": { request: { kind: "ad_account" | "campaign" | "destination" | "link" | "list" | "network" | "page" | "pixel" | "source" | "stream" | "subscription" | "target" | "template" | "token" | "user"; id: number; revision: number; current?: number | null }; answer: Restored };
   "ingestion_errors.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; topic?: string; edge?: number; limit?: number; offset?: number }; answer: Page };
+  "intakes.list": { request: Record<string, never>; answer: IntakeList };
+  "intakes.pause": { request: { name: string }; answer: IntakeReport };
+  "intakes.resume": { request: { name: string }; answer: IntakeReport };
   "journal.hold": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
   "journal.release": { request: { edge: number; consumer?: "all" | "conversions" | "publisher" }; answer: HoldAnswer };
   "links.archive": { request: { id: number; revision?: number | null }; answer: Link };
@@ -1861,6 +1921,8 @@ export interface Api {
   "streams.get": { request: { id: number }; answer: Stream };
   "streams.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; campaign_id?: number; status?: "active" | "paused" }; answer: StreamList };
   "streams.restore": { request: { id: number; revision?: number | null }; answer: Stream };
+  "subscription_filter.off": { request: Record<string, never>; answer: SubscriptionFilter };
+  "subscription_filter.on": { request: Record<string, never>; answer: SubscriptionFilter };
   "system.about": { request: Record<string, never>; answer: About };
   "system.event_producers": { request: Record<string, never>; answer: Producers };
   "system.status": { request: Record<string, never>; answer: SystemStatus };
