@@ -247,8 +247,8 @@ def _how(site: Site, account: Account, sender: Sender, sales: Sales) -> str:
 def _labels_of_unsent(board: Board) -> Counter[str]:
     """What interpreted events were refused with before anything was sent, by the reports."""
     board.shipped()
-    found = board.call("events.summary")
-    return Counter(found["labels"])
+    items = board.call("events.summary", group_by="invalid_reason")["items"]
+    return Counter({item["value"]: item["rows"] for item in items if item["value"]})
 
 
 def _kill_core(site: Site) -> None:
