@@ -55,10 +55,8 @@ from appliance.http.admin.gate import Rules
 from appliance.http.admin.server import READ_SECONDS, AdminServer
 from appliance.inbox import Inbox
 from appliance.known import Known, routing_settings
-from appliance.lanes import Costs, DeliveryLane, Lookups, RateLane, WarehouseLock
-from appliance.model.catalog import (
-    Destination,
-)
+from appliance.lanes import Costs, DeliveryLane, Lookups, RateLane, WarehouseLock, sweep_lists
+from appliance.model.catalog import Destination
 from appliance.model.conversions import SettledRecord
 from appliance.model.holds import Holds
 from appliance.model.memory import ConvertedTaken, Lessons, Remembering, TaughtTaken
@@ -73,11 +71,12 @@ from appliance.outbound.mail import post_of
 from appliance.outbound.postbacks import Postbacks
 from appliance.overview import Overview, Parts
 from appliance.partners.postback import Postings
+from appliance.platforms import AdPlatforms, Material
 from appliance.ports import CORE
 from appliance.report_slots import ReportSlots
 from appliance.routing.detection import Detection
 from appliance.stores.identity_keys import IdentityKeys
-from appliance.stores.installation import ClaimInDirectory, secret
+from appliance.stores.installation import ClaimInDirectory, older_secrets, secret
 from appliance.stores.journal.lives import Lives
 from appliance.stores.journal.newest import NewestEntries
 from appliance.stores.journal.tails import Tails
@@ -90,6 +89,7 @@ from appliance.stores.sqlite.catalog import SqliteCatalog
 from appliance.stores.sqlite.deliveries import SqliteDeliveries
 from appliance.stores.sqlite.doctor import SqliteDoctor
 from appliance.stores.sqlite.identity import SqliteIdentity
+from appliance.stores.sqlite.interpreted import SqliteInterpreted
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.sqlite.rates import SqliteRates
 from appliance.stores.sqlite.shipping import ShippingFile
@@ -124,13 +124,15 @@ async def main(control: Control) -> None:
     admin_port = AdminPort(settings.admin.bind)
     files = thread_runner(1)
     open_here = is_loopback(host_port(settings.admin.bind)[0])
-    own_secret = await files(secret, Path(settings.secret_file or data / "secret"), open_here)
+    secret_path = Path(settings.secret_file or data / "secret")
+    own_secret = await files(secret, secret_path, open_here)
     keys = Keys.of(own_secret)
 
     with (
         closing(await files(SqliteCatalog, data / "catalog.db")) as catalog_store,
         closing(await files(SqliteLedger, data / "ledger.db", _now_ms)) as ledger,
         closing(await files(SqliteDeliveries, data / "ledger.db")) as outbox,
+        closing(await files(SqliteInterpreted, data / "ledger.db", ledger)) as interpreted,
         closing(await files(SqliteRates, data / "ledger.db")) as rates,
         closing(await files(SqliteDoctor, data / "ledger.db")) as findings,
         closing(await files(SqliteAlerts, data / "ledger.db")) as alert_store,
@@ -234,7 +236,19 @@ async def main(control: Control) -> None:
             now_us=_now_us,
             draw=random.Random().random,  # noqa: S311  a pause that nobody could gain by guessing
         )
-        delivery_lane = DeliveryLane(outbox, retry, postbacks.send)
+        keep = settings.retention
+        identity_keys = IdentityKeys(data, keep.identity_days)
+        platforms = AdPlatforms(
+            Material(
+                settings=settings, data=data, secret=own_secret, catalog=catalog, ledger=ledger,
+                outbox=outbox, warehouse=warehouse, identity_keys=identity_keys, interpreted=interpreted,
+                fetch=Fetch(Guard(settings.outbound.allow)), now_us=_now_us,
+                older_secrets=await files(older_secrets, secret_path),
+            )
+        )  # fmt: skip
+        parts.accounts = platforms.report
+        watchers.append(platforms.configure)
+        delivery_lane = DeliveryLane(outbox, retry, postbacks.send, platforms.reporter)
         rate_lane = RateLane(rates)
         parts.deliveries = retry.report
         postings = Postings()
@@ -276,8 +290,8 @@ async def main(control: Control) -> None:
             broken=lambda edge, epoch, reason: _told(link.rotate(edge, epoch, reason), edge),
             run_blocking=thread_runner(1),
             now_us=_now_us,
-            post=postings.post,
-            posted=retry.wake,
+            post=platforms.beside(postings.post),
+            posted=platforms.waking(retry.wake),
             unit=known.unit,
             rates=rates.now,
             terms=known.terms,
@@ -293,17 +307,16 @@ async def main(control: Control) -> None:
             settings.routing.currency,
             _now_us,
         )
-        keep = settings.retention
-        identity_keys = IdentityKeys(data, keep.identity_days)
         janitor = Janitor(
             warehouse,
             thread_runner(1),
             keepings(keep.identity_days, keep.clicks_days, keep.postbacks_days),
             _now_us,
             chores=[
-                functools.partial(_sweep_lists, catalog, lists),
+                functools.partial(sweep_lists, catalog, lists),
                 lambda: delivery_lane.sweep(_now_us() - keep.deliveries_days * 86_400_000_000),
                 lambda: files(identity_keys.destroy, _now_us()),
+                platforms.sweep,
             ],
         )
         parts.warehouse = functools.partial(_warehouse_report, warehouse, publisher)
@@ -373,6 +386,7 @@ async def main(control: Control) -> None:
                         await linking.start(supervise, tree, "ranks", ranks.run)
                         # Nor this: without its target a delivery would be given up.
                         await linking.start(supervise, tree, "retry", retry.run)
+                        await platforms.start(tree, linking)
                         await linking.start(supervise, tree, "alerts", alerts.run)
                         await cataloguing.start(supervise, tree, "identity", identity.run, identity.mailbox)
                         await serve_doors(control, tree, desk, identity, live, call_door, admin, admin_port)
@@ -386,13 +400,6 @@ async def main(control: Control) -> None:
             publisher.mailbox.close()
         began = say_stage(control, "journals shipped", began)
     say_stage(control, "stores closed", began)
-
-
-async def _sweep_lists(catalog: CatalogActor, lists: Lists) -> None:
-    """Not before the catalog is there: nothing would seem to be needed."""
-    await trio.lowlevel.checkpoint()
-    if catalog.loaded.is_set():
-        await lists.sweep({each.digest for each in catalog.lists() if each.digest})
 
 
 async def _rotate(link: CoreLink, edge: int, epoch: int, reason: str) -> None:

@@ -6,8 +6,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
+import trio
+
+from appliance.actors.catalog import CatalogActor
 from appliance.actors.conversions import Limits
 from appliance.actors.kernel import thread_runner
+from appliance.actors.reporter import Reporter
 from appliance.actors.retry import Deliveries, Retry
 from appliance.attribution.rates import Rate
 from appliance.errors import Unavailable
@@ -18,6 +22,7 @@ from appliance.model.deliveries import Attempt, Selection, Standing, Stored
 from appliance.model.events import CostAdjustment
 from appliance.partners.patience import Outcome
 from appliance.reporting.sql import Query
+from appliance.stores.lists import Lists
 from appliance.stores.sqlite.ledger import SqliteLedger
 from appliance.stores.sqlite.rates import SqliteRates
 from appliance.stores.warehouse import Warehouse
@@ -79,14 +84,16 @@ class DeliveryLane:
     CHUNK = 2_000
     """Changed at once: the ledger's file is locked meanwhile."""
 
-    def __init__(self, store: Deliveries, retry: Retry, send: Send) -> None:
+    def __init__(self, store: Deliveries, retry: Retry, send: Send, reporter: Reporter | None = None) -> None:
         self._store = store
         self._retry = retry
+        self._reporter = reporter
         self._run = thread_runner(1)
         self._send = send
 
     def standings(self) -> Sequence[Standing]:
-        return list(self._retry.standings().values())
+        accounts = self._reporter.standings().values() if self._reporter is not None else ()
+        return [*self._retry.standings().values(), *accounts]
 
     async def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
         return await self._run(self._store.select, selection, below, limit)
@@ -101,6 +108,8 @@ class DeliveryLane:
         targets = await self._all(some)
         await self._retry.resume(set(targets))
         self._retry.wake()
+        if self._reporter is not None:
+            self._reporter.wake()
         return targets
 
     async def cancel(self, selection: Selection, now_us: int, reason: str) -> list[str]:
@@ -161,3 +170,10 @@ class Lookups:
 
     async def ranks(self, query: Query) -> Sequence[Mapping[str, int]]:
         return await self._run(self._warehouse.rank, query.sql, query.parameters)
+
+
+async def sweep_lists(catalog: CatalogActor, lists: Lists) -> None:
+    """Files that nobody names any more. Not before the catalog is there: nothing would seem to be needed."""
+    await trio.lowlevel.checkpoint()
+    if catalog.loaded.is_set():
+        await lists.sweep({each.digest for each in catalog.lists() if each.digest})

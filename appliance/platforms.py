@@ -259,7 +259,7 @@ class AdPlatforms:
     def _held(self, target: str) -> bool:
         """Nothing of it leaves until somebody does something: what waits for it keeps no other waiting."""
         way = self.way(target)
-        return way is None or way.held or way.gone
+        return way is None or way.held or way.gone or way.account in self.reporter.standings()
 
     def _layout(self, network_id: int) -> Layout:
         found = self._material.catalog.lookup("network", network_id)

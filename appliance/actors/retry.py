@@ -211,7 +211,7 @@ class Retry:
         self._done.clear()
         self._concluded = None
         found = await self._blocking(self._store.standings)
-        self._standings = {each.target: each for each in found}
+        self._standings = {each.target: each for each in found if self._gate(each.target)}
         task_status.started()
         try:
             async with trio.open_nursery() as nursery:
@@ -253,10 +253,11 @@ class Retry:
         """Take and begin what is due; returns after how many seconds to look again."""
         await self._begin_anew()
         await self.resume([it for it in self._standings if self._gate(it) == "gone"])
-        waiting, counts = await self._blocking(lambda: (self._store.waiting(), self._store.counts()))
+        every, counts = await self._blocking(lambda: (self._store.waiting(), self._store.counts()))
+        waiting = [it for it in every if self._gate(it.target)]
         self._pending = sum(it.pending for it in waiting)
         self._oldest_us = min((it.oldest_us for it in waiting), default=0)
-        self._dead = sum(states.get("dead", 0) for states in counts.values())
+        self._dead = sum(states.get("dead", 0) for name, states in counts.items() if self._gate(name))
         now = self._now_us()
         wanted: dict[str, int] = {}
         again = self._limits.poll
@@ -267,8 +268,6 @@ class Retry:
         start = self._turn % len(waiting) if waiting else 0
         for it in [*waiting[start:], *waiting[:start]]:
             gate = self._gate(it.target)
-            if gate == "":
-                continue
             known = self._standings.get(it.target)
             if gate == "held" or (known is not None and known.paused_us):
                 await self._expire(it.target, now)
