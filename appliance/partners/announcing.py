@@ -187,6 +187,8 @@ def _deliveries(
             not_before_us=now_us,
             deadline_us=report.at_us + each.platform.limits.window_us - MARGIN,
             body=_encode(report),
+            value=report.value or 0,
+            currency=report.currency,
         )
         for report in reports
     ]
