@@ -67,6 +67,7 @@ def build(mode: str, identity: str, packages: list[recipe.Package]) -> Path:
         "WEIR_BUILD_SITE": str(recipe.SITE),
         "WEIR_BUILD_INSIDE": json.dumps(sorted(inside)),
         "WEIR_BUILD_INTERPRETED": json.dumps(recipe.INTERPRETED[mode]),
+        "WEIR_BUILD_SERVICES": json.dumps(recipe.SERVICES),
         "CCACHE_DIR": os.environ.get("CCACHE_DIR", str(CACHE / "ccache")),
     }
     print(f"Building {identity} ({mode}); the first time takes 10 to 25 minutes on two cores ...", flush=True)

@@ -29,6 +29,7 @@ class WeirPlugin(NuitkaPluginBase):  # type: ignore[misc]
         self._inside: set[str] = set(json.loads(os.environ["WEIR_BUILD_INSIDE"]))
         self._interpreted: list[str] = json.loads(os.environ["WEIR_BUILD_INTERPRETED"])
         self._site = os.environ["WEIR_BUILD_SITE"]
+        self._services: list[str] = json.loads(os.environ["WEIR_BUILD_SERVICES"])
         # Nuitka has 22 (an hour for chDB's library beside other work) and, with fewer compilers at once, 3.
         # Of 555 MB: level 3 leaves 155 in 46 s, 9 leaves 139 in 107 s, 12 leaves 138 in 429 s.
         OnefileCompressor.getCompressorLevel = lambda low_memory: COMPRESSION
@@ -51,6 +52,13 @@ class WeirPlugin(NuitkaPluginBase):  # type: ignore[misc]
             return "compiled"
         interpreted = any(name == each or name.startswith(each + ".") for each in self._interpreted)
         return "bytecode" if interpreted or not name.startswith("appliance.") else None
+
+    def onDataFileTags(self, included_datafile: Any) -> None:  # noqa: N802
+        """Nuitka takes every model of botocore's; each is a folder, what is for all of them lies beside."""
+        model = Path(included_datafile.dest_path).parts
+        if model[:2] == ("botocore", "data") and len(model) > 3 and model[2] not in self._services:
+            included_datafile.tags.clear()
+            included_datafile.tags.add("inhibit")
 
     @staticmethod
     def createPreModuleLoadCode(module: Any) -> tuple[str, str] | None:  # noqa: N802

@@ -26,6 +26,9 @@ COUNTRIES = ROOT / ".cache" / "geo" / "country.mmdb"
 UNUSED = frozenset({"pandas", "pyarrow", "numpy"})
 """chDB declares them for DataFrames; we ask for rows and bytes. 200 MB."""
 
+SERVICES = ("s3", "sqs", "dynamodb", "cloudwatch", "logs", "sts", "sso", "sso-oidc")
+"""Of botocore's 430 models those that stores/aws*.py and credentials need: 2 of 28 MB."""
+
 MODES = ("fast", "release")
 
 INTERPRETED = {
@@ -51,13 +54,15 @@ class Package:
 
 
 def dependencies() -> list[Package]:
-    """The closure of pyproject.toml's dependencies as installed, without the unused ones, by name.
+    """The closure of pyproject.toml's dependencies and the extra `aws` as installed, without the unused ones,
+    by name.
 
     Raises importlib.metadata.PackageNotFoundError when one is not installed.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     found: dict[str, Package] = {}
-    waiting = [(Requirement(text), frozenset({""})) for text in project["dependencies"]]
+    asked_for = [*project["dependencies"], *project["optional-dependencies"]["aws"]]
+    waiting = [(Requirement(text), frozenset({""})) for text in asked_for]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         asked, extras_of_asker = waiting.pop()

@@ -92,7 +92,7 @@ class QueueIntake:
         attempts: int = 3,
         filtered_bucket: str = "",
         where: str = "",
-        back_s: int = 10,
+        back_s: int = 2,
     ) -> None:
         self.name = name
         self._connect = connect

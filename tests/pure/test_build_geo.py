@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import pytest
 from appliance.stores import geo
 from tests import mmdb
 from tests.rig import ROOT
+
+STORES = ROOT / "appliance" / "stores"
 
 
 def load(name: str) -> ModuleType:
@@ -138,6 +141,17 @@ def test_the_executable_takes_everything_along_that_detection_needs(tmp_path: Pa
     taken = f"--include-data-files={recipe.COUNTRIES}=appliance/_geo/country.mmdb" in flags
     assert taken == geo.embedded_file().is_file()
     assert geo.embedded_file() == recipe.COUNTRIES
+
+
+def test_the_executable_takes_amazons_driver_and_the_models_of_what_is_asked() -> None:
+    recipe = load("recipe")
+    packages = {each.name: each for each in recipe.dependencies()}
+    assert {"botocore", "urllib3", "jmespath", "python-dateutil"} <= packages.keys()
+    models = recipe.SITE / "botocore" / "data"
+    assert [name for name in recipe.SERVICES if not (models / name).is_dir()] == []
+    asked = re.findall(r'client\("(\w+)"', "".join(map(Path.read_text, STORES.glob("aws*.py"))))
+    assert {"s3", "sqs", "dynamodb", "cloudwatch", "logs"} >= set(asked) >= {"s3", "sqs", "dynamodb"}
+    assert set(asked) <= set(recipe.SERVICES)
 
 
 def test_the_cache_of_the_build_is_not_committed() -> None:
