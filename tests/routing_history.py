@@ -221,7 +221,10 @@ def shopper(rng: random.Random) -> Visit:
     query = f"want={rng.choice(WANTED)}&sub1={rng.choice('abc')}"
     if rng.random() < 0.1:
         query += "&lpurl=https%3A%2F%2Fshop.example%2Fp"
+    if rng.random() < 0.3:
+        query += f"&fbclid=IwAR{rng.randint(0, 99)}&consent={rng.choice(('granted', 'denied'))}"
     visit = Visit("c", "shop", query, read_query(query))
+    visit.headers = {b"sec-gpc": b"1"} if rng.random() < 0.1 else {}
     visit.address, visit.user_agent = "192.0.2.7", AGENTS[0]
     return visit
 

@@ -12,7 +12,7 @@ from typing import Protocol
 IDS = frozenset(
     (
         "fbclid", "ttclid", "gclid", "gbraid", "wbraid", "msclkid", "ScCid", "sccid", "epik", "tblci",
-        "dicbo", "ob_click_id", "oppref", "twclid", "li_fat_id", "rdt_cid",
+        "click-id", "dicbo", "ob_click_id", "oppref", "twclid", "li_fat_id", "rdt_cid",
     )
 )  # fmt: skip
 """Parameters by which platforms name a click (partners/platforms, click_parameters), and some to come."""

@@ -1,7 +1,8 @@
 """What detecting the facts of a visit costs, in microseconds of processor: `python -m tests.bench.detection`.
 
 A visitor like the one before, one from a new address, and one with a user agent never seen; beside the whole
-click without any detection, because only the ratio survives a change of machine.
+click without any detection, because only the ratio survives a change of machine. And what it costs to seal
+who made it, alone and with what an ad platform put into the link and the browser.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from appliance.routing.parts import make_part
 from appliance.routing.places import Places
 from appliance.routing.visit import Visit
 from appliance.stores import geo
+from appliance.stores.identity_keys import IdentityKeys
 from tests import mmdb
 from tests.agents import AGENTS
 
@@ -56,8 +58,9 @@ def cost(make: Callable[[], Callable[[Visit], object]], visits: list[Visit]) -> 
     return best * 1e6
 
 
-async def router(detection: Detection | None) -> Router:
-    made = Router(Mailbox("router", 1), lambda unit, refusable=False: None, detection=detection)
+async def router(detection: Detection | None, keys: IdentityKeys | None = None) -> Router:
+    seal = keys.seal_visit if keys is not None else lambda *_: b""
+    made = Router(Mailbox("router", 1), lambda unit, refusable=False: None, detection=detection, seal=seal)
     stream = Stream(id=1, campaign_id=1, targets=(Target(destination_id=1),))
     parts = [
         (CampaignEntry(Campaign(id=1, slug="shoes")), StreamEntry(stream)),
@@ -93,6 +96,16 @@ async def main() -> None:
         print("the whole click in the router, journal left out, without and with it, µs:")
         for name, visits in kinds.items():
             routers = [await router(each) for each in [None] * ROUNDS + [detection() for _ in range(ROUNDS)]]
+            clicks = iter([each.click for each in routers])
+            plain, whole = (cost(lambda clicks=clicks: next(clicks), visits) for _ in range(2))
+            print(f"  {name:22}{plain:7.2f}{whole:8.2f}   + {whole - plain:.2f}")
+        print("the whole click in the router without detection, not sealed and sealed, µs:")
+        keys = IdentityKeys(Path(folder), 7)
+        told = visit(known[0], "203.0.113.7")
+        told.params["fbclid"] = "IwAR0" + "x" * 80
+        told.cookies = {"_fbp": "fb.1.1596403881668.1116446470"}
+        for name, visits in {"plain": repeated, "from a platform": [told] * TIMES}.items():
+            routers = [await router(None, each) for each in [None] * ROUNDS + [keys] * ROUNDS]
             clicks = iter([each.click for each in routers])
             plain, whole = (cost(lambda clicks=clicks: next(clicks), visits) for _ in range(2))
             print(f"  {name:22}{plain:7.2f}{whole:8.2f}   + {whole - plain:.2f}")

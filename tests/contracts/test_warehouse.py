@@ -116,23 +116,46 @@ def test_clicks_are_looked_up_in_batches(warehouse):
     assert warehouse.lookup_clicks([]) == {}
 
 
-@pytest.mark.parametrize("old", [False, True])
-def test_a_click_is_found_as_it_was_whatever_its_texts_are(warehouse, old):
+@pytest.mark.parametrize("before", [0, 9, 10])
+def test_a_click_is_found_as_it_was_whatever_its_texts_are(warehouse, before):
     odd = 'a"b\\c/d\n\t\x01 é 正 \U0001f600 {x}'
-    event = replace(click(1), subs={1: odd, 30: ""}, utm={odd: odd}, source_click_id=odd, cost=-(2**53) - 1)
-    if old:  # stored before the column was there: it is read from the others
+    event = replace(
+        click(1), subs={1: odd, 30: ""}, utm={odd: odd}, source_click_id=odd, cost=-(2**53) - 1,
+        click_ids={"fbclid": odd, "consent": ""},
+    )  # fmt: skip
+    statements = {each.number: each.statements for each in migrations()}
+    if before:  # stored before the column was there, or when it knew less: it is read from the others
         warehouse.execute("alter table click_events drop column packed")
+    if before == 10:
+        warehouse.execute(statements[9][0])
     warehouse.insert(rows(1, event))
-    if old:
-        (added,) = [each.statements[0] for each in migrations() if each.number == 9]
-        warehouse.execute(added)
+    if before == 9:
+        warehouse.execute(statements[9][0])
+    if before:
+        warehouse.execute(statements[10][-1])
     (facts,) = warehouse.lookup_clicks([event.id]).values()
     assert facts == ClickFacts(
         id=event.id, at_us=event.at_us, campaign_id=event.campaign_id, stream_id=event.stream_id,
         destination_id=event.destination_id, source_id=event.source_id, network_id=event.network_id,
         link_id=event.link_id, subs=event.subs, utm=event.utm, source_click_id=odd, cost=event.cost,
-        currency=event.currency,
+        currency=event.currency, click_ids={} if before == 10 else {"fbclid": odd, "consent": ""},
     )  # fmt: skip
+
+
+def test_identities_are_found_by_click_within_the_days_of_their_ids(warehouse):
+    sealed = bytes(range(256))
+    events = [replace(identity(n), address="", sealed=sealed[: n % 256]) for n in range(1, 400)]
+    late = replace(identity(7, at_us=NOON + 3 * 86_400_000_000), address="", sealed=b"late")
+    warehouse.insert(rows(1, *events))
+    warehouse.insert(rows(2, late))
+    old = identity(3, at_us=NOON + 86_400_000_000)
+    warehouse.insert(rows(3, old))
+    wanted = [event.click_id for event in events] + [late.click_id, old.click_id, click(999).id, "nothing"]
+    found = warehouse.lookup_identities(wanted)
+    assert found == {event.click_id: event.sealed for event in events} | {
+        late.click_id: b"late", old.click_id: b"",
+    }  # fmt: skip
+    assert warehouse.lookup_identities(["nothing"]) == {}
 
 
 def test_a_report_delays_neither_lookups_nor_shipping(warehouse):

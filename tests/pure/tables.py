@@ -21,6 +21,7 @@ from appliance.routing.decide import decide
 from appliance.routing.decision import Decision
 from appliance.routing.holdings import Holdings
 from appliance.routing.parts import compile_part, settings_part
+from appliance.routing.platform_clicks import click_ids
 from appliance.routing.state import State
 from appliance.routing.table import RoutingTable
 from appliance.routing.visit import Visit, read_query
@@ -72,6 +73,7 @@ def visit(query: str = "", door: str = "c") -> Visit:
     made = Visit(door, "shoes", query, read_query(query))
     made.click_id = CLICK
     made.read_tracking()
+    made.click_ids = click_ids(made)
     return made
 
 

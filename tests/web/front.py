@@ -21,7 +21,7 @@ from appliance.http.public.request import trusted_networks
 from appliance.http.public.routes import Routes
 from appliance.http.public.server import Server
 from appliance.model import catalog
-from appliance.model.events import Event, decode
+from appliance.model.events import ClickIdentity, Event, decode
 from appliance.model.rules import Rule, Target
 from appliance.model.table import (
     CampaignEntry,
@@ -34,8 +34,10 @@ from appliance.model.table import (
     StreamEntry,
     TableUpdate,
 )
+from appliance.partners.report import Identity
 from appliance.ports import JournalSegment
 from appliance.routing.landings import Landings
+from appliance.stores.identity_keys import IdentityKeys
 from appliance.stores.journal.reader import open_segment, segments
 from appliance.stores.journal.segment import Segment
 from appliance.stores.journal.shelter import Counters, Reserve
@@ -164,6 +166,11 @@ class Front:
             found += [event for event in decoded if isinstance(event, kind)]
         return found
 
+    def identities(self) -> list[Identity]:
+        """Who made the clicks that the journal's files hold, in order."""
+        keys = IdentityKeys(self._data, 7)
+        return [keys.open(each.sealed) for each in self.events(ClickIdentity)]
+
     def journal_bytes(self) -> bytes:
         """Everything the journal's files hold, to look for what must not be there."""
         return b"".join(path.read_bytes() for path in self._data.rglob("*") if path.is_file())
@@ -202,7 +209,10 @@ async def front(
         inline_runner,
     )
     mailbox: Mailbox[TableUpdate] = Mailbox("router", 1)
-    router = Router(mailbox, journal.append, (7, 1, _table() if parts is None else parts), landings=landings)
+    router = Router(
+        mailbox, journal.append, (7, 1, _table() if parts is None else parts), landings=landings,
+        seal=IdentityKeys(data, 7).seal_visit,
+    )  # fmt: skip
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)
     trusted = trusted_networks(public.trusted_proxies)

@@ -18,7 +18,7 @@ from appliance.http.public.callers import GUESSES_AT_ONCE, Callers
 from appliance.http.public.pace import Pace
 from appliance.http.public.request import Request
 from appliance.model.catalog import Campaign
-from appliance.model.events import ClickEvent, ClickIdentity, decode
+from appliance.model.events import ClickEvent, decode
 from appliance.model.rules import Answer, Rule, Target
 from appliance.routing.decision import url_hash
 from tests.pure.tables import build, destination, parts, stream
@@ -74,13 +74,13 @@ async def test_a_program_asks_where_its_visitor_goes(edge: Front) -> None:
     assert (event.host, event.referrer, event.request_id) == ("shop.example", "https://blog.example/", "r-1")
     assert (event.subs, event.source_click_id, event.cost) == ({1: "a b"}, "F", 500_000)
     assert (event.address, event.url_hash) == ("2001:db8:0::", url_hash(url))
-    assert [identity.address for identity in edge.events(ClickIdentity)] == ["2001:db8::7"]
+    assert [identity.address for identity in edge.identities()] == ["2001:db8::7"]
     assert SECRET.encode() not in edge.journal_bytes()
 
 
 async def test_without_an_address_the_caller_is_the_visitor(edge: Front) -> None:
     await ask(edge, {"token": SECRET}, JSON | {"X-Forwarded-For": "203.0.113.7"})
-    assert [identity.address for identity in edge.events(ClickIdentity)] == ["203.0.113.7"]
+    assert [identity.address for identity in edge.identities()] == ["203.0.113.7"]
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ async def test_a_page_s_click_is_recorded_with_what_the_page_knows(edge: Front) 
     body = {
         "c": "page", "page": page, "referrer": "https://www.facebook.com/", "consent": "granted",
         "fbp": "fb.1.1596403881668.1116446470", "fbc": "fb.1.1554763741205.AbC", "ip": "8.8.8.8",
-        "ua": "liar",
+        "ttp": "2Kabc", "scid": "not a cookie", "epik": "", "external_id": "member-7", "ua": "liar",
     }  # fmt: skip
     headers = {
         "Origin": "https://land.example", "Content-Type": "text/plain", "User-Agent": "Mozilla/5.0",
@@ -237,7 +237,13 @@ async def test_a_page_s_click_is_recorded_with_what_the_page_knows(edge: Front) 
     assert told["click_id"] == event.id
     assert (event.door, event.campaign_id, event.referrer) == ("js", 3, "https://www.facebook.com/")
     assert (event.subs, event.utm, event.source_click_id) == ({1: "x"}, {"utm_source": "fb"}, "F")
-    assert event.signals == {name: body[name] for name in ("page", "fbp", "fbc", "consent")}
+    assert event.signals == {name: body[name] for name in ("page", "consent")}
+    assert event.click_ids == {"fbclid": "F", "consent": "granted", "page": "https://land.example/"}
+    (who,) = edge.identities()
+    assert who.seen == {"_fbp": body["fbp"], "_fbc": body["fbc"], "_ttp": "2Kabc"}
+    assert (who.address, who.user_agent, who.external_id) == ("203.0.113.7", "Mozilla/5.0", "member-7")
+    held = edge.journal_bytes()
+    assert not [secret for secret in (body["fbp"], body["fbc"], "member-7") if secret.encode() in held]
     assert (event.user_agent, event.address) == ("Mozilla/5.0", "203.0.113.0")
     left = await edge.ask(f"/lp/{told['lp_token']}/1")
     assert left.location.startswith("https://two.example/") and "s=x&u=fb" in left.location

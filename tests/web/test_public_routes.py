@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.model.events import ClickEvent, ClickIdentity, PostbackLogEvent, TrafficbackEvent
+from appliance.model.events import ClickEvent, PostbackLogEvent, TrafficbackEvent
 from tests.web.front import FORM, JSON, SECRET, Front, front
 from tests.wire import request
 
@@ -50,7 +50,7 @@ async def edge(tmp_path: Path) -> AsyncIterator[Front]:
 async def test_behind_trusted_proxies(tmp_path: Path, headers: dict[str, str], address: str) -> None:
     async with front(tmp_path, trusted_proxies=PROXIES) as edge:
         await edge.ask("/c/shoes", headers=headers)
-        (identity,) = edge.events(ClickIdentity)
+        (identity,) = edge.identities()
         assert identity.address == address
 
 
@@ -58,14 +58,14 @@ async def test_several_header_lines_are_one_list(tmp_path: Path) -> None:
     async with front(tmp_path, trusted_proxies=PROXIES) as edge:
         hops = b"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.7\r\n"
         await edge.raw(b"GET /c/shoes HTTP/1.1\r\nHost: x\r\n" + hops + b"\r\n")
-        (identity,) = edge.events(ClickIdentity)
+        (identity,) = edge.identities()
         assert identity.address == "203.0.113.7"
 
 
 async def test_whoever_is_no_trusted_proxy_speaks_for_himself(edge: Front) -> None:
     lies = {"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.7", "X-Real-IP": "203.0.113.7"}
     await edge.ask("/c/shoes", headers=lies)
-    (identity,) = edge.events(ClickIdentity)
+    (identity,) = edge.identities()
     assert identity.address == "127.0.0.1"
 
 
@@ -76,7 +76,7 @@ async def test_events_keep_the_address_cut(tmp_path: Path) -> None:
             await edge.ask("/pb/open?click_id=x", headers={"X-Forwarded-For": address})
         assert [event.address for event in edge.events(ClickEvent)] == ["203.0.113.0", "2001:db8:1::"]
         assert [event.address for event in edge.events(PostbackLogEvent)] == ["203.0.113.0", "2001:db8:1::"]
-        assert [i.address for i in edge.events(ClickIdentity)] == ["203.0.113.77", "2001:db8:1:2:3:4:5:6"]
+        assert [i.address for i in edge.identities()] == ["203.0.113.77", "2001:db8:1:2:3:4:5:6"]
 
 
 # -- a visit ---------------------------------------------------------------------------------------------
