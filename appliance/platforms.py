@@ -30,11 +30,14 @@ from appliance.model.catalog import AdAccount, Layout, Network, Pixel, Subscript
 from appliance.model.conversions import Conversion
 from appliance.model.deliveries import Delivery
 from appliance.model.platforms import AccountReport, AccountState
+from appliance.operations.platform_desk import Tried
 from appliance.outbound.guard import Fetch
 from appliance.outbound.platforms import PlatformDoor
+from appliance.outbound.trials import try_out
 from appliance.partners.announcing import Announcements
 from appliance.partners.consent import Defaults
 from appliance.partners.platform import DAY
+from appliance.partners.report import Identity
 from appliance.partners.roster import PLATFORMS
 from appliance.partners.subscribing import Subscriptions
 from appliance.partners.wayfinding import Ways
@@ -112,6 +115,7 @@ class AdPlatforms:
         """Told of accounts (`account:3`) whose pixels are asked in another way from now on; never waits."""
         self.watch(self._announcing)
         self._sweeping = thread_runner(1)
+        self._asking = thread_runner(1)
         self._reporting()
         self._interpreting()
         self._intakes()
@@ -186,6 +190,18 @@ class AdPlatforms:
     async def resume(self, account_ids: Collection[int]) -> None:
         """Ask these accounts' platforms again at once. Raises Unavailable."""
         await self.reporter.resume([account_target(each) for each in account_ids])
+
+    async def try_out(self, way: Way, events: Sequence[bytes]) -> Tried:
+        """What a platform says to a request that counts nothing."""
+        return await try_out(self.door, way, events)
+
+    async def conversion(self, id: str) -> Conversion | None:
+        """As the ledger knows it. Raises Unavailable."""
+        return (await self._asking(self._material.ledger.conversions, [id])).get(id)
+
+    async def visitor(self, click_id: str) -> Identity:
+        """Who clicked, as far as that is still known. Raises Unavailable."""
+        return (await self.identities.find([click_id])).get(click_id, Identity()) if click_id else Identity()
 
     def way(self, target: str) -> Way | None:
         """Where events of `pixel:{id}` go now; None for another kind of target."""

@@ -40,6 +40,7 @@ def keepings(identity_days: int, clicks_days: int, postbacks_days: int) -> tuple
         Keeping("click_events", clicks_days),
         Keeping("trafficback_events", clicks_days),
         Keeping("destination_health_events", clicks_days),
+        Keeping("report_conversions", clicks_days),
         Keeping("postback_log_events", postbacks_days),
         Keeping("ingestion_errors", postbacks_days),
     )
