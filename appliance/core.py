@@ -212,7 +212,7 @@ async def main(control: Control) -> None:
             sources=(
                 JournalLogs(
                     data,
-                    functools.partial(_read_by_all, ledger, usage),
+                    lambda *log_: min(by.offset(*log_) for by in (ledger, usage, interpreted)),
                     functools.partial(needed_by_memory, data, settings.edges),
                 ),
                 OutboxLogs(ledger, functools.partial(usage.offset, CORE)),
@@ -332,6 +332,8 @@ async def main(control: Control) -> None:
             "optimization": lambda: optimizer.last_error,
         }
         parts.consumers += [publisher.consumers, conversions.consumers, cap_poller.consumers]
+        parts.consumers.append(platforms.events_tail.consumers)
+        parts.intakes, parts.interpreter = platforms.intakes.reports, platforms.interpreter.report
 
         def context(caller: Caller, request_id: str) -> Context:
             seen = ScopedCatalog(desk, caller)
@@ -353,6 +355,8 @@ async def main(control: Control) -> None:
                 workbench=workbench,
                 inbox=stored,
                 alerts=alerts,
+                intakes=platforms.intakes,
+                events=platforms.interpreter,
             )
 
         stored = Inbox(ledger, conversions, int(settings.postbacks.click_wait_hours * 3_600_000_000))
@@ -417,11 +421,6 @@ def _stored(live: Live, converted: ConvertedFeed, caps: CapPoller, records: Sequ
     caps.stored()
     live.offer(records)
     converted.stored()
-
-
-def _read_by_all(ledger: SqliteLedger, usage: SqliteUsage, edge: int, epoch: int) -> int:
-    """How far the consumers of a journal other than the publisher are."""
-    return min(ledger.offset(edge, epoch), usage.offset(edge, epoch))
 
 
 def _publish(
