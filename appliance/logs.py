@@ -2,8 +2,9 @@
 
 Logging never raises.
 
-What a caller passes as `extra={…}` appears as fields. Values under the names secret, token, key and
-password are masked at every depth, and so is `secret=…` inside any text: a query string may be logged.
+`component` is the stream of the founding document that a line belongs to (docs/reference/efflux.md),
+`process` says whose line it is. What a caller passes as `extra={…}` appears as fields. Values under the
+names secret, token, key and password are masked at every depth, and so is `secret=…` inside any text: a query string may be logged.
 """
 
 from __future__ import annotations
@@ -26,6 +27,16 @@ _SECRET_IN_TEXT = re.compile(
 )
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
 _OWN = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
+SERVER = "server"
+STREAMS = {
+    "weir.reporter": "conversion-reporter",
+    "weir.interpreter": "conversion-reporter",
+    "weir.platforms": "conversion-reporter",
+    "weir.intake": "trigger-conversion-reports-queue",
+    "weir.intake.report": "report-conversions-queue",
+    "weir.optimization": "optimization",
+}
+"""Loggers and those below them → the founding document's stream; every other line is of `server`."""
 LONGEST_VALUE = 4000
 """Characters of one text value in a log line: a request may be a megabyte, a log line may not."""
 
@@ -46,12 +57,21 @@ def mask(value: Any, name: str = "") -> Any:
     return mask(str(value))
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object per line: ts, level, logger, component, message, the extras, exception."""
+def stream_of(logger: str) -> str:
+    """The component of a logger's lines."""
+    while logger:
+        if logger in STREAMS:
+            return STREAMS[logger]
+        logger = logger.rpartition(".")[0]
+    return SERVER
 
-    def __init__(self, component: str) -> None:
+
+class JsonLines(logging.Formatter):
+    """One JSON object per line: ts, level, logger, component, process, message, the extras, exception."""
+
+    def __init__(self, process: str) -> None:
         super().__init__()
-        self._component = component
+        self._process = process
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
         """The record's content by name; the extras may not replace the fixed names."""
@@ -59,7 +79,8 @@ class JsonLines(logging.Formatter):
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "component": self._component,
+            "component": stream_of(record.name),
+            "process": self._process,
             "message": mask(record.getMessage()),
         }
         extras = {name: mask(value, name) for name, value in record.__dict__.items() if name not in _OWN}
@@ -77,10 +98,10 @@ class Readable(JsonLines):
     def format(self, record: logging.LogRecord) -> str:
         fields = self.fields(record)
         exception = fields.pop("exception", None)
-        known = ("ts", "level", "logger", "component", "message")
+        known = ("ts", "level", "logger", "component", "process", "message")
         extras = " ".join(f"{key}={value}" for key, value in fields.items() if key not in known)
         clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S.%f")[:-3]
-        line = f"{clock} {fields['level']:<7} {fields['component']:<7} {fields['message']}"
+        line = f"{clock} {fields['level']:<7} {fields['process']:<7} {fields['message']}"
         line += f"  {extras}" if extras else ""
         return f"{line}\n{exception}" if exception else line
 
@@ -95,8 +116,8 @@ class Journal(JsonLines):
         fields = self.fields(record)
         exception = fields.pop("exception", "")
         priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
-        known = ("ts", "level", "logger", "component", "message")
-        words = [f"{fields['component']} {_line(fields['message'])}"]
+        known = ("ts", "level", "logger", "component", "process", "message")
+        words = [f"{fields['process']} {_line(fields['message'])}"]
         words += [f"{key}={_word(value)}" for key, value in fields.items() if key not in known]
         lines = [" ".join(words), *exception.splitlines()]
         return "\n".join(f"<{priority}>{line}" for line in lines)
@@ -129,12 +150,12 @@ class Stderr(logging.Handler):
             pass
 
 
-def configure(settings: Log, component: str) -> None:
-    """Send every logger of this process to stderr as `settings` say; `component` is edge-0, core, parent."""
+def configure(settings: Log, process: str) -> None:
+    """Send every logger of this process to stderr as `settings` say; `process` is edge-0, core, parent."""
     logging.raiseExceptions = False
     found = settings.format if settings.format != "auto" else _reader(os.environ)
     handler = Stderr()
-    handler.setFormatter({"text": Readable, "journal": Journal}.get(found, JsonLines)(component))
+    handler.setFormatter({"text": Readable, "journal": Journal}.get(found, JsonLines)(process))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from appliance.metrics_reporting import reporting
 from appliance.model.deliveries import DeliveriesReport
 from appliance.model.health import Health
 from appliance.model.live import LiveReport
@@ -25,14 +27,21 @@ class Exposition:
 
     def add(self, kind: str, name: str, words: str, value: float, /, **labels: object) -> None:
         """One sample. `kind` is gauge or counter; the name gets the prefix `weir_`."""
-        _, _, samples = self._families.setdefault(name, (kind, words, []))
+        family = name
+        if kind == "histogram":
+            family = re.sub("_(bucket|sum|count)$", "", name)
+        _, _, samples = self._families.setdefault(f"weir_{family}", (kind, words, []))
         shown = ",".join(f'{key}="{_escaped(str(text))}"' for key, text in labels.items())
         samples.append(f"weir_{name}{'{' + shown + '}' if shown else ''} {_number(value)}")
+
+    def seeds(self, kind: str, name: str, words: str, value: float) -> None:
+        """One with a name that others have given it: no prefix."""
+        self._families[name] = (kind, words, [f"{name} {_number(value)}"])
 
     def text(self) -> str:
         lines = []
         for name, (kind, words, samples) in self._families.items():
-            lines += [f"# HELP weir_{name} {words}", f"# TYPE weir_{name} {kind}", *samples]
+            lines += [f"# HELP {name} {words}", f"# TYPE {name} {kind}", *samples]
         return "\n".join(lines) + "\n"
 
 
@@ -52,6 +61,7 @@ def exposition(status: SystemStatus) -> str:
         out.add("gauge", "catalog_entities", "Entities that are not archived.", count, kind=kind)
     _warehouse(out, status)
     _consumers(out, status)
+    reporting(out, status)
     _live(out, status.live)
     _caps(out, status.caps)
     _health(out, status.health)

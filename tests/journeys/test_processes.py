@@ -56,7 +56,7 @@ def test_an_ordered_stop_goes_edges_then_sockets_then_core(start: Start) -> None
     assert weir.stop() == 0
     waiting.join()
     assert len(slow) == 1, "what was in flight at the stop is answered"
-    stages = [line["stage"] for line in weir.logged("stage", component="parent") if "child" not in line]
+    stages = [line["stage"] for line in weir.logged("stage", process="parent") if "child" not in line]
     assert stages == ["edges stopped", "public sockets closed", "core stopped"]
     assert len(weir.logged("stage", stage="requests answered")) == 2
     assert not weir.where() and not weir.family()

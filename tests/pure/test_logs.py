@@ -41,9 +41,23 @@ def test_a_line_is_json_with_the_extras_as_fields(
     (line,) = written(capfd)
     assert line.pop("ts").endswith("+00:00")
     assert line == {
-        "level": "info", "logger": "weir.router", "component": "edge-0", "message": "clicked twice",
-        "request_id": "r1", "count": 2,
+        "level": "info", "logger": "weir.router", "component": "server", "process": "edge-0",
+        "message": "clicked twice", "request_id": "r1", "count": 2,
     }  # fmt: skip
+
+
+def test_each_line_names_the_founding_documents_stream() -> None:
+    streams = {
+        "weir.reporter": "conversion-reporter",
+        "weir.interpreter": "conversion-reporter",
+        "weir.intake.trigger": "trigger-conversion-reports-queue",
+        "weir.intake.report": "report-conversions-queue",
+        "weir.optimization": "optimization",
+        "weir.core": "server",
+        "trio": "server",
+        "root": "server",
+    }
+    assert {name: logs.stream_of(name) for name in streams} == streams
 
 
 def test_an_exception_travels_in_one_line(root: logging.Logger, capfd: pytest.CaptureFixture[str]) -> None:
