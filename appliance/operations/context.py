@@ -26,6 +26,7 @@ from appliance.operations.alert_desk import AlertDesk
 from appliance.operations.inquiries import Reports
 from appliance.operations.intake_desks import EventDesk, IntakeDesk
 from appliance.operations.lines import Blocks, Pieces
+from appliance.operations.platform_desk import PlatformDesk
 from appliance.operations.reprocessing_desk import InboxDesk
 from appliance.operations.workbench import Workbench
 from appliance.partners.patience import Outcome
@@ -440,5 +441,6 @@ class Context:
     entering: EntryDesk | None = None
     inbox: InboxDesk | None = None
     alerts: AlertDesk | None = None
+    platforms: PlatformDesk | None = None
     intakes: IntakeDesk | None = None
     events: EventDesk | None = None

@@ -17,6 +17,7 @@ from appliance.model.catalog import TYPES, Campaign, Entity, Kind, Link, Stream,
 from appliance.model.history import in_use
 from appliance.operations.context import Caller
 from appliance.operations.decoding import MOST_PROBLEMS
+from appliance.partners.listed import listed_faults
 from appliance.routing.checks import check
 from appliance.routing.copies import copy_of, streams_of
 from appliance.routing.holdings import Holdings
@@ -135,7 +136,7 @@ def of_values(kind: Kind, values: Mapping[str, object]) -> Entity:
 def _faults(edits: Sequence[Edit], holdings: Holdings) -> list[FieldProblem]:
     problems: list[FieldProblem] = []
     for index, (kind, _, entity) in enumerate(edits):
-        for problem in [*account_faults(entity), *check(kind, entity, holdings)]:
+        for problem in [*account_faults(entity), *listed_faults(entity), *check(kind, entity, holdings)]:
             if index == 0:
                 problems.append(problem)
             elif problem.path != f"{edits[0][0]}_id":

@@ -5,7 +5,7 @@ Each noun's file states its own request Structs and examples and calls `offer`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -26,6 +26,10 @@ Id = Annotated[int, Meta(ge=1, le=2**53)]
 
 Seen = Annotated[int, Meta(ge=0, le=2**53)]
 """The revision that the caller saw an entity at."""
+
+
+Prepare = Callable[[dict[str, Any], Entity | None, Context], Awaitable[dict[str, Any]]]
+"""(fields of a creation or change, the entity that is changed, context) → the fields to store."""
 
 
 FORMS: dict[Kind, tuple[type[Request], type[Change]]] = {}
@@ -126,10 +130,12 @@ def offer(
     by_slug: bool = False,
     copies: bool = True,
     writes_closed_at: Mapping[Door, str] | None = None,
+    prepare: Prepare | None = None,
 ) -> None:
     """Register `<plural>.list`, `.get`, `.create`, `.change`, `.archive`, `.restore` and `.duplicate`.
 
     `copies=False`: without `.duplicate`. `writes_closed_at`: Operation.closed_at of all that changes.
+    `prepare` makes what is stored of what was sent, such as sealed texts; it raises Refused.
     """
     type_: Any = TYPES[kind]
     FORMS[kind] = (create, change)
@@ -167,15 +173,20 @@ def offer(
             raise Refused(
                 "the request is wrong", all_of(problems, await context.catalog.faults(kind, None, values))
             )
+        if prepare is not None:
+            values = await prepare(values, None, context)
         return shown(await context.catalog.create(kind, type_(**values), context.caller))
 
     async def meant(request: Change, context: Context) -> tuple[dict[str, object], int | None]:
         """The fields to replace, and the revision meant: masks stand for the secrets of one."""
         values = _changed(request)
-        if not _has_masks(values):
+        if not _has_masks(values) and prepare is None:
             return values, request.revision
         before: Any = await context.catalog.get(kind, request.id)
-        values["secrets"] = unmasked(values["secrets"], before.secrets)
+        if prepare is not None:
+            values = await prepare(values, before, context)
+        else:
+            values["secrets"] = unmasked(values["secrets"], before.secrets)
         return values, before.revision if request.revision is None else request.revision
 
     async def run_change(request: Change, context: Context) -> Entity:
@@ -206,27 +217,29 @@ def offer(
         values, revision = await meant(request, context)
         return shown(await context.catalog.duplicate(kind, request.id, values, context.caller, revision))
 
+    noun = kind.replace("_", " ")
+    a_kind = f"an {noun}" if noun[0] in "aeio" else f"a {noun}"
     searched = " and ".join(field for field in SEARCHED if field in type_.__struct_fields__)
     run_list.__doc__ = (
-        f"The {plural}, sorted by a field (-field: the other way round). Fields given must be equal, "
-        f"search looks in {searched}; archived=true lists the archived ones."
+        f"The {plural.replace('_', ' ')}, sorted by a field (-field: the other way round). Fields given must "
+        f"be equal, search looks in {searched}; archived=true lists the archived ones."
     )
-    run_get.__doc__ = f"One {kind}" + (", by id or slug." if by_slug else ", by id.")
-    run_create.__doc__ = f"A new {kind}. {' '.join((create.__doc__ or '').split())}"
+    run_get.__doc__ = f"One {noun}" + (", by id or slug." if by_slug else ", by id.")
+    run_create.__doc__ = f"A new {noun}. {' '.join((create.__doc__ or '').split())}"
     run_change.__doc__ = (
-        f"Replace the given fields of a {kind}; the others stay. With the revision that was read, a change "
+        f"Replace the given fields of {a_kind}; the others stay. With the revision that was read, a change "
         "made meanwhile is a conflict that shows it."
     )
     run_archive.__doc__ = (
-        f"Put a {kind} away{_TOGETHER.get(kind, '')}: it takes no part any more; its history and reports "
+        f"Put {a_kind} away{_TOGETHER.get(kind, '')}: it takes no part any more; its history and reports "
         "stay. What is in use is refused with what uses it."
     )
     run_restore.__doc__ = (
-        f"Bring an archived {kind} back{_BACK.get(kind, '')}: what it refers to must be there, and its names "
+        f"Bring an archived {noun} back{_BACK.get(kind, '')}: what it refers to must be there, and its names "
         "free."
     )
     run_duplicate.__doc__ = (
-        f"A copy of a {kind}{_COPIED.get(kind, '')} under free names; the given fields replace its own."
+        f"A copy of {a_kind}{_COPIED.get(kind, '')} under free names; the given fields replace its own."
     )
     page = {"limit": 10, "offset": 0}
     add(f"{plural}.list", run_list, listing, page_type, read, False, page)

@@ -1,0 +1,322 @@
+"""Accounts at ad platforms: the vault of their tokens, and how reporting to each goes."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+from appliance.access import tokens
+from appliance.access.vault import Unopened, Vault
+from appliance.errors import FieldProblem, Missing, Refused, Unavailable
+from appliance.model.catalog import AdAccount, Entity, Pixel, PlatformName, Status
+from appliance.model.history import MASK, SEALED
+from appliance.model.platforms import AccountReport
+from appliance.operations.context import Context
+from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, Seen, UnsetType, offer, shown
+from appliance.operations.period import refuse
+from appliance.operations.platform_desk import PlatformDesk
+from appliance.operations.registry import operation
+from appliance.operations.system import Nothing
+from appliance.partners.report import Identity, Report
+from appliance.partners.roster import PLATFORMS
+from appliance.partners.wayfinding import TOKEN, opened, setting, way_of
+
+TEST_CODE = "TEST_WEIR"
+"""Of test events where neither the pixel nor the request has one."""
+
+
+class List(Listing, frozen=True, kw_only=True):
+    platform: PlatformName | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+    dry_run: bool | UnsetType = UNSET
+
+
+class Create(Request, frozen=True, kw_only=True):
+    """`token` is what the platform gave you; it and the secret settings are kept encrypted and shown to
+    nobody. ad_accounts.platforms names the `settings` of each. In `dry_run`, the default, reports are made
+    and checked and none is sent."""
+
+    name: str
+    platform: PlatformName
+    status: Status = "active"
+    token: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    dry_run: bool = True
+    requests_per_minute: int = 600
+
+
+class ChangeAccount(Change, frozen=True, kw_only=True):
+    """A mask sent back as token, or as a setting, leaves it as it is; `settings` replaces all of them."""
+
+    name: str | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+    token: str | UnsetType = UNSET
+    settings: dict[str, str] | UnsetType = UNSET
+    dry_run: bool | UnsetType = UNSET
+    requests_per_minute: int | UnsetType = UNSET
+
+
+async def _sealed(values: dict[str, Any], before: Entity | None, context: Context) -> dict[str, Any]:
+    """What is stored of what was sent: secrets sealed, masks replaced by what they stand for."""
+    vault = desk_of(context).vault
+    assert before is None or isinstance(before, AdAccount)
+    plain, had = dict(values), before.settings if before is not None else {}
+    if before is not None and plain.get("token") == MASK:
+        del plain["token"]
+    settings: dict[str, str] = plain.get("settings", {})
+    kept = {name: had[name] for name, value in settings.items() if value == MASK and name in had}
+    if kept:
+        plain["settings"] = {**settings, **kept}
+    problems = [FieldProblem("token", _A_MASK)] if plain.get("token") == MASK else []
+    problems += [
+        FieldProblem(f"settings.{name}", _A_MASK)
+        for name, value in plain.get("settings", {}).items()
+        if value == MASK
+    ]
+    number = before.id if before is not None else None
+    refuse([*problems, *await context.catalog.faults("ad_account", number, plain)], _UNSTORED)
+    if "token" in plain:
+        plain["token"] = vault.seal(plain["token"], TOKEN)
+    if "settings" in plain:
+        secret = PLATFORMS[plain["platform"] if before is None else before.platform].secret_settings
+        plain["settings"] = {
+            name: vault.seal(value, setting(name)) if name in secret and name not in kept else value
+            for name, value in plain["settings"].items()
+        }
+    return plain
+
+
+_A_MASK = "the secret itself, not its mask"
+_UNSTORED = "this ad account cannot be stored"
+
+offer(
+    "ad_account",
+    "ad_accounts",
+    listing=List,
+    create=Create,
+    change=ChangeAccount,
+    example={"name": "Summer", "platform": "meta", "token": "EAAB…", "settings": {"api_version": "v25.0"}},
+    change_example={"dry_run": False},
+    copies=False,
+    prepare=_sealed,
+)
+
+
+class Standings(Struct, frozen=True, kw_only=True):
+    items: tuple[AccountReport, ...]
+
+
+@operation("ad_accounts.standings", permission="ad_accounts.read")
+async def standings(request: Nothing, context: Context) -> Standings:
+    """How reporting to each account goes: queued, accepted, refused by reason, the next deadline and what is
+    lost when nobody acts, how well visitors are identified, and why it is paused."""
+    return Standings(items=tuple(desk_of(context).report()))
+
+
+class OneAccount(Request, frozen=True, kw_only=True):
+    id: Id
+
+
+@operation("ad_accounts.resume", permission="ad_accounts.write", changes=True, example={"id": 1})
+async def resume(request: OneAccount, context: Context) -> AccountReport:
+    """Ask the account's platform again now, whatever it refused before: permissions were given, say."""
+    desk = desk_of(context)
+    await account_of(request.id, context)
+    await desk.resume([request.id])
+    for report in desk.report():
+        if report.account_id == request.id:
+            return report
+    raise Missing(f"there is no ad_account {request.id}")
+
+
+class Renewal(Request, frozen=True, kw_only=True):
+    """`revision`: refuse with a conflict unless the account still is at this revision."""
+
+    id: Id
+    revision: Seen | None = None
+
+
+class IntakeToken(Struct, frozen=True, kw_only=True):
+    """`intake_token` is for `Authorization: Bearer` at POST /api/events. It is shown here and never again."""
+
+    id: int
+    revision: int
+    intake_hint: str
+    intake_token: str
+
+
+@operation("ad_accounts.renew_intake_token", permission="ad_accounts.write", changes=True, example={"id": 1})
+async def renew_intake_token(request: Renewal, context: Context) -> IntakeToken:
+    """Make the token with which programs hand in interpreted events; one from before is worth nothing now."""
+    secret = tokens.PREFIX + secrets.token_urlsafe(tokens.SECRET_BYTES)
+    values = {"intake_hash": tokens.digest(secret), "intake_hint": tokens.hint(secret)}
+    made = await context.catalog.change("ad_account", request.id, values, context.caller, request.revision)
+    return IntakeToken(
+        id=made.id, revision=made.revision, intake_hint=values["intake_hint"], intake_token=secret
+    )
+
+
+@operation("ad_accounts.close_intake", permission="ad_accounts.write", changes=True, example={"id": 1})
+async def close_intake(request: Renewal, context: Context) -> Entity:
+    """Take no more interpreted events for this account: its token is worth nothing from now on."""
+    values = {"intake_hash": "", "intake_hint": ""}
+    return shown(
+        await context.catalog.change("ad_account", request.id, values, context.caller, request.revision)
+    )
+
+
+class Resealed(Struct, frozen=True, kw_only=True):
+    """`key` names the key that seals now; `accounts` were sealed by an older one and are by this one now."""
+
+    key: str
+    accounts: tuple[int, ...]
+
+
+@operation("ad_accounts.reseal", permission="ad_accounts.write", changes=True)
+async def reseal(request: Nothing, context: Context) -> Resealed:
+    """Seal every secret with the key of the installation's present secret; the older one may go then. Raises
+    what names the account of which one cannot be opened."""
+    vault = desk_of(context).vault
+    renewed = []
+    offset = 0
+    while True:
+        page, total = await context.catalog.list("ad_account", 500, offset, {}, False)
+        for it in page:
+            assert isinstance(it, AdAccount)
+            if values := _renewed(it, vault):
+                await context.catalog.change("ad_account", it.id, values, context.caller, it.revision)
+                renewed.append(it.id)
+        offset += len(page)
+        if offset >= total or not page:
+            return Resealed(key=vault.key_id, accounts=tuple(renewed))
+
+
+def _renewed(it: AdAccount, vault: Vault) -> dict[str, object]:
+    """The fields that an older key sealed, sealed anew."""
+    try:
+        token = vault.renewed(it.token, TOKEN)
+        settings = {
+            name: vault.renewed(value, setting(name)) if value.startswith(SEALED) else value
+            for name, value in it.settings.items()
+        }
+    except Unopened as fault:
+        raise Refused(f"ad account {it.id} {it.name!r}: {fault.message}") from fault
+    changed: dict[str, object] = {"token": token} if token != it.token else {}
+    return changed | ({"settings": settings} if settings != it.settings else {})
+
+
+class TestAccount(Request, frozen=True, kw_only=True):
+    """`pixel_id`: by which of the account's pixels; left out, the first one. `test_code`: the platform's code
+    of test events, where it shows one; left out, the pixel's."""
+
+    id: Id
+    pixel_id: Id | None = None
+    test_code: Annotated[str, Meta(max_length=200)] = ""
+
+
+class AccountTrial(Struct, frozen=True, kw_only=True):
+    """`ok`: the account's token opens it. Otherwise `label` is one of Weir's words for what is wrong and
+    `reason` the platform's own. `sent` false: there was nothing to ask. `request`, `answer`: masked."""
+
+    ok: bool
+    label: str
+    reason: str
+    sent: bool
+    request: str = ""
+    status: int = 0
+    latency_us: int = 0
+    answer: str = ""
+    trace: str = ""
+
+
+@operation("ad_accounts.test", permission="ad_accounts.write", changes=True, example={"id": 1})
+async def test(request: TestAccount, context: Context) -> AccountTrial:
+    """Ask the platform whether the account's token opens it: with a test event, or with a request of none.
+    Nothing is counted there and nothing is stored here; a dry run makes no difference."""
+    desk = desk_of(context)
+    account = await account_of(request.id, context)
+    platform = PLATFORMS[account.platform]
+    found = opened(account, desk.vault.open)
+    if found[2]:
+        return AccountTrial(ok=False, label="Not ready", reason=found[2], sent=False)
+    if platform.trial == "none":
+        why = f"{account.platform} asks nobody who he is: there is no token to try"
+        return AccountTrial(ok=True, label="", reason=why, sent=False)
+    pixel = await _pixel_of(request, context)
+    way = way_of(account, found, pixel)
+    code = request.test_code or pixel.test_code or TEST_CODE
+    way = way._replace(pixel=way.pixel._replace(test_code=code))
+    events = [platform.encode(_trial_event(account.platform))] if platform.trial == "event" else []
+    tried = await desk.try_out(way, events)
+    verdict = tried.verdict
+    # A platform that finds fault with the event has taken the token.
+    refused = verdict.outcome == "refused"
+    return AccountTrial(
+        ok=verdict.outcome == "accepted" or refused,
+        label="" if verdict.outcome == "accepted" or refused else verdict.label,
+        reason="" if verdict.outcome == "accepted" else verdict.reason,
+        sent=bool(tried.request),
+        request=tried.request,
+        status=tried.status,
+        latency_us=tried.latency_us,
+        answer=tried.answer,
+        trace=verdict.trace,
+    )
+
+
+def _trial_event(name: PlatformName) -> Report:
+    """An event that never was; its click too, but of the shape that the platform's have."""
+    platform = PLATFORMS[name]
+    now_us = time.time_ns() // 1_000
+    return Report(
+        event_name=platform.names.get("PageView", "PageView"),
+        event_id=f"weir-test-{now_us}",
+        at_us=now_us,
+        click_at_us=now_us - 60_000_000,
+        click_ids=dict.fromkeys(platform.click_parameters[:1], "weir-test"),
+        value=1_000_000,
+        currency="USD",
+        page_url="https://example.com/",
+        identity=Identity(
+            address="192.0.2.1",
+            user_agent="Mozilla/5.0 (compatible; Weir)",
+            emails=("weir-test@example.com",),
+        ),
+    )
+
+
+async def _pixel_of(request: TestAccount, context: Context) -> Pixel:
+    """Raises Refused when the account has none, Missing."""
+    if request.pixel_id is not None:
+        pixel = await context.catalog.get("pixel", request.pixel_id)
+        assert isinstance(pixel, Pixel)
+        if pixel.ad_account_id != request.id:
+            wrong = FieldProblem("pixel_id", f"is a pixel of ad account {pixel.ad_account_id}")
+            raise Refused("this account cannot be tested", [wrong])
+        return pixel
+    found, _ = await context.catalog.list("pixel", 1, 0, {"ad_account_id": request.id}, False)
+    for pixel in found:
+        assert isinstance(pixel, Pixel)
+        return pixel
+    raise Refused(
+        "this account cannot be tested", [FieldProblem("pixel_id", "it has no pixel yet; make one first")]
+    )
+
+
+def desk_of(context: Context) -> PlatformDesk:
+    """Raises Unavailable."""
+    if context.platforms is None:
+        raise Unavailable("nobody reports to ad platforms here")
+    return context.platforms
+
+
+async def account_of(number: int, context: Context) -> AdAccount:
+    """Raises Missing."""
+    found = await context.catalog.get("ad_account", number)
+    assert isinstance(found, AdAccount)
+    if found.archived:
+        raise Missing(f"ad account {number} is archived; restore it first")
+    return found
