@@ -117,7 +117,9 @@ class FolderIntake:
                 # What an earlier life took it did not write down as refused.
                 wrong = (await self._blocking(read_lines, piece, 1))[1] if taken.again else taken.refused
                 room = MOST_REFUSALS - len(refused)
-                refused += [each._replace(line=each.line + lines) for each in wrong[: max(room, 0)]]
+                refused += [
+                    Refusal(lines + each.line, each.field, each.reason) for each in wrong[: max(room, 0)]
+                ]
                 events += len(piece) - len(wrong)
                 lines += len(piece)
                 number += 1
@@ -129,7 +131,7 @@ class FolderIntake:
         self.last_us = self._now_us()
         self.events += events
         if refused and not events:
-            await self._bury(file.name, _reasons(refused))
+            await self._bury(file.name, "\n".join(map(str, refused)))
             return
         await self._blocking(self._files.done, file.name, refused)
         self.taken += 1
@@ -166,7 +168,3 @@ class FolderIntake:
             last_us=self.last_us,
             last_error=self.last_error,
         )
-
-
-def _reasons(refused: Sequence[Refusal]) -> str:
-    return "\n".join(f"line {line}: {field and field + ': '}{why}" for line, field, why in refused)

@@ -336,6 +336,6 @@ def _words(refused: Sequence[Refusal]) -> str:
     """The first of them, and how many."""
     if not refused:
         return ""
-    line, field, reason = refused[0]
+    it = refused[0]
     more = f", and {len(refused) - 1:,} more" if len(refused) > 1 else ""
-    return f"event {line}: {field + ': ' if field else ''}{reason}{more}"
+    return f"event {it.line}: {it.field + ': ' if it.field else ''}{it.reason}{more}"

@@ -8,12 +8,16 @@ from typing import NamedTuple
 from msgspec import Struct
 
 
-class Refusal(NamedTuple):
+class Refusal(Struct, frozen=True):
     """A line that is no interpreted event; the first one is line 1. `field` is "" for the line as a whole."""
 
     line: int
     field: str
     reason: str
+
+    def __str__(self) -> str:
+        named = f"{self.field}: " if self.field else ""
+        return f"line {self.line}: {named}{self.reason}"
 
 
 class Taken(Struct, frozen=True, kw_only=True):

@@ -78,8 +78,7 @@ class EventFolder:
     def done(self, name: str, refused: Sequence[Refusal]) -> None:
         """All of it was taken but for these lines, which dead/ names."""
         if refused:
-            text = "".join(f"line {line}: {field and field + ': '}{why}\n" for line, field, why in refused)
-            self._note(name, text)
+            self._note(name, "".join(f"{each}\n" for each in refused))
         self._move(name, DONE)
 
     def bury(self, name: str, reason: str) -> None:

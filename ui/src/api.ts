@@ -455,13 +455,19 @@ export interface EventWhole {
   deliveries: EventDelivery[];
 }
 
+export interface Refusal {
+  line: number;
+  field: string;
+  reason: string;
+}
+
 export interface Taken {
   read: number;
   kept: number;
   unchanged: number;
   reports: number;
   labels: Record<string, number>;
-  refused: unknown[];
+  refused: Refusal[];
   again: boolean;
 }
 
