@@ -4,188 +4,27 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
 
-from appliance.actors.kernel import inline_runner
-from appliance.actors.reporter import Reporter
-from appliance.actors.reporter_accounts import Limits
-from appliance.errors import Unavailable
-from appliance.model.conversions import Settlement
-from appliance.model.deliveries import Delivery, Selection, Stored, delivery_id
 from appliance.partners.platform import (
     DAY,
     DRY_RUN,
-    HOUR,
-    MARGIN,
     MAY_HAVE_BEEN_COUNTED,
     NO_CLICK,
     NO_PIXEL,
     UNAUTHORIZED,
     Answer,
-    Message,
     Pixel,
-    Sent,
-    Verdict,
 )
 from appliance.partners.platforms.meta import Meta
-from appliance.partners.report import Identity, Report
 from appliance.partners.ways import Way
-from appliance.stores.sqlite.deliveries import SqliteDeliveries
-from appliance.stores.sqlite.ledger import SqliteLedger
+from tests.actors.reporter_rig import START, Killed, Site
 from tests.platforms import meta as double
-
-START = 1_790_000_000_000_000
-encode = msgspec.msgpack.Encoder().encode
-
-
-class Killed(BaseException):
-    """kill -9, as far as the actor can tell."""
-
-
-class People:
-    """Visitors by their click, as far as they can be found."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Identity] = {}
-        self.away = False
-
-    async def find(self, click_ids: Sequence[str]) -> Mapping[str, Identity]:
-        await trio.lowlevel.checkpoint()
-        if self.away:
-            raise Unavailable("the warehouse is away")
-        return {each: self.known[each] for each in click_ids if each in self.known}
-
-    def seal(self, identity: Identity, at_us: int) -> bytes:
-        return msgspec.msgpack.encode(identity)
-
-    def open(self, sealed: bytes) -> Identity:
-        return msgspec.msgpack.decode(sealed, type=Identity)
-
-
-class Site:
-    """One ledger file and one pixel at the double; the actor over it may be killed and begun again."""
-
-    def __init__(self, path: Path) -> None:
-        self.meta = double.Meta()
-        self.ways: dict[str, Way] = {
-            "meta:1": Way("account:1", Meta(), Pixel("px", "good", {}), dry_run=False)
-        }
-        self.draw = random.Random(1)
-        self.lost = 0.0
-        self.faults: list[Answer] = []
-        self.grants: list[str | Verdict] = []
-        self.old_token = False
-        self.people = People()
-        self.sizes: list[int] = []
-        self.asked_at: list[float] = []
-        self.away = False
-        self.step: Callable[[str], None] = lambda name: None
-        self.ledger = SqliteLedger(path, lambda: START // 1000)
-        self.store = SqliteDeliveries(path, lambda name: self.step(name))
-        self._made = 0
-
-    def now_us(self) -> int:
-        return START + int(trio.current_time() * 1e6)
-
-    async def send(self, message: Message, seconds: float) -> Sent:
-        self.asked_at.append(trio.current_time())
-        self.sizes.append(message.body.count(b'"event_id"'))
-        await trio.sleep(0.05)
-        if self.faults:
-            return Sent(self.faults.pop(0), "", left=True)
-        answer = self.meta.answer(message, self.now_us())
-        if self.draw.random() < self.lost:
-            return Sent(None, "no answer within 30 s", left=True)
-        return Sent(answer, "", left=True)
-
-    async def token(self, way: Way) -> str | Verdict:
-        await trio.lowlevel.checkpoint()
-        return self.grants.pop(0) if self.grants else way.pixel.token
-
-    def spoiled(self, way: Way) -> bool:
-        return self.old_token
-
-    def reporter(self, poll: float = 30.0, **limits: Any) -> Reporter:
-        async def blocking(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-            if self.away:
-                raise Unavailable("the disk is full")
-            return await inline_runner(fn, *args, **kwargs)
-
-        return Reporter(
-            store=self.store,
-            send=self.send,
-            access=self,
-            ways=lambda: self.ways,
-            identities=self.people,
-            run_blocking=blocking,
-            compute=inline_runner,
-            now_us=self.now_us,
-            draw=self.draw.random,
-            limits=Limits(poll=poll, **limits),
-        )
-
-    def put(self, count: int = 1, target: str = "meta:1", **changes: Any) -> list[str]:
-        made = []
-        for _ in range(count):
-            self._made += 1
-            at = self.now_us() - HOUR
-            fields: dict[str, Any] = {
-                "event_name": "Purchase", "event_id": f"e{self._made}", "at_us": at, "click_at_us": at - HOUR,
-                "click_ids": {"fbclid": "x"}, "value": 1_500_000, "currency": "USD",
-                "identity": Identity(emails=("a@example.com",)),
-            }  # fmt: skip
-            found = Report(**(fields | changes))
-            made.append(
-                Delivery(
-                    id=delivery_id(target, found.event_id),
-                    target=target,
-                    conversion_id=f"c{self._made}",
-                    revision=1,
-                    campaign_id=0,
-                    created_us=self.now_us(),
-                    not_before_us=self.now_us(),
-                    deadline_us=found.at_us + 7 * DAY - MARGIN,
-                    body=encode(found),
-                )
-            )
-        self.ledger.commit(Settlement(deliveries=made))
-        return [each.id for each in made]
-
-    def states(self) -> Counter[str]:
-        found: Counter[str] = Counter()
-        for states in self.store.counts().values():
-            found.update({state: count for state, count in states.items() if count})
-        return found
-
-    def reasons(self) -> Counter[str]:
-        found: Counter[str] = Counter()
-        below = 2**62
-        while page := self.store.select(Selection(states=("dead", "cancelled")), below, 1_000):
-            found.update(each.reason for each in page)
-            below = page[-1].number
-        return found
-
-    def stored(self) -> list[Stored]:
-        return list(self.store.select(Selection(), 2**62, 1_000))
-
-    async def until(self, wanted: Callable[[], bool], seconds: float = 3_600.0) -> None:
-        with trio.fail_after(seconds):
-            while not wanted():  # noqa: ASYNC110  the store is no actor
-                await trio.sleep(1.0)
-
-    async def until_quiet(self, seconds: float = 3_600.0) -> None:
-        await self.until(lambda: not self.states()["pending"], seconds)
-
-    def close(self) -> None:
-        self.ledger.close()
-        self.store.close()
 
 
 @pytest.fixture
@@ -270,7 +109,7 @@ async def test_what_may_have_arrived_is_not_said_after_the_platform_forgot_it(
 async def test_a_dead_token_pauses_the_account_until_it_is_replaced(
     site: Site, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    site.ways["meta:2"] = Way("account:2", Meta(), Pixel("px", "good", {}), dry_run=False)
+    site.ways["pixel:2"] = Way("account:2", Meta(), Pixel("px", "good", {}), dry_run=False)
     site.meta.tokens = set()
     site.put(50)
     reporter = site.reporter()
@@ -284,9 +123,9 @@ async def test_a_dead_token_pauses_the_account_until_it_is_replaced(
     assert set(site.sizes[1:]) == {1}
     assert len(site.sizes) < 15
     site.meta.tokens = {"good", "new"}
-    site.put(3, target="meta:2")
+    site.put(3, target="pixel:2")
     await site.until(lambda: site.states()["delivered"] == 3)
-    site.ways["meta:1"] = site.ways["meta:1"]._replace(pixel=Pixel("px", "new", {}))
+    site.ways["pixel:1"] = site.ways["pixel:1"]._replace(pixel=Pixel("px", "new", {}))
     await reporter.resume(["account:1"])
     await site.until_quiet(60)
     assert site.states() == {"delivered": 53}
@@ -338,10 +177,10 @@ async def test_html_and_5xx_are_asked_again(
 async def test_the_nearest_deadline_goes_first(
     site: Site, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    site.ways["meta:2"] = Way("account:1", Meta(), Pixel("px", "good", {}), per_minute=1, dry_run=False)
-    site.ways["meta:1"] = site.ways["meta:1"]._replace(per_minute=1)
+    site.ways["pixel:2"] = Way("account:1", Meta(), Pixel("px", "good", {}), per_minute=1, dry_run=False)
+    site.ways["pixel:1"] = site.ways["pixel:1"]._replace(per_minute=1)
     site.put(2)
-    site.put(1, target="meta:2", at_us=START - 5 * DAY, click_at_us=START - 5 * DAY)
+    site.put(1, target="pixel:2", at_us=START - 5 * DAY, click_at_us=START - 5 * DAY)
     await nursery.start(site.reporter().run)
     await site.until(lambda: len(site.sizes) == 1)
     assert site.sizes == [1]
@@ -353,7 +192,7 @@ async def test_the_nearest_deadline_goes_first(
 async def test_a_dry_run_sends_nothing_and_shows_everything(
     site: Site, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    site.ways["meta:1"] = site.ways["meta:1"]._replace(dry_run=True)
+    site.ways["pixel:1"] = site.ways["pixel:1"]._replace(dry_run=True)
     (first, *_) = site.put(3)
     site.put(1, click_ids={})
     await nursery.start(site.reporter().run)
@@ -371,10 +210,10 @@ async def test_a_dry_run_sends_nothing_and_shows_everything(
 async def test_a_pixel_that_is_gone_and_one_that_is_held(
     site: Site, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    site.ways["meta:2"] = site.ways["meta:1"]._replace(account="account:2", held=True)
-    site.ways["meta:1"] = site.ways["meta:1"]._replace(gone=True)
+    site.ways["pixel:2"] = site.ways["pixel:1"]._replace(account="account:2", held=True)
+    site.ways["pixel:1"] = site.ways["pixel:1"]._replace(gone=True)
     site.put(2)
-    site.put(2, target="meta:2")
+    site.put(2, target="pixel:2")
     site.put(2, target="postback:1")
     await nursery.start(site.reporter().run)
     await trio.sleep(600)
