@@ -123,7 +123,7 @@ def _dead_token(account: AccountReport) -> str:
     worth = ", ".join(f"{money.amount(sum_):,.2f} {code}" for code, sum_ in sorted(account.at_risk.items()))
     worth = f" worth {worth}" if worth else ""
     if not account.next_deadline_us:
-        return f"{text} {events}{worth} are waiting."
+        return f"{text} Waiting: {events}{worth}."
     return (
         f"{text} Replace its token before {moment(account.next_deadline_us)}: from then on {events}{worth},"
         " which are waiting now, expire one after another."

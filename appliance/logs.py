@@ -4,7 +4,8 @@ Logging never raises.
 
 `component` is the stream of the founding document that a line belongs to (docs/reference/efflux.md),
 `process` says whose line it is. What a caller passes as `extra={…}` appears as fields. Values under the
-names secret, token, key and password are masked at every depth, and so is `secret=…` inside any text: a query string may be logged.
+names secret, token, key and password are masked at every depth, and so is `secret=…` inside any text: a
+query string may be logged.
 """
 
 from __future__ import annotations

@@ -1,0 +1,408 @@
+"""What is wrong enough for an alert, and in which words; figures of the last minutes; what /metrics says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from appliance.alarms import KINDS, MOST, Thresholds, alarms
+from appliance.metrics import exposition
+from appliance.model.alerts import Alarm, Alert, Channel
+from appliance.model.deliveries import DeliveriesReport
+from appliance.model.doctor import Finding
+from appliance.model.health import Health
+from appliance.model.interpreted import IntakeReport, InterpreterReport
+from appliance.model.messages import ActorReport
+from appliance.model.platforms import AccountReport
+from appliance.model.status import (
+    QUERY_BOUNDS,
+    AlertsReport,
+    CatalogReport,
+    ConsumerReport,
+    ConversionsReport,
+    EdgeStatus,
+    QueryReport,
+    QueueReport,
+    RecentReport,
+    SystemStatus,
+    UpkeepReport,
+    WarehouseReport,
+)
+from appliance.recent import (
+    EVENTS,
+    MOST_SAMPLES,
+    POSTBACKS,
+    RATE_US,
+    SHORTEST_US,
+    Ended,
+    Recent,
+    Sample,
+    sampled,
+)
+from tests.doors import edge_status
+
+NOW = 1_795_000_000_000_000  # 2026-11-18 11:06:40 UTC
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+LIMITS = Thresholds()
+MORE = len(QUERY_BOUNDS) - 1
+META = AccountReport(
+    account_id=7, name="Main", platform="meta", target="account:7", state="sending", dry_run=False
+)
+FOLDER = IntakeReport(name="folder", kind="folder")
+
+
+def sound(**journal: Any) -> EdgeStatus:
+    """An edge with which all is well, but for what is named of its journal."""
+    edge = edge_status()
+    assert edge.report is not None
+    wanted = {"mode": "recording", "unrecorded": 0, **journal}
+    report = replace(edge.report, journal=replace(edge.report.journal, **wanted))
+    return replace(edge, connected=True, refused="", report=report)
+
+
+def status(**fields: Any) -> SystemStatus:
+    """All is well, but for what is named."""
+    return replace(
+        SystemStatus(
+            version="1",
+            at_us=NOW,
+            started_us=NOW - HOUR,
+            ready=True,
+            problems=(),
+            degraded=(),
+            catalog=CatalogReport(),
+            warehouse=WarehouseReport(state="up"),
+            edges=(sound(),),
+            consumers=(),
+            conversions=ConversionsReport(),
+            actors=(),
+            holds=(),
+            disk_free_bytes=LIMITS.disk_free_bytes,
+        ),
+        **fields,
+    )
+
+
+def found(findings: Sequence[Finding] = (), limits: Thresholds = LIMITS, **fields: Any) -> list[Alarm]:
+    return alarms(status(**fields), findings, limits)
+
+
+def actor(name: str, state: str, error: str = "") -> ActorReport:
+    return ActorReport(
+        name=name, state=state, restarts=1, mailbox_depth=0, mailbox_peak=0, mailbox_capacity=0, handled=0,
+        refused=0, last_error=error,
+    )  # fmt: skip
+
+
+def test_nothing_is_wrong_where_all_is_well() -> None:
+    assert found() == []
+
+
+GRAVE = Finding(id="a", code="network_silent", network_id=3, first_us=NOW - HOUR, last_us=NOW - HOUR, count=9)
+WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
+    "dead_letters": (
+        {"queues": (QueueReport(name="postback:3", depth=0, dead=1200),)},
+        "postback:3",
+        "1,200 deliveries to postback target 3 were given up; see deliveries.list",
+    ),
+    "queue_old": (
+        {"queues": (QueueReport(name="postback:3", depth=2, oldest_us=1, late_us=NOW - 31 * MINUTE),)},
+        "postback:3",
+        "2 deliveries to postback target 3 wait, since 2026-11-18 10:35 UTC",
+    ),
+    "error_ratio": (
+        {
+            "accounts": (replace(META, refused_by={"Invalid parameter": 9, "No consent": 3}),),
+            "recent": RecentReport(error_ratios={"account:7": 0.25}, ended={"account:7": 48}),
+        },
+        "account:7",
+        "25 % of the last 48 of ad account 7 “Main” (meta) failed, most of all for “Invalid parameter”",
+    ),
+    "token_dead": (
+        {
+            "accounts": (
+                replace(
+                    META,
+                    state="paused",
+                    reason="Token or permission refused: code 190",
+                    queued=45,
+                    at_risk={"USD": 12_500_000, "EUR": 3_000_000},
+                    next_deadline_us=NOW + 4 * 24 * HOUR,
+                ),
+            )
+        },
+        "account:7",
+        "ad account 7 “Main” (meta) is refused by its platform: Token or permission refused: code 190."
+        " Replace its token before 2026-11-22 11:06 UTC: from then on 45 events worth 3.00 EUR, 12.50 USD,"
+        " which are waiting now, expire one after another.",
+    ),
+    "target_paused": (
+        {"deliveries": DeliveriesReport(paused=("account:7", "postback:3"))},
+        "postback:3",
+        "postback target 3 is left alone after failures in a row",
+    ),
+    "disk_low": (
+        {"disk_free_bytes": 17_000_000},
+        "data",
+        "17 MB are free where the data directory is",
+    ),
+    "warehouse_away": (
+        {"warehouse": WarehouseReport(state="down", last_error="refused")},
+        "warehouse",
+        "the reports' database does not answer: refused",
+    ),
+    "not_ready": (
+        {"problems": ("edges: none is connected and ready",)},
+        "weir",
+        "Weir does not do its work: edges: none is connected and ready",
+    ),
+    "edge_away": (
+        {"edges": (replace(sound(), connected=False),)},
+        "edge 0",
+        "edge 0 is not connected to the core",
+    ),
+    "edge_stale": (
+        {"edges": (replace(sound(), refused="too new"),)},
+        "edge 0",
+        "edge 0 keeps an older routing table: too new",
+    ),
+    "actor_down": (
+        {"actors": (actor("retry", "backing off", "boom"), actor("live", "running"), actor("x", "stopped"))},
+        "retry",
+        "retry is backing off: boom",
+    ),
+    "intake_failing": (
+        {"intakes": (replace(FOLDER, last_error="no such folder"),)},
+        "intake:folder",
+        "the intake folder cannot read: no such folder",
+    ),
+    "destination_ill": (
+        {"health": (Health(destination_id=4, state="unhealthy"), Health(destination_id=5, state="healthy"))},
+        "destination 4",
+        "destination 4 failed its probes",
+    ),
+    "network_ill": (
+        {"findings": [GRAVE, replace(GRAVE, id="b", network_id=4, muted=True)]},
+        "network 3 network_silent",
+        "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_each_kind_says_what_is_wrong_with_what(kind: str) -> None:
+    fields, about, text = WRONG[kind]
+    [alarm] = found(**fields)
+    assert (alarm.kind, alarm.about) == (kind, about)
+    assert alarm.text == text or (not text and alarm.text.startswith("network 3: "))
+
+
+def test_every_kind_has_a_case() -> None:
+    assert {*WRONG, "journal"} == set(KINDS)
+
+
+def test_a_journal_that_does_not_record_or_lost_something() -> None:
+    for changed, said in (
+        ({"mode": "ring", "last_error": "disk full"}, "the journal of edge 0 is in mode ring: disk full"),
+        ({"mode": "recording", "unrecorded": 1200}, "1,200 events of edge 0 were lost to a full disk"),
+    ):
+        [alarm] = found(edges=(sound(**changed),))
+        assert alarm.kind == "journal" and alarm.text.startswith(said)
+
+
+def test_a_dead_token_with_nothing_waiting_asks_for_nothing_in_a_hurry() -> None:
+    [alarm] = found(accounts=(replace(META, state="paused", reason="gone"),))
+    assert alarm.text.endswith("is refused by its platform: gone. Nothing of it is waiting.")
+    [alarm] = found(accounts=(replace(META, state="paused", queued=1),))
+    assert alarm.text.endswith("by its platform. Waiting: 1 event.")
+
+
+def behind(seconds: float) -> ConsumerReport:
+    return ConsumerReport(consumer="publisher", edge=0, epoch=1, seq=1, behind_seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kinds"),
+    [
+        ({"consumers": (behind(1801), behind(5))}, ["queue_old"]),
+        ({"consumers": (behind(1799),)}, []),
+        ({"accounts": (replace(META, queued=3, oldest_us=NOW - HOUR),)}, ["queue_old"]),
+        ({"accounts": (replace(META, queued=3, oldest_us=NOW - HOUR, state="throttled"),)}, ["queue_old"]),
+        # What somebody wants to wait, and what has an alert already.
+        ({"accounts": (replace(META, queued=3, oldest_us=NOW - HOUR, state="held"),)}, []),
+        ({"accounts": (replace(META, queued=3, oldest_us=NOW - HOUR, state="paused"),)}, ["token_dead"]),
+        ({"queues": (QueueReport(name="postback:1", depth=9, oldest_us=1),)}, []),
+        ({"queues": (QueueReport(name="pixel:1", depth=9, oldest_us=1, late_us=1, dead=9),)}, []),
+        ({"intakes": (replace(FOLDER, oldest_us=NOW - HOUR, waiting=3),)}, ["queue_old"]),
+        ({"intakes": (replace(FOLDER, oldest_us=NOW - HOUR, paused_by="Ann"),)}, []),
+        ({"intakes": (replace(FOLDER, dead=2),)}, ["dead_letters"]),
+        ({"recent": RecentReport(error_ratios={"x": 0.9}, ended={"x": 19})}, []),
+        ({"recent": RecentReport(error_ratios={"x": 0.2}, ended={"x": 900})}, []),
+        ({"recent": RecentReport(error_ratios={EVENTS: 0.21}, ended={EVENTS: 900})}, ["error_ratio"]),
+        ({"disk_free_bytes": 0}, ["disk_low"]),
+        ({"warehouse": WarehouseReport(state="opening")}, []),
+    ],
+)  # fmt: skip
+def test_where_the_line_is(fields: dict[str, Any], kinds: list[str]) -> None:
+    assert [alarm.kind for alarm in found(**fields)] == kinds
+
+
+def test_thousands_of_one_kind_are_a_number() -> None:
+    sick = tuple(Health(destination_id=n, state="unhealthy") for n in range(1_000))
+    seen = found(health=sick)
+    assert len(seen) == MOST
+    assert seen[-1] == Alarm("destination_ill", "others", "801 more like these")
+    assert len({alarm[:2] for alarm in seen}) == len(seen)
+
+
+# The last minutes
+
+
+def test_a_rate_is_of_the_last_five_minutes_and_absent_before_there_is_any() -> None:
+    recent = Recent(15 * MINUTE)
+    assert recent.report() == RecentReport()
+    recent.add(Sample(NOW, 100, {}))
+    recent.add(Sample(NOW + SHORTEST_US - 1, 100, {}))
+    assert recent.report().conversions_per_minute is None
+    recent.add(Sample(NOW + MINUTE, 130, {}))
+    assert recent.report().conversions_per_minute == 30.0
+    for minute in range(2, 20):
+        recent.add(Sample(NOW + minute * MINUTE, 130 + 2 * minute, {}))
+    assert recent.report().conversions_per_minute == 2.0
+
+
+def test_a_ratio_is_of_what_ended_in_the_window() -> None:
+    recent = Recent(15 * MINUTE)
+    for minute in range(40):
+        failed = 8 * max(0, minute - 30)
+        recent.add(Sample(NOW + minute * MINUTE, 0, {"a": Ended(failed, 10 * minute), "idle": Ended(3, 5)}))
+    report = recent.report()
+    assert report.ended == {"a": 150} and report.error_ratios == {"a": 72 / 150}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 50), st.integers(0, 50)), max_size=400),
+    st.integers(1, 60),
+)
+def test_ratios_are_shares_and_samples_are_bounded(steps: list[tuple[int, int, int]], minutes: int) -> None:
+    recent = Recent(minutes * MINUTE)
+    at, failed, ended = NOW, 0, 0
+    for step, wrong, fine in steps:
+        at, failed, ended = at + step, failed + wrong, ended + wrong + fine
+        recent.add(Sample(at, ended, {"a": Ended(failed, ended)}))
+        report = recent.report()
+        assert all(0 <= ratio <= 1 for ratio in report.error_ratios.values())
+        assert report.conversions_per_minute is None or report.conversions_per_minute >= 0
+        assert len(recent._samples) <= MOST_SAMPLES + 1
+    assert RATE_US <= 5 * MINUTE
+
+
+def test_what_is_counted_of_everything_that_ends() -> None:
+    sample = sampled(
+        status(
+            deliveries=DeliveriesReport(attempts={"delivered": 8, "failed": 2, "expired": 5}),
+            accounts=(replace(META, events={"accepted": 90, "refused": 10, "cancelled": 7}),),
+            interpreter=InterpreterReport(
+                processed=100, passed=60, unchanged=10, refused=5, labels={"Invalid pixel": 4}
+            ),
+            conversions=ConversionsReport(outcomes={"conversion": 12, "refused": 3}),
+        )
+    )
+    assert sample == Sample(
+        NOW, 12, {POSTBACKS: Ended(2, 10), "account:7": Ended(10, 100), EVENTS: Ended(9, 55)}
+    )
+
+
+# /metrics
+
+
+def lines(made: SystemStatus) -> dict[str, str]:
+    text = exposition(made)
+    return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_effluxs_figures_have_its_names_and_a_ratio_of_nothing_is_absent() -> None:
+    before = lines(status())
+    assert {name: before[name] for name in ("TotalRecordsProcessed", "TotalRecordsFiltered")} == {
+        "TotalRecordsProcessed": "0",
+        "TotalRecordsFiltered": "0",
+    }
+    assert (before["ProcessedMessages"], before["FailedMessages"]) == ("0", "0")
+    assert "FilteringRatio" not in before
+    assert not [name for name in before if "ratio" in name or "per_minute" in name]
+    after = lines(
+        status(
+            interpreter=InterpreterReport(processed=80, passed=20, labels={"Invalid pixel": 5}),
+            intakes=(replace(FOLDER, batches=3, failed=1, waiting=4), replace(FOLDER, name="api", batches=2)),
+        )
+    )
+    assert after["FilteringRatio"] == "25.0"
+    assert (after["TotalRecordsProcessed"], after["TotalRecordsFiltered"]) == ("80", "20")
+    assert (after["ProcessedMessages"], after["FailedMessages"]) == ("5", "1")
+    assert after['weir_intake_waiting{intake="folder"}'] == "4"
+    assert 'weir_intake_waiting{intake="api"}' not in after
+    assert after['weir_error_ratio{of="interpreted events",label="Invalid pixel"}'] == "0.25"
+
+
+def test_figures_of_accounts_queues_statements_upkeep_and_alerts() -> None:
+    alert = Alert(id="a", kind="disk_low", about="data", text="t", opened_us=1, seen_us=1)
+    shown = lines(
+        status(
+            accounts=(
+                replace(
+                    META,
+                    queued=4,
+                    oldest_us=NOW - 9_000_000,
+                    next_deadline_us=NOW + 60_000_000,
+                    at_risk={"USD": 1_500_000},
+                    accepted=9,
+                    refused=1,
+                    refused_by={"No consent": 1},
+                    answers={"accepted": 3, "retry": 1},
+                ),
+                replace(META, account_id=8, target="account:8"),
+            ),
+            queues=(QueueReport(name="postback:3", depth=2, oldest_us=NOW - 5_000_000, dead=1),),
+            queries=(QueryReport(kind="report", count=3, seconds=1.5, buckets=(1, *[3] * MORE)),),
+            upkeep=UpkeepReport(
+                runs=2, partitions=1, rows_before=10, rows_after=7, last_us=NOW, last_seconds=0.5
+            ),
+            recent=RecentReport(conversions_per_minute=2.5, error_ratios={"account:7": 0.1}),
+            alerts=AlertsReport(
+                open=(alert,), opened=3, channels=(Channel(name="webhook", to="x", error="no"),)
+            ),
+        )
+    )
+    for name, value in {
+        "weir_conversions_per_minute": "2.5",
+        'weir_recent_error_ratio{of="account:7"}': "0.1",
+        'weir_platform_success_ratio{account="7",platform="meta"}': "0.75",
+        'weir_platform_oldest_seconds{account="7",platform="meta"}': "9.0",
+        'weir_platform_deadline_seconds{account="7",platform="meta"}': "60.0",
+        'weir_platform_at_risk{account="7",platform="meta",currency="USD"}': "1.5",
+        'weir_error_ratio{of="account:7",label="No consent"}': "0.1",
+        'weir_queue_depth{queue="postback:3"}': "2",
+        'weir_queue_oldest_seconds{queue="postback:3"}': "5.0",
+        'weir_query_seconds_bucket{kind="report",le="0.005"}': "1",
+        'weir_query_seconds_bucket{kind="report",le="+Inf"}': "3",
+        'weir_query_seconds_sum{kind="report"}': "1.5",
+        'weir_query_seconds_count{kind="report"}': "3",
+        "weir_optimize_rows_before_total": "10",
+        "weir_optimize_rows_after_total": "7",
+        "weir_optimize_last_seconds": "0.5",
+        "weir_alerts": "1",
+        'weir_alerts_open{kind="disk_low"}': "1",
+        'weir_alert_channel_up{to="webhook"}': "0",
+    }.items():
+        assert shown[name] == value, name
+    assert 'weir_platform_success_ratio{account="8",platform="meta"}' not in shown
+    text = exposition(
+        status(queries=(QueryReport(kind="a", count=0, seconds=0.0, buckets=(0,) * len(QUERY_BOUNDS)),))
+    )
+    assert text.count("# TYPE weir_query_seconds histogram") == 1
