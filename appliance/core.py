@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from appliance import geography, unix
+from appliance import cloud, geography, unix
 from appliance.access.codes import DIGITS
 from appliance.access.sessions import key_for
 from appliance.actors.cap_poller import CapPoller
@@ -246,7 +246,9 @@ async def main(control: Control) -> None:
                 older_secrets=await files(older_secrets, secret_path),
             )
         )  # fmt: skip
-        parts.accounts = platforms.report
+        cloud.attach(platforms, settings, _now_us)
+        parts.accounts, parts.intakes = platforms.report, platforms.intakes.reports
+        parts.interpreter = platforms.interpreter.report
         watchers.append(platforms.configure)
         delivery_lane = DeliveryLane(outbox, retry, postbacks.send, platforms.reporter)
         rate_lane = RateLane(rates)
@@ -355,6 +357,7 @@ async def main(control: Control) -> None:
                 workbench=workbench,
                 inbox=stored,
                 alerts=alerts,
+                platforms=platforms,
                 intakes=platforms.intakes,
                 events=platforms.interpreter,
             )
