@@ -36,6 +36,7 @@ from appliance.outbound.platforms import PlatformDoor
 from appliance.outbound.trials import try_out
 from appliance.partners.announcing import Announcements
 from appliance.partners.consent import Defaults
+from appliance.partners.making import together
 from appliance.partners.platform import DAY
 from appliance.partners.report import Identity
 from appliance.partners.roster import PLATFORMS
@@ -199,9 +200,11 @@ class AdPlatforms:
         """As the ledger knows it. Raises Unavailable."""
         return (await self._asking(self._material.ledger.conversions, [id])).get(id)
 
-    async def visitor(self, click_id: str) -> Identity:
-        """Who clicked, as far as that is still known. Raises Unavailable."""
-        return (await self.identities.find([click_id])).get(click_id, Identity()) if click_id else Identity()
+    async def visitor(self, click_id: str, sealed: bytes) -> Identity:
+        """Who it was, as far as that is still known. Raises Unavailable."""
+        own = self.identities.open(sealed) if sealed else Identity()
+        clicked = await self.identities.find([click_id]) if click_id else {}
+        return together(own, clicked.get(click_id, Identity()))
 
     def way(self, target: str) -> Way | None:
         """Where events of `pixel:{id}` go now; None for another kind of target."""

@@ -160,12 +160,12 @@ async def renew_intake_token(request: Renewal, context: Context) -> IntakeToken:
 
 
 @operation("ad_accounts.close_intake", permission="ad_accounts.write", changes=True, example={"id": 1})
-async def close_intake(request: Renewal, context: Context) -> Entity:
+async def close_intake(request: Renewal, context: Context) -> AdAccount:
     """Take no more interpreted events for this account: its token is worth nothing from now on."""
     values = {"intake_hash": "", "intake_hint": ""}
-    return shown(
-        await context.catalog.change("ad_account", request.id, values, context.caller, request.revision)
-    )
+    made = await context.catalog.change("ad_account", request.id, values, context.caller, request.revision)
+    assert isinstance(made, AdAccount)
+    return shown(made)
 
 
 class Resealed(Struct, frozen=True, kw_only=True):

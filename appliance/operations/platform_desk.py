@@ -46,5 +46,5 @@ class PlatformDesk(Protocol):
     async def conversion(self, id: str) -> Conversion | None:
         """As the ledger knows it now. Raises Unavailable."""
 
-    async def visitor(self, click_id: str) -> Identity:
-        """Who clicked, as far as that is still known. Raises Unavailable."""
+    async def visitor(self, click_id: str, sealed: bytes) -> Identity:
+        """Who it was, as far as that is known: who clicked, and what came sealed. Raises Unavailable."""

@@ -34,6 +34,7 @@ MODULES = (
     "explaining", "simulating", "replaying", "journal", "system", "reports", "reports_running",
     "exports", "costs", "conversions", "records", "warehouse", "live", "session", "me", "users", "tokens",
     "targets", "deliveries", "queues", "rates", "doctor", "inbox", "reprocessing", "alerts", "ad_platforms",
+    "ad_accounts", "pixels", "subscriptions",
     "events", "intakes",
 )  # fmt: skip
 

@@ -130,6 +130,23 @@ class Announcements:
                 found += _deliveries(each, reports, after.id, after.revision, after.click.campaign_id, now_us)
         return found
 
+    def preview(
+        self, account: AdAccount, pixel: Pixel, network: Network | None, it: Conversion
+    ) -> tuple[bool, str, list[Report]]:
+        """(whether a pixel, stored or not, is told of a conversion that is so; why not; the reports)."""
+        each = _listener(pixel, PLATFORMS[account.platform])
+        names = () if network is None else (network.slug, network.name)
+        rows = each.table.of_conversion(it, names)
+        reports = reports_of_conversion(rows, it, None, pixel, each.platform, self._defaults)
+        why = ""
+        if not rows:
+            why = f"no row of its table is for a conversion that is {it.status}"
+        elif not each.wants(it):
+            why = "its conditions do not hold, or the click brought no id of the platform's"
+        elif pixel.status == "paused" or pixel.archived:
+            why = "the pixel is paused" if not pixel.archived else "the pixel is archived"
+        return not why, why, reports
+
     def interpreted(
         self, event: Interpreted, difference: Difference, now_us: int, sealed: bytes = b""
     ) -> list[Delivery]:

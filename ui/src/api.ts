@@ -1,5 +1,28 @@
 // Made from the registry: `weir operations --typescript > ui/src/api.ts`. A test holds it to it.
 
+export interface AdAccount {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  platform: "google" | "meta" | "microsoft" | "openai" | "outbrain" | "pinterest" | "snapchat" | "taboola" | "tiktok";
+  status: "active" | "paused";
+  token: string;
+  settings: Record<string, string>;
+  dry_run: boolean;
+  requests_per_minute: number;
+  intake_hash: string;
+  intake_hint: string;
+}
+
+export interface AdAccountList {
+  items: AdAccount[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
 export interface EventRow {
   event_name: string;
   network?: string;
@@ -30,6 +53,77 @@ export interface AdPlatforms {
   standard: string[];
   conversion_macros: Record<string, string>;
   interpreted_macros: Record<string, string>;
+}
+
+export interface IntakeToken {
+  id: number;
+  revision: number;
+  intake_hint: string;
+  intake_token: string;
+}
+
+export interface Resealed {
+  key: string;
+  accounts: number[];
+}
+
+export interface PixelReport {
+  target: string;
+  pixel_id: number;
+  code: string;
+  queued: number;
+  accepted: number;
+  refused: number;
+  not_sent: number;
+}
+
+export interface AccountReport {
+  account_id: number;
+  name: string;
+  platform: string;
+  target: string;
+  state: "dry_run" | "held" | "paused" | "sending" | "throttled";
+  experimental: boolean;
+  dry_run: boolean;
+  queued: number;
+  oldest_us: number;
+  next_deadline_us: number;
+  accepted: number;
+  refused: number;
+  not_sent: number;
+  refused_by: Record<string, number>;
+  at_risk: Record<string, number>;
+  in_flight: number;
+  answers: Record<string, number>;
+  events: Record<string, number>;
+  unreconciled: number;
+  measured: number;
+  identifiers: Record<string, number>;
+  match_quality: number | null;
+  busy: number;
+  busy_at_us: number;
+  not_before_us: number;
+  paused_us: number;
+  probe_us: number;
+  failures: number;
+  reason: string;
+  pixels: PixelReport[];
+}
+
+export interface Standings {
+  items: AccountReport[];
+}
+
+export interface AccountTrial {
+  ok: boolean;
+  label: string;
+  reason: string;
+  sent: boolean;
+  request: string;
+  status: number;
+  latency_us: number;
+  answer: string;
+  trace: string;
 }
 
 export interface ShownAlert {
@@ -771,6 +865,51 @@ export interface PageList {
   total: number;
 }
 
+export interface Pixel {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  ad_account_id: number;
+  code: string;
+  status: "active" | "paused";
+  source_ids: number[];
+  campaign_ids: number[];
+  network_ids: number[];
+  test_code: string;
+  statuses: string[];
+  types: string[];
+  mapping: EventRow[];
+  page_url: string;
+}
+
+export interface PixelList {
+  items: Pixel[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
+export interface PreviewedEvent {
+  event_name: string;
+  event_id: string;
+  at_us: number;
+  value: number | null;
+  currency: string;
+  consent: string;
+  label: string;
+  identifiers: string[];
+  request: string;
+}
+
+export interface Preview {
+  told: boolean;
+  why: string;
+  request: string;
+  events: PreviewedEvent[];
+}
+
 export interface Received {
   id: string;
   at_us: number;
@@ -1297,6 +1436,26 @@ export interface StreamList {
   total: number;
 }
 
+export interface Subscription {
+  id: number;
+  revision: number;
+  archived: boolean;
+  name: string;
+  owner_id: number | null;
+  campaign_id: string;
+  network: string;
+  account: string;
+  traffic_source: string;
+  status: "active" | "paused";
+}
+
+export interface SubscriptionList {
+  items: Subscription[];
+  limit: number;
+  offset: number;
+  total: number;
+}
+
 export interface About {
   version: string;
   public: string;
@@ -1479,49 +1638,6 @@ export interface QueueReport {
   oldest_us: number;
   dead: number;
   late_us: number;
-}
-
-export interface PixelReport {
-  target: string;
-  pixel_id: number;
-  code: string;
-  queued: number;
-  accepted: number;
-  refused: number;
-  not_sent: number;
-}
-
-export interface AccountReport {
-  account_id: number;
-  name: string;
-  platform: string;
-  target: string;
-  state: "dry_run" | "held" | "paused" | "sending" | "throttled";
-  experimental: boolean;
-  dry_run: boolean;
-  queued: number;
-  oldest_us: number;
-  next_deadline_us: number;
-  accepted: number;
-  refused: number;
-  not_sent: number;
-  refused_by: Record<string, number>;
-  at_risk: Record<string, number>;
-  in_flight: number;
-  answers: Record<string, number>;
-  events: Record<string, number>;
-  unreconciled: number;
-  measured: number;
-  identifiers: Record<string, number>;
-  match_quality: number | null;
-  busy: number;
-  busy_at_us: number;
-  not_before_us: number;
-  paused_us: number;
-  probe_us: number;
-  failures: number;
-  reason: string;
-  pixels: PixelReport[];
 }
 
 export interface QueryReport {
@@ -1780,7 +1896,19 @@ export interface ErrorShape {
 }
 
 export interface Api {
+  "ad_accounts.archive": { request: { id: number; revision?: number | null }; answer: AdAccount };
+  "ad_accounts.change": { request: { id: number; revision?: number | null; name?: string; status?: "active" | "paused"; token?: string; settings?: Record<string, string>; dry_run?: boolean; requests_per_minute?: number }; answer: AdAccount };
+  "ad_accounts.close_intake": { request: { id: number; revision?: number | null }; answer: AdAccount };
+  "ad_accounts.create": { request: { name: string; platform: "google" | "meta" | "microsoft" | "openai" | "outbrain" | "pinterest" | "snapchat" | "taboola" | "tiktok"; status?: "active" | "paused"; token?: string; settings?: Record<string, string>; dry_run?: boolean; requests_per_minute?: number }; answer: AdAccount };
+  "ad_accounts.get": { request: { id: number }; answer: AdAccount };
+  "ad_accounts.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; platform?: "google" | "meta" | "microsoft" | "openai" | "outbrain" | "pinterest" | "snapchat" | "taboola" | "tiktok"; status?: "active" | "paused"; dry_run?: boolean }; answer: AdAccountList };
   "ad_accounts.platforms": { request: Record<string, never>; answer: AdPlatforms };
+  "ad_accounts.renew_intake_token": { request: { id: number; revision?: number | null }; answer: IntakeToken };
+  "ad_accounts.reseal": { request: Record<string, never>; answer: Resealed };
+  "ad_accounts.restore": { request: { id: number; revision?: number | null }; answer: AdAccount };
+  "ad_accounts.resume": { request: { id: number }; answer: AccountReport };
+  "ad_accounts.standings": { request: Record<string, never>; answer: Standings };
+  "ad_accounts.test": { request: { id: number; pixel_id?: number | null; test_code?: string }; answer: AccountTrial };
   "alerts.acknowledge": { request: { id: string }; answer: ShownAlert };
   "alerts.list": { request: { state?: "closed" | "open"; kind?: string; limit?: number; offset?: number }; answer: AlertsPage };
   "alerts.test": { request: Record<string, never>; answer: Tested };
@@ -1882,6 +2010,14 @@ export interface Api {
   "pages.get": { request: { id?: number | null; slug?: string | null }; answer: CatalogPage };
   "pages.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; slug?: string }; answer: PageList };
   "pages.restore": { request: { id: number; revision?: number | null }; answer: CatalogPage };
+  "pixels.archive": { request: { id: number; revision?: number | null }; answer: Pixel };
+  "pixels.change": { request: { id: number; revision?: number | null; ad_account_id?: number; code?: string; name?: string; status?: "active" | "paused"; source_ids?: number[]; campaign_ids?: number[]; network_ids?: number[]; test_code?: string; statuses?: string[]; types?: string[]; mapping?: EventRow[]; page_url?: string }; answer: Pixel };
+  "pixels.create": { request: { ad_account_id: number; code: string; name?: string; status?: "active" | "paused"; source_ids?: number[]; campaign_ids?: number[]; network_ids?: number[]; test_code?: string; statuses?: string[]; types?: string[]; mapping?: EventRow[]; page_url?: string }; answer: Pixel };
+  "pixels.duplicate": { request: { id: number; revision?: number | null; ad_account_id?: number; code?: string; name?: string; status?: "active" | "paused"; source_ids?: number[]; campaign_ids?: number[]; network_ids?: number[]; test_code?: string; statuses?: string[]; types?: string[]; mapping?: EventRow[]; page_url?: string }; answer: Pixel };
+  "pixels.get": { request: { id: number }; answer: Pixel };
+  "pixels.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; ad_account_id?: number; status?: "active" | "paused" }; answer: PixelList };
+  "pixels.preview": { request: { conversion_id: string; id?: number | null; values?: Record<string, unknown> }; answer: Preview };
+  "pixels.restore": { request: { id: number; revision?: number | null }; answer: Pixel };
   "postbacks.get": { request: { id: string }; answer: PostbackLife };
   "postbacks.list": { request: { from?: string; to?: string; timezone?: string; oldest_first?: boolean; tag?: string; click_id?: string; transaction_id?: string; conversion_id?: string; id?: string; network_id?: number; stage?: "processed" | "received" | "refused"; outcome?: "attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting"; reason?: string; text?: string; limit?: number; offset?: number }; answer: Page };
   "postbacks.reprocess_apply": { request: { from?: string; to?: string; timezone?: string; network_id?: number | null; ids?: string[]; text?: string; outcomes?: ("attributed" | "click_unknown" | "conversion" | "duplicate" | "refused" | "waiting")[]; report?: boolean; tag?: string; fingerprint: string }; answer: Reprocessing };
@@ -1929,6 +2065,13 @@ export interface Api {
   "streams.restore": { request: { id: number; revision?: number | null }; answer: Stream };
   "subscription_filter.off": { request: Record<string, never>; answer: SubscriptionFilter };
   "subscription_filter.on": { request: Record<string, never>; answer: SubscriptionFilter };
+  "subscriptions.archive": { request: { id: number; revision?: number | null }; answer: Subscription };
+  "subscriptions.change": { request: { id: number; revision?: number | null; campaign_id?: string; name?: string; network?: string; account?: string; traffic_source?: string; status?: "active" | "paused" }; answer: Subscription };
+  "subscriptions.create": { request: { campaign_id: string; name?: string; network?: string; account?: string; traffic_source?: string; status?: "active" | "paused" }; answer: Subscription };
+  "subscriptions.duplicate": { request: { id: number; revision?: number | null; campaign_id?: string; name?: string; network?: string; account?: string; traffic_source?: string; status?: "active" | "paused" }; answer: Subscription };
+  "subscriptions.get": { request: { id: number }; answer: Subscription };
+  "subscriptions.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; campaign_id?: string; network?: string; account?: string; traffic_source?: string; status?: "active" | "paused" }; answer: SubscriptionList };
+  "subscriptions.restore": { request: { id: number; revision?: number | null }; answer: Subscription };
   "system.about": { request: Record<string, never>; answer: About };
   "system.event_producers": { request: Record<string, never>; answer: Producers };
   "system.status": { request: Record<string, never>; answer: SystemStatus };
