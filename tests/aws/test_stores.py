@@ -1,0 +1,213 @@
+"""The adapters of Amazon's services, over a server that speaks their protocols."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytest.importorskip("moto", reason="moto is not installed: pip install -e '.[aws,dev]'")
+
+from appliance.errors import Missing, Refused, Unavailable, WeirError
+from appliance.intake_config import Aws
+from appliance.partners.notices import Created
+from appliance.stores.aws import Buckets, CampaignTable, Session, SqsQueue, spoken
+from appliance.stores.aws_watch import CloudLogs, CloudMetrics
+from tests.aws.site import SECRET, Site
+from tests.journeys.efflux_cloud import REGION
+
+
+def some(site: Site, wait: int = 2, hidden: int = 30) -> Any:
+    """The next message that is no test event."""
+    queue = site.queue()
+    while True:
+        for each in queue.receive(1, wait, hidden):
+            if "TestEvent" not in each.body:
+                return each
+            queue.delete(each.receipt)
+
+
+def test_an_object_is_announced_read_and_written(site: Site) -> None:
+    buckets = Buckets(site.session)
+    buckets.put(site.bucket, "a b/ü+.json", b"[1]")
+    received = some(site)
+    assert (received.receives, received.sent_us > 1_700_000_000_000_000) == (1, True)
+    fetched = buckets.get(Created(site.bucket, "a b/ü+.json"), 100)
+    assert fetched.body == b"[1]"
+    assert fetched.tag and '"' not in fetched.tag
+    buckets.put(site.bucket, "a b/ü+.json", b"[2]")
+    assert buckets.get(Created(site.bucket, "a b/ü+.json"), 100).tag != fetched.tag
+
+
+def test_a_version_that_is_named_is_the_one_that_is_read(site: Site) -> None:
+    versioned = {"Status": "Enabled"}
+    site.cloud.s3.put_bucket_versioning(Bucket=site.bucket, VersioningConfiguration=versioned)
+    first = site.cloud.s3.put_object(Bucket=site.bucket, Key="k", Body=b"one")["VersionId"]
+    site.put("k", b"two")
+    buckets = Buckets(site.session)
+    assert buckets.get(Created(site.bucket, "k", first), 10).body == b"one"
+    assert buckets.get(Created(site.bucket, "k"), 10).body == b"two"
+
+
+def test_what_is_not_there_and_what_is_too_large_is_said(site: Site) -> None:
+    buckets = Buckets(site.session)
+    with pytest.raises(Missing, match="NoSuchKey"):
+        buckets.get(Created(site.bucket, "gone"), 10)
+    with pytest.raises(Missing, match="NoSuchBucket"):
+        buckets.get(Created("no-such-bucket-here", "gone"), 10)
+    site.put("large", b"x" * 11)
+    with pytest.raises(Refused, match="11 bytes; at most 10"):
+        buckets.get(Created(site.bucket, "large"), 10)
+    assert len(buckets.get(Created(site.bucket, "large"), 11).body) == 11
+
+
+def test_a_message_is_hidden_renewed_and_deleted(site: Site) -> None:
+    queue = site.queue()
+    for each in queue.receive(10, 1, 30):
+        queue.delete(each.receipt)
+    site.say("x")
+    [first] = queue.receive(10, 2, 30)
+    assert queue.receive(10, 0, 30) == []
+    assert (queue.sizes().waiting, queue.sizes().in_flight) == (0, 1)
+    queue.hide(first.receipt, 0)
+    [second] = queue.receive(10, 2, 30)
+    assert (second.id, second.receives) == (first.id, 2)
+    queue.delete(second.receipt)
+    assert queue.sizes()[:2] == (0, 0)
+    with pytest.raises((Missing, Unavailable)):
+        queue.hide("no receipt", 10)
+
+
+def test_the_dead_letters_are_counted_wherever_they_go(site: Site) -> None:
+    assert site.queue().sizes().dead == -1
+    named = site.queue(site.dead_url)
+    assert (named.sizes().dead, named.sizes().redrives) == (0, 0)
+    site.say("poison")
+    received = some(site)
+    assert named.bury(received, "no good")
+    [dead] = site.dead()
+    assert dead["Body"] == "poison"
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == "no good"
+    assert named.sizes().dead == 1
+    site.redrive(4)
+    assert (site.queue().sizes().dead, site.queue().sizes().redrives) == (1, 4)
+    site.say("more")
+    assert not site.queue().bury(some(site), "nowhere to go")
+
+
+def test_a_queue_that_is_not_there_is_missing(site: Site) -> None:
+    with pytest.raises(Missing, match=r"(?i)queue"):
+        SqsQueue(site.session, site.queue_url + "-gone").receive(1, 0, 30)
+
+
+def test_campaigns_are_asked_for_in_pages_and_remembered(site: Site) -> None:
+    now = [0.0]
+    table = site.table("campaigns", clock=lambda: now[0])
+    site.cloud.dynamodb.put_item(TableName="campaigns", Item={"id": {"S": "7"}})
+    site.cloud.dynamodb.put_item(TableName="campaigns", Item={"id": {"S": "250"}})
+    many = [str(number) for number in range(260)]
+    assert table.known([*many, "", "7"]) == {"7", "250"}
+    site.cloud.dynamodb.put_item(TableName="campaigns", Item={"id": {"S": "8"}})
+    site.cloud.dynamodb.delete_item(TableName="campaigns", Key={"id": {"S": "7"}})
+    assert table.known(["7", "8"]) == {"7"}
+    now[0] = 61.0
+    assert table.known(["7", "8"]) == {"8"}
+    assert table.known([]) == frozenset()
+
+
+def test_no_more_campaigns_are_remembered_than_may_be(site: Site) -> None:
+    table = site.table("bounded", most=10)
+    site.cloud.dynamodb.put_item(TableName="bounded", Item={"id": {"S": "3"}})
+    assert table.known([str(number) for number in range(50)]) == {"3"}
+    assert len(table._answers) == 10
+    assert table.known(["3"]) == {"3"}
+
+
+def test_what_dynamodb_leaves_undone_is_asked_again(site: Site) -> None:
+    """Through the driver's own hook: what a throttled table answers."""
+    pauses: list[float] = []
+    table = site.table("throttled", pause=pauses.append)
+    for number in range(30):
+        site.cloud.dynamodb.put_item(TableName="throttled", Item={"id": {"S": str(number)}})
+
+    def throttled(parsed: dict[str, Any], **_: Any) -> None:
+        found = parsed["Responses"]["throttled"]
+        rest = [{"id": item["id"]} for item in found[10:]]
+        parsed["Responses"]["throttled"] = found[:10]
+        parsed["UnprocessedKeys"] = (
+            {"throttled": {"Keys": rest, "ProjectionExpression": "id"}} if rest else {}
+        )
+
+    table._client.meta.events.register("after-call.dynamodb.BatchGetItem", throttled)
+    assert len(table.known([str(number) for number in range(40)])) == 30
+    assert len(pauses) == 2
+
+    def nothing(parsed: dict[str, Any], **_: Any) -> None:
+        keys = {"Keys": [{"id": {"S": "x"}}], "ProjectionExpression": "id"}
+        parsed["Responses"], parsed["UnprocessedKeys"] = {}, {"throttled": keys}
+
+    table._client.meta.events.register("after-call.dynamodb.BatchGetItem", nothing)
+    with pytest.raises(Unavailable, match="throttled"):
+        table.known(["x"])
+
+
+def test_a_table_that_is_not_there_is_missing(site: Site) -> None:
+    with pytest.raises(Missing):
+        CampaignTable(site.session, "no-such-table").known(["1"])
+
+
+def test_metrics_and_lines_arrive_and_groups_are_made(site: Site) -> None:
+    CloudMetrics(site.session, "Weir/test").put([("ProcessedMessages", 3.0, "Count")])
+    found = site.cloud.cloudwatch.list_metrics(Namespace="Weir/test")["Metrics"]
+    assert [each["MetricName"] for each in found] == ["ProcessedMessages"]
+    logs, now = CloudLogs(site.session, "/weir/test"), int(time.time() * 1000)
+    logs.put("server", [(now, "one"), (now + 1, "two")])
+    logs.put("server", [(now + 2, "three")])
+    CloudLogs(site.session, "/weir/test").put("optimization", [(now, "four")])
+    client = site.cloud.client("logs")
+    for stream, lines in (("server", ["one", "two", "three"]), ("optimization", ["four"])):
+        events = client.get_log_events(logGroupName="/weir/test", logStreamName=stream)["events"]
+        assert [each["message"] for each in events] == lines
+
+
+CALLS: list[Callable[[Session], object]] = [
+    lambda session: SqsQueue(session, "http://127.0.0.1:1/1/q").receive(1, 0, 30),
+    lambda session: Buckets(session).get(Created("bucket", "key"), 10),
+    lambda session: CampaignTable(session, "table").known(["1"]),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_server_that_is_away_is_unavailable_and_no_secret_is_told(
+    call: Callable[[Session], object],
+) -> None:
+    away = Session(Aws(endpoint="http://127.0.0.1:1", access_key_id="AK", secret_access_key=SECRET), REGION)
+    with pytest.raises(Unavailable) as caught:
+        call(away)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("AccessDenied", Refused), ("InvalidObjectState", Refused), ("NoSuchKey", Missing),
+        ("SlowDown", Unavailable), ("InternalError", Unavailable), ("ExpiredToken", Unavailable),
+        ("InvalidAccessKeyId", Unavailable), ("ThrottlingException", Unavailable), ("Anything", Unavailable),
+    ],
+)  # fmt: skip
+def test_only_what_cannot_pass_is_no_outage(code: str, error: type[WeirError]) -> None:
+    from botocore.exceptions import ClientError
+
+    with pytest.raises(error, match=f"GetObject: {code} words"), spoken():
+        raise ClientError({"Error": {"Code": code, "Message": "words"}}, "GetObject")
+
+
+def test_the_drivers_own_lines_are_not_logged(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """They hold requests and answers whole."""
+    caplog.set_level(logging.DEBUG)
+    site.put("k", b"a visitor's address")
+    Buckets(site.session).get(Created(site.bucket, "k"), 100)
+    assert [each.name for each in caplog.records if each.name.startswith(("botocore", "urllib3"))] == []
