@@ -31,6 +31,8 @@ const Costs = later(() => import("./screens/costs/costs").then((found) => found.
 const Rates = later(() => import("./screens/rates/rates").then((found) => found.Rates));
 const Deliveries = later(() => import("./screens/deliveries/deliveries").then((found) => found.Deliveries));
 const Alerts = later(() => import("./screens/alerts/alerts").then((found) => found.Alerts));
+const Platforms = later(() => import("./screens/platforms/platforms").then((found) => found.Platforms));
+const Events = later(() => import("./screens/events/events").then((found) => found.Events));
 const Targets = later(() => import("./screens/targets/targets").then((found) => found.Targets));
 const Lists = later(() => import("./screens/lists/lists").then((found) => found.Lists));
 const Sources = later(() => import("./screens/sources/sources").then((found) => found.Sources));
@@ -45,10 +47,12 @@ const SCREENS: Record<string, preact.ComponentType> = {
   "/costs": Costs,
   "/deliveries": Deliveries,
   "/destinations": Destinations,
+  "/events": Events,
   "/inbox": Inbox,
   "/lists": Lists,
   "/networks": Networks,
   "/sources": Sources,
+  "/platforms": Platforms,
   "/rates": Rates,
   "/system": System,
   "/targets": Targets,

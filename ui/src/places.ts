@@ -26,6 +26,8 @@ const all: readonly Place[] = [
   { path: "/conversions", name: "Conversions", letter: "v", permission: "records.read" },
   { path: "/inbox", name: "Inbox", letter: "i", permission: "records.read", whole: true },
   { path: "/deliveries", name: "Deliveries", letter: "y", permission: "deliveries.read" },
+  { path: "/platforms", name: "Platforms", letter: "p", permission: "ad_accounts.read" },
+  { path: "/events", name: "Events", letter: "e", permission: "events.read", whole: true, rare: true },
   { path: "/costs", name: "Costs", letter: "m", permission: "costs.read", rare: true },
   { path: "/rates", name: "Exchange rates", letter: "x", permission: "rates.read", rare: true },
   { path: "/targets", name: "Targets", letter: "r", permission: "targets.read", rare: true },

@@ -62,11 +62,13 @@ export function Search() {
 }
 
 type Entity = { id: number; name: string; slug?: string };
-const NOUNS: Readonly<Record<string, string>> = { campaigns: "campaign", destinations: "destination", sources: "source", networks: "network", lists: "list", targets: "target" };
+const NOUNS: Readonly<Record<string, string>> = { campaigns: "campaign", destinations: "destination", sources: "source", networks: "network", lists: "list", targets: "target", ad_accounts: "ad account", pixels: "pixel" };
+/** Those whose screen is not called like them. */
+const PATHS: Readonly<Record<string, string>> = { ad_accounts: "/platforms?open=", pixels: "/platforms?of=pixels&open=" };
 
 async function read(noun: string, kind: string): Promise<Found[]> {
   const answer = (await call(`${noun}.list` as Name, { limit: 1000 } as never).catch(() => ({ items: [] }))) as unknown as { items: Entity[] };
-  return answer.items.map((each) => ({ name: each.name || each.slug || `#${each.id}`, kind: each.slug ? `${kind} · ${each.slug}` : kind, to: `/${noun}?open=${each.id}` }));
+  return answer.items.map((each) => ({ name: each.name || each.slug || `#${each.id}`, kind: each.slug ? `${kind} · ${each.slug}` : kind, to: `${PATHS[noun] ?? `/${noun}?open=`}${each.id}` }));
 }
 
 function find(text: string, named: readonly Found[]): Found[] {

@@ -14,18 +14,18 @@ import { Pairs, record } from "./pairs";
 import { RulesEdit } from "./rules-edit";
 import { STATUSES } from "./words";
 
-const KEPT = ["name", "slug", "template_id", "currency", "secrets", "allow", "signature", "reply", "status_words", "duplicates", "duplicates_by_type", "claim_by", "transitions", "unknown_click", "click_wait_hours"] as const;
+const KEPT = ["name", "slug", "template_id", "currency", "secrets", "allow", "signature", "reply", "status_words", "duplicates", "duplicates_by_type", "claim_by", "transitions", "unknown_click", "click_wait_hours", "layout"] as const;
 
 /** `secret` is only ever sent: undefined leaves the one that is set. Those of `secrets` are masks, which may be sent back. */
 export type Draft = Pick<Network, (typeof KEPT)[number]> & { secret?: string | undefined };
 
 const EMPTY: Draft = {
   name: "", slug: "", template_id: null, currency: "", secrets: [], allow: [], signature: "", reply: "", status_words: {},
-  duplicates: "edit", duplicates_by_type: {}, claim_by: [], transitions: {}, unknown_click: "wait", click_wait_hours: null,
+  duplicates: "edit", duplicates_by_type: {}, claim_by: [], transitions: {}, unknown_click: "wait", click_wait_hours: null, layout: "",
 }; // prettier-ignore
 const WORDS: Readonly<Record<keyof Draft, string>> = {
   name: "name", slug: "slug", template_id: "template", currency: "currency", secret: "secret", secrets: "further secrets", allow: "addresses", signature: "signature", reply: "answer",
-  status_words: "status words", duplicates: "further postbacks", duplicates_by_type: "further postbacks by type", claim_by: "what is a conversion", transitions: "transitions", unknown_click: "unknown clicks", click_wait_hours: "wait",
+  status_words: "status words", duplicates: "further postbacks", duplicates_by_type: "further postbacks by type", claim_by: "what is a conversion", transitions: "transitions", unknown_click: "unknown clicks", click_wait_hours: "wait", layout: "layout",
 }; // prettier-ignore
 
 function draftOf(network: Network): Draft {
@@ -66,6 +66,7 @@ export function NetworkEditor({ network, saved, onClose }: Props) {
         <Text label="Its currency" path="currency" value={draft.currency} placeholder="USD" hint="where it names none" onText={(text) => put({ currency: text.trim().toUpperCase() })} class="short" />
       </div>
       <Choose label="How it names what it sends" path="template_id" value={String(draft.template_id ?? "")} options={[["", "the usual names"], ...(templates.value ?? []).map((each) => [String(each.id), each.name || `template ${each.id}`] as const)]} onPick={(id) => put({ template_id: Number(id) || null })} />
+      <Choose label="Its postbacks are also interpreted events in the layout of" path="layout" value={draft.layout} options={[["", "none: conversions only"], ["tonic", "Tonic"], ["crossroads", "Crossroads"], ["sedo", "Sedo"]]} onPick={(layout) => put({ layout: layout as Draft["layout"] })} />
       <h3>What its status words mean</h3>
       <Pairs rows={words} path="status_words" text="Its word" means="Is a" options={STATUSES} placeholder="qualified" fresh={["", "sale"]} add="Add a word" none="None of its own: approved, pending, rejected and the like are known."
              onRows={(rows) => (setWords(rows), put({ status_words: record(rows) }))} />
