@@ -14,13 +14,14 @@ from appliance.model.deliveries import Attempt, Result, Standing, Stored
 from appliance.partners import making, splitting
 from appliance.partners.following import Next, follow
 from appliance.partners.making import Made, Opened, Unmade
-from appliance.partners.masking import hidden
+from appliance.partners.masking import hidden, scrubbed
 from appliance.partners.patience import SECOND
 from appliance.partners.platform import (
     DRY_RUN,
     TEST_EVENT,
     UNANSWERED,
     UNAUTHORIZED,
+    Answer,
     Send,
     Verdict,
     reconciled,
@@ -159,7 +160,10 @@ class Requests:
         self, way: Way, events: Sequence[Made], token: str | Verdict
     ) -> tuple[list[Result], Standing | None]:
         at_us, began = self._now_us(), trio.current_time()
-        secrets: tuple[str, ...] = (way.pixel.token,)
+        opens = (
+            way.pixel.token,
+            *(way.pixel.settings.get(each, "") for each in way.platform.secret_settings),
+        )
         status, text, left, line = 0, "", False, ""
         if isinstance(token, Verdict):
             verdict = token
@@ -167,17 +171,15 @@ class Requests:
             pixel = way.pixel._replace(token=token)
             bodies = [each.event for each in events]
             message = await self._compute(way.platform.request, pixel, bodies)
-            secrets += (token, *message.secrets)
-            line = hidden(_line(way, message.url), secrets)
+            opens += (token, *message.secrets)
+            line = hidden(_line(way, message.url), opens)
             came = await self._send(message, self._seconds)
             left = came.left
             if came.answer is None:
                 verdict = Verdict("retry", UNANSWERED, came.fault)
             else:
                 status = came.answer.status
-                text = hidden(came.answer.body[:_ANSWER].decode("utf-8", "replace"), secrets)
-                verdict = await self._compute(way.platform.verdict, came.answer, len(events))
-                verdict = reconciled(verdict, len(events))
+                verdict, text = await self._compute(_understood, way, came.answer, events, opens)
                 if verdict.outcome == "pause" and self._access.spoiled(way):
                     verdict = verdict._replace(outcome="retry", label=UNAUTHORIZED)
         latency_us = int((trio.current_time() - began) * SECOND)
@@ -194,7 +196,7 @@ class Requests:
                 request=line + each.shown.text,
                 status=status,
                 answer=text,
-                error=hidden(_words(verdict, then, place), secrets),
+                error=_words(verdict, then, place),
                 trace=verdict.trace,
             )
             results.append(_result(way, each.stored, attempt, then, left=left))
@@ -203,6 +205,25 @@ class Requests:
             known.measured += len(events)
             known.identifiers.update(name for each in events for name in each.shown.names)
         return results, standing
+
+
+def _understood(
+    way: Way, answer: Answer, events: Sequence[Made], opens: Sequence[str]
+) -> tuple[Verdict, str]:
+    """What an answer means, and its text: without a person, and without what opens the account."""
+    private = {each for made in events for each in made.shown.private}
+
+    def clean(text: str) -> str:
+        return scrubbed(hidden(text, opens), private)
+
+    found = reconciled(way.platform.verdict(answer, len(events)), len(events))
+    verdict = found._replace(
+        reason=clean(found.reason),
+        trace=hidden(found.trace, opens),
+        details={place: clean(words) for place, words in found.details.items()},
+    )
+    # What is cut off in its midst is not recognised any more: cleaned first, and then cut.
+    return verdict, clean(answer.body[: 2 * _ANSWER].decode("utf-8", "replace"))[:_ANSWER]
 
 
 def _silent(way: Way) -> bool:

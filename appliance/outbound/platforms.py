@@ -20,6 +20,7 @@ from appliance.partners.platform import (
     Answer,
     Message,
     OAuth,
+    Send,
     Sent,
     Verdict,
     document,
@@ -48,32 +49,13 @@ class _Bought(NamedTuple):
     until: float
 
 
-class PlatformDoor:
-    """`fetch` is guarded. Tokens are kept in memory only, one per account."""
+class Tokens:
+    """Access of actors/reporter_requests.py. What is bought is kept in memory only, one per account."""
 
-    def __init__(self, fetch: Fetch) -> None:
-        self._fetch = fetch
+    def __init__(self, send: Send) -> None:
+        self._send = send
         self._bought: dict[str, _Bought] = {}
         self._buying: dict[str, trio.Lock] = {}
-
-    async def send(self, message: Message, seconds: float) -> Sent:
-        """Send of partners/platform.py."""
-        left = False
-
-        def sent() -> None:
-            nonlocal left
-            left = True
-
-        headers = [_USER_AGENT, *((name.encode(), value.encode("utf-8")) for name, value in message.headers)]
-        try:
-            answer = await self._fetch.send(
-                message.method, message.url, headers, message.body, seconds, MOST_ANSWER, sent
-            )
-        except Refused as fault:
-            return Sent(None, fault.message[:300], left)
-        return Sent(Answer(answer.status, answer.headers, answer.body), "", left)
-
-    # Access of actors/reporter_requests.py
 
     async def token(self, way: Way) -> str | Verdict:
         """What opens the account now: its token, or one that is bought with it and kept until it ends."""
@@ -113,12 +95,37 @@ class PlatformDoor:
             headers.append(("authorization", f"Basic {pair}"))
         else:
             fields |= {"client_id": client, "client_secret": secret}
-        came = await self.send(
+        came = await self._send(
             Message("POST", url, tuple(headers), urlencode(fields).encode()), TOKEN_SECONDS
         )
         if came.answer is None:
             return Verdict("retry", UNANSWERED, f"no access token: {came.fault}")
         return _of_token(came.answer)
+
+
+class PlatformDoor(Tokens):
+    """Requests out of this machine, and tokens by way of them. `fetch` is guarded."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        super().__init__(self.send)
+        self._fetch = fetch
+
+    async def send(self, message: Message, seconds: float) -> Sent:
+        """Send of partners/platform.py."""
+        left = False
+
+        def sent() -> None:
+            nonlocal left
+            left = True
+
+        headers = [_USER_AGENT, *((name.encode(), value.encode("utf-8")) for name, value in message.headers)]
+        try:
+            answer = await self._fetch.send(
+                message.method, message.url, headers, message.body, seconds, MOST_ANSWER, sent
+            )
+        except Refused as fault:
+            return Sent(None, fault.message[:300], left)
+        return Sent(Answer(answer.status, answer.headers, answer.body), "", left)
 
 
 def _of_token(answer: Answer) -> tuple[str, float] | Verdict:

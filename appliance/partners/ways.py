@@ -26,6 +26,12 @@ class Way(NamedTuple):
     missing: str = ""
     """Why it is held although nobody holds it: what has to be filled in."""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that open the account."""
+        found = (self.pixel.settings.get(each, "") for each in self.platform.secret_settings)
+        return (self.pixel.token, *found)
+
 
 def pixel_target(pixel_id: int) -> str:
     """The target of deliveries to a pixel."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from appliance.actors.reporter_accounts import Limits
 from appliance.errors import Unavailable
 from appliance.model.conversions import Settlement
 from appliance.model.deliveries import Delivery, Selection, Stored, delivery_id
+from appliance.outbound.platforms import Tokens
 from appliance.partners.platform import HOUR, MARGIN, Answer, Message, Pixel, Platform, Sent, Verdict
 from appliance.partners.platforms.meta import Meta
 from appliance.partners.report import Identity, Report
@@ -75,9 +77,16 @@ class Site:
         """Of every report that is put."""
         self.draw = random.Random(1)
         self.lost = 0.0
+        self.unreachable = 0
+        """So many requests do not even leave."""
+        self.echo = False
+        """Answers repeat what they were asked."""
+        self.buys = False
+        """Tokens come from the real door, over this double."""
         self.faults: list[Answer] = []
         self.grants: list[str | Verdict] = []
         self.old_token = False
+        self.tokens = Tokens(self.send)
         self.people = People()
         self.sizes: list[int] = []
         self.messages: list[Message] = []
@@ -96,11 +105,18 @@ class Site:
         self.sizes.append(message.body.count(b'"event_id"'))
         self.messages.append(message)
         await trio.sleep(0.05)
+        if self.unreachable:
+            self.unreachable -= 1
+            return Sent(None, "no route to host", left=False)
         if self.faults:
             return Sent(self.faults.pop(0), "", left=True)
         answer = self._answering.answer(message, self.now_us())
         if self.draw.random() < self.lost:
             return Sent(None, "no answer within 30 s", left=True)
+        if self.echo and answer.body.endswith(b"}"):
+            heard = message.url.encode() + b" " + message.body[:1_500] + repr(message.headers).encode()
+            told = json.dumps([heard.decode(), "198.51.100.7 wrote from Somebody@Example.com"]).encode()
+            answer = answer._replace(body=b'%b, "echo": %b}' % (answer.body[:-1], told))
         return Sent(answer, "", left=True)
 
     async def token(self, way: Way) -> str | Verdict:
@@ -119,7 +135,7 @@ class Site:
         return Reporter(
             store=self.store,
             send=self.send,
-            access=self,
+            access=self.tokens if self.buys else self,
             ways=lambda: self.ways,
             identities=self.people,
             run_blocking=blocking,

@@ -38,6 +38,7 @@ from appliance.partners.report import Report
 
 _SECOND = 1_000_000
 _PLACE = re.compile(r"\bevents(?:\[|\.)(\d{1,4})", re.ASCII)
+_REASON = re.compile(r"[A-Z][A-Z_]{2,60}", re.ASCII)
 _AFTER = re.compile(r"(\d{1,7})(?:\.\d+)?s", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CONSENT = {"granted": "CONSENT_GRANTED", "limited": "CONSENT_DENIED"}
@@ -127,8 +128,8 @@ def event(report: Report) -> dict[str, Any]:
     """One Event of `events`. The same `transactionId` and time at every retry."""
     who = report.identity
     clicks = {name: report.click_ids.get(name, "") for name in Google.click_parameters}
-    if clicks["gclid"]:
-        clicks = {"gclid": clicks["gclid"]}
+    # One of them: two together are an error.
+    clicks = dict([(name, value) for name, value in clicks.items() if value][:1])
     identifiers = [{"emailAddress": each} for each in identity.hashed(who.emails, identity.google_email)]
     identifiers += [{"phoneNumber": each} for each in identity.hashed(who.phones, identity.e164)]
     device = given(userAgent=who.user_agent, ipAddress=who.address)
@@ -162,7 +163,8 @@ def _places(details: Sequence[Mapping[str, Any]], sent: int) -> tuple[dict[int, 
         field = str(violation.get("field", ""))
         about_account = about_account or field.startswith("destinations")
         if (match := _PLACE.search(field)) and int(match.group(1)) < sent:
-            found[int(match.group(1))] = str(violation.get("reason") or INVALID)[:100]
+            reason = str(violation.get("reason", ""))
+            found[int(match.group(1))] = reason if _REASON.fullmatch(reason) else INVALID
     return found, about_account
 
 
