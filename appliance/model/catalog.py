@@ -268,7 +268,7 @@ class AdAccount(Entity, frozen=True, kw_only=True):
     POST /api/events asks for, "" while that is closed; `intake_hint` its first characters.
     """
 
-    platform: PlatformName
+    platform: PlatformName = "meta"
     status: Status = "active"
     token: str = ""
     settings: dict[str, str] = {}

@@ -13,7 +13,7 @@ import msgspec
 
 from appliance.access.accounts import account_faults
 from appliance.errors import Conflict, FieldProblem, Missing, Refused
-from appliance.model.catalog import TYPES, Campaign, Entity, Kind, Link, Stream, User
+from appliance.model.catalog import TYPES, AdAccount, Campaign, Entity, Kind, Link, Stream, User
 from appliance.model.history import in_use
 from appliance.operations.context import Caller
 from appliance.operations.decoding import MOST_PROBLEMS
@@ -75,6 +75,8 @@ def revert(kind: Kind, before: Entity, then: Entity, holdings: Holdings) -> list
         problem = FieldProblem("revision", "it was archived then; archive it, or choose another")
         raise Refused(f"this {kind} cannot be made what it was", [problem])
     after = replace(then, revision=before.revision, owner_id=before.owner_id)
+    if isinstance(before, AdAccount):  # a token that was given up stays so
+        after = replace(after, intake_hash=before.intake_hash, intake_hint=before.intake_hint)
     if after == before:
         return []
     _refuse_losing_the_last(before, after, holdings)
