@@ -1,0 +1,239 @@
+"""Accounts at an ad platform by the real executable: the vault, pixels, what a conversion becomes at Meta."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.board import BROWSER, Board, running
+from tests.platforms.account import Account, counts
+from tests.platforms.meta_process import MetaProcess
+from tests.rig import wait_for
+
+LIVE = {"WEIR_OUTBOUND__ALLOW": "127.0.0.0/8", "WEIR_ROUTING__CURRENCY": "USD"}
+TOKEN = "EAAB-journey-token-that-nobody-sees"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("accounts")
+
+
+@pytest.fixture(scope="module")
+def meta(home: Path) -> Iterator[MetaProcess]:
+    with MetaProcess(home / "meta", token=TOKEN, keep=True) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def board(home: Path) -> Iterator[Board]:
+    with running(home, **LIVE) as found:
+        found.call("networks.create", name="Network", slug="network")
+        found.settle()
+        yield found
+
+
+def convert(board: Board, slug: str, query: str, transaction: str, **params: str) -> str:
+    """A click with this query and its postback; the click's id."""
+    click = board.visit(f"/c/{slug}?{query}", address="198.51.100.23").query["c"]
+    postback(board, click, transaction, **params)
+    return click
+
+
+def postback(board: Board, click: str, transaction: str, **params: str) -> None:
+    sent = {"click_id": click, "transaction_id": transaction, "payout": "12.50", "status": "sale", **params}
+    taken = board.visit("/pb/network?" + "&".join(f"{name}={value}" for name, value in sent.items()))
+    assert taken.status == 200
+
+
+def purchases(meta: MetaProcess, order: str) -> list[dict[str, Any]]:
+    """Every document that Meta took of one order."""
+    found = [event for line in meta.heard() for event in line["documents"]]
+    return [event for event in found if event.get("custom_data", {}).get("order_id") == order]
+
+
+def test_a_sale_is_one_purchase_with_who_it_was(board: Board, meta: MetaProcess) -> None:
+    account = Account(board, meta.url, token=TOKEN)
+    slug = board.campaign({"to": [board.name("offer")]})
+    click = convert(board, slug, "fbclid=IwAR-CaseSensitive_1&consent=granted", "order-1")
+    wait_for("it is told", lambda: counts(board.weir.data, account.target)["delivered"] == 1)
+    (event,) = purchases(meta, "order-1")
+    assert event["event_name"] == "Purchase"
+    assert (event["custom_data"]["value"], event["custom_data"]["currency"]) == (12.5, "USD")
+    who = event["user_data"]
+    assert who["client_ip_address"] == "198.51.100.23"
+    assert who["client_user_agent"] == BROWSER
+    assert who["fbc"].startswith("fb.1.") and who["fbc"].endswith(".IwAR-CaseSensitive_1")
+    assert "opt_out" not in event
+
+    # A correction, a repetition and a change of status are told to nobody.
+    for later in ({"payout": "20.00"}, {"payout": "20.00"}, {"status": "rejected"}, {"status": "sale"}):
+        postback(board, click, "order-1", **later)
+    other = convert(board, slug, "fbclid=IwAR-2&consent=granted", "order-2")
+    wait_for("the next is told", lambda: counts(board.weir.data, account.target)["delivered"] == 2)
+    assert len(purchases(meta, "order-1")) == 1
+    assert other
+
+    # Nothing of a click that another platform brought.
+    convert(board, slug, "ttclid=E.C.P.1", "order-3")
+    convert(board, slug, "fbclid=IwAR-4", "order-4")
+    wait_for("the next is told", lambda: counts(board.weir.data, account.target)["delivered"] == 3)
+    assert purchases(meta, "order-3") == []
+    # France has not been asked: for counting, not for advertising.
+    (limited,) = purchases(meta, "order-4")
+    assert limited["opt_out"] is True and limited["data_processing_options"] == ["LDU"]
+    board.call("ad_accounts.change", id=account.id, status="paused")
+
+
+def test_in_a_dry_run_everything_is_made_and_nothing_is_sent(board: Board, meta: MetaProcess) -> None:
+    account = Account(board, meta.url, token=TOKEN, dry_run=True)
+    slug = board.campaign({"to": [board.name("offer")]})
+    convert(board, slug, "fbclid=IwAR-dry", "order-dry")
+    wait_for("it is made", lambda: counts(board.weir.data, account.target)["cancelled"] == 1)
+    (item,) = board.call("deliveries.list", targets=[account.target])["items"]
+    (attempt,) = board.call("deliveries.get", id=item["id"])["attempts"]
+    assert "dry run" in attempt["error"]
+    assert "198.51.100.23" not in attempt["request"] and "client_ip_address" in attempt["request"]
+    assert purchases(meta, "order-dry") == []
+    board.call("pixels.archive", id=account.pixel)
+
+
+def test_a_conversion_is_previewed_masked(board: Board, meta: MetaProcess) -> None:
+    account = Account(board, meta.url, token=TOKEN, dry_run=True)
+    slug = board.campaign({"to": [board.name("offer")]})
+    convert(board, slug, "fbclid=IwAR-seen", "order-seen")
+    conversion = board.record("conversions.list", lambda row: row["transaction_id"] == "order-seen")["id"]
+    asked = len(meta.heard())
+
+    def shown() -> dict[str, Any] | None:
+        found: dict[str, Any] = board.call("pixels.preview", id=account.pixel, conversion_id=conversion)
+        return found if "client_ip_address" in found["events"][0]["identifiers"] else None
+
+    found = wait_for("its visitor is in the warehouse", shown)
+    (event,) = found["events"]
+    assert found["told"] and found["request"] == event["request"]
+    assert (event["event_name"], event["value"], event["label"]) == ("Purchase", 12_500_000, "")
+    assert "198.51.100.23" not in found["request"] and BROWSER not in found["request"]
+    draft = {"mapping": [{"event_name": "Sale", "statuses": ["sale"], "custom": {"n": "{transaction_id}"}}]}
+    drafted = board.call("pixels.preview", id=account.pixel, conversion_id=conversion, values=draft)
+    assert drafted["events"][0]["event_name"] == "Sale" and '"n": "order-seen"' in drafted["request"]
+    other = board.call(
+        "pixels.preview", id=account.pixel, conversion_id=conversion, values={"statuses": ["lead"]}
+    )
+    assert not other["told"] and "is sale" in other["why"] and other["events"] == []
+    assert len(meta.heard()) == asked
+    board.call("pixels.archive", id=account.pixel)
+
+
+def test_the_button(board: Board, meta: MetaProcess) -> None:
+    account = Account(board, meta.url, token=TOKEN, dry_run=True)
+    found = board.call("ad_accounts.test", id=account.id)
+    assert found["ok"] and found["sent"] and found["status"] == 200, found
+    assert meta.heard()[-1]["verdict"] == "test"
+    board.call("ad_accounts.change", id=account.id, token="another")
+    found = board.call("ad_accounts.test", id=account.id)
+    assert not found["ok"] and found["label"] == "Token or permission refused", found
+    assert "another" not in str(found)
+    board.call("ad_accounts.change", id=account.id, token="")
+    found = board.call("ad_accounts.test", id=account.id)
+    assert (found["ok"], found["sent"], found["reason"]) == (False, False, "it has no token")
+    taboola = board.call("ad_accounts.create", name="T", platform="taboola")
+    board.call("pixels.create", ad_account_id=taboola["id"], code="acc")
+    assert "nobody" in board.call("ad_accounts.test", id=taboola["id"])["reason"]
+    empty = board.call("ad_accounts.create", name="E", platform="meta", token="t")
+    with pytest.raises(AssertionError, match="it has no pixel yet"):
+        board.call("ad_accounts.test", id=empty["id"])
+    board.call("pixels.archive", id=account.pixel)
+
+
+def test_nobody_is_shown_a_secret_and_none_lies_in_the_data(board: Board, home: Path) -> None:
+    token, secret = f"tok-{secrets.token_hex(12)}", f"app-{secrets.token_hex(12)}"
+    made = board.call(
+        "ad_accounts.create", name="Vault", platform="meta", token=token,
+        settings={"app_secret": secret, "api_version": "v25.0"},
+    )  # fmt: skip
+    assert made["token"] == "********"
+    assert made["settings"] == {"app_secret": "********", "api_version": "v25.0"}
+    # Masks that come back leave what they stand for, whatever else changes.
+    kept = board.call(
+        "ad_accounts.change", id=made["id"], revision=made["revision"], token=made["token"], name="Vault 2",
+        settings={**made["settings"], "api_version": "v26.0"},
+    )  # fmt: skip
+    assert kept["settings"] == {"app_secret": "********", "api_version": "v26.0"}
+    renewed = board.call("ad_accounts.renew_intake_token", id=made["id"])
+    intake = renewed["intake_token"]
+    seen = [
+        board.call("ad_accounts.get", id=made["id"]),
+        board.call("ad_accounts.list"),
+        board.call("history.list", kind="ad_account", id=made["id"]),
+        board.call("history.compare", **{"from": 0}),
+        board.call("catalog.history", limit=200),
+        board.call("catalog.at", revision=renewed["revision"], kind="ad_account"),
+    ]
+    for text in map(str, seen):
+        assert not any(
+            each in text for each in (token, secret, intake, hashlib.sha256(intake.encode()).hexdigest())
+        )
+    for path in (*(home / "data").glob("*.db*"), home / "data.log"):
+        raw = path.read_bytes()
+        assert not any(each.encode() in raw for each in (token, secret, intake)), path
+    # The way back brings the token back, and no intake token that was given up.
+    board.call("ad_accounts.renew_intake_token", id=made["id"])
+    before = board.call("ad_accounts.get", id=made["id"])
+    board.call("history.restore", kind="ad_account", id=made["id"], revision=renewed["revision"])
+    after = board.call("ad_accounts.get", id=made["id"])
+    assert (after["intake_hint"], after["token"]) == (before["intake_hint"], "********")
+    assert board.call("ad_accounts.close_intake", id=made["id"])["intake_hint"] == ""
+
+
+@pytest.mark.parametrize(
+    ("operation", "payload", "path"),
+    [
+        ("ad_accounts.create", {"name": "x", "platform": "meta", "token": "********"}, "token"),
+        ("ad_accounts.create", {"name": "x", "platform": "meta", "token": "two words"}, "token"),
+        ("ad_accounts.create", {"name": "x", "platform": "nowhere"}, "platform"),
+        ("ad_accounts.create", {"name": "x", "platform": "meta", "dry_run": False}, "token"),
+        ("ad_accounts.create", {"name": "x", "platform": "google", "dry_run": False, "token": "t"},
+         "settings.customer_id"),
+        ("ad_accounts.create", {"name": "x", "platform": "meta", "settings": {"color": "red"}},
+         "settings.color"),
+        ("pixels.create", {"ad_account_id": 4_000, "code": "px"}, "ad_account_id"),
+        ("subscriptions.create", {"campaign_id": " "}, "campaign_id"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_field_by_field(
+    board: Board, operation: str, payload: dict[str, Any], path: str
+) -> None:
+    with pytest.raises(AssertionError, match=path.replace(".", r"\.")):
+        board.call(operation, **payload)
+
+
+@pytest.mark.slow
+def test_another_secret_of_the_installation(tmp_path: Path) -> None:
+    with MetaProcess(tmp_path / "meta", token=TOKEN) as meta:
+        with running(tmp_path, **LIVE) as board:
+            account = Account(board, meta.url, token=TOKEN)
+        path = tmp_path / "data" / "secret"
+        old = path.read_text()
+        path.write_text(secrets.token_hex(32))
+        with running(tmp_path, **LIVE) as board:
+            # The account waits, and says what to do.
+            (shown,) = board.call("ad_accounts.standings")["items"]
+            assert shown["state"] == "held"
+            found = board.call("ad_accounts.test", id=account.id)
+            assert not found["ok"] and "secret_file" in found["reason"]
+            with pytest.raises(AssertionError, match="enter the value again"):
+                board.call("ad_accounts.reseal")
+        path.with_name("secret.old").write_text(old)
+        with running(tmp_path, **LIVE) as board:
+            assert board.call("ad_accounts.test", id=account.id)["ok"]
+            assert board.call("ad_accounts.reseal")["accounts"] == [account.id]
+            assert board.call("ad_accounts.reseal")["accounts"] == []
+        path.with_name("secret.old").unlink()
+        with running(tmp_path, **LIVE) as board:
+            assert board.call("ad_accounts.test", id=account.id)["ok"]
