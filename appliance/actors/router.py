@@ -18,7 +18,14 @@ from appliance.actors.gates import Gates
 from appliance.actors.kernel import Mailbox, Question
 from appliance.actors.router_tables import UNUSABLE, OpenLists, Tables, let_go
 from appliance.model.catalog import Link
-from appliance.model.events import ClickEvent, ClickIdentity, PostbackLogEvent, TrafficbackEvent, encode
+from appliance.model.events import (
+    ClickEvent,
+    ClickIdentity,
+    InterpretedReceived,
+    PostbackLogEvent,
+    TrafficbackEvent,
+    encode,
+)
 from appliance.model.ids import DIGITS, click_id_text
 from appliance.model.messages import Weights
 from appliance.model.table import NetworkEntry, Part, TableUpdate
@@ -290,6 +297,31 @@ class Router:
         self.postbacks += 1
         self._append((encode(event),), refusable=True)
         return identifier
+
+    def interpreted(
+        self, ad_account_id: int, events: Sequence[tuple[str, str, str]], request_id: str
+    ) -> None:
+        """Queue interpreted events of one request, as one unit: (JSON line, address, user agent) each, the
+        line without the others."""
+        at_us = self._clock_us()
+        seal = self._seal
+        self._append(
+            tuple(
+                encode(
+                    InterpretedReceived(
+                        1,
+                        click_id_text(at_us // 1_000, self._take_random()),
+                        at_us,
+                        ad_account_id,
+                        line,
+                        seal(address, agent, {}, at_us, "", "") if address or agent else b"",
+                        request_id,
+                    )
+                )
+                for line, address, agent in events
+            ),
+            refusable=True,
+        )
 
     def _take_random(self) -> str:
         """33 unpredictable digits, fetched from the kernel for 512 clicks at once."""

@@ -70,6 +70,13 @@ class NetworkEntry(Struct, frozen=True, array_like=True, tag="network"):
     reply: str = ""
 
 
+class IntakeEntry(Struct, frozen=True, array_like=True, tag="intake"):
+    """An ad account whose interpreted events POST /api/events takes; `digest` is its token's SHA-256."""
+
+    ad_account_id: int
+    digest: bytes
+
+
 class SettingsEntry(Struct, frozen=True, array_like=True, tag="settings"):
     """Routing settings from the configuration: what happens to a click that no destination takes."""
 
@@ -93,6 +100,7 @@ Entry = (
     | ListEntry
     | NetworkEntry
     | SettingsEntry
+    | IntakeEntry
 )
 
 decode_entry: Callable[[bytes], Entry] = decoder(Entry)

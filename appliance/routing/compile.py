@@ -10,6 +10,7 @@ from appliance.model.rules import Target
 from appliance.model.table import (
     CampaignEntry,
     DestinationEntry,
+    IntakeEntry,
     LinkEntry,
     ListEntry,
     NetworkEntry,
@@ -153,6 +154,7 @@ class Draft:
         networks: dict[str, NetworkEntry] = {}
         pages: dict[str, Page] = {}
         settings = SettingsEntry()
+        intakes: list[tuple[bytes, int]] = []
         lists: dict[int, OpenList] = {}
         steps = 0
         for entries in list(self._parts.values()):
@@ -174,6 +176,8 @@ class Draft:
                         networks[entry.slug] = entry
                     case SettingsEntry():
                         settings = entry
+                    case IntakeEntry():
+                        intakes.append((entry.digest, entry.ad_account_id))
                     case ListEntry():
                         found = self.contents_of.get(entry.digest) if entry.digest else NOTHING
                         lists[entry.id] = OpenList(entry.digest, found)
@@ -184,6 +188,7 @@ class Draft:
                     yield None
         changed = yield from self._compile_destinations(destinations)
         table = RoutingTable(revision, compiled_us, settings, networks, pages)
+        table.intakes = tuple(intakes)
         table.limited = frozenset(n for n, (_, made) in self._destinations.items() if made.limited)
         for campaign in campaigns.values():
             own = tuple(sorted(streams.get(campaign.id, []), key=_order))

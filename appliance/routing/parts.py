@@ -10,6 +10,7 @@ import msgspec
 
 from appliance.errors import FieldProblem
 from appliance.model.catalog import (
+    AdAccount,
     Campaign,
     Destination,
     Entity,
@@ -27,6 +28,7 @@ from appliance.model.table import (
     CampaignEntry,
     DestinationEntry,
     Entry,
+    IntakeEntry,
     LinkEntry,
     ListEntry,
     NetworkEntry,
@@ -93,6 +95,8 @@ def compile_part(name: str, holdings: Holdings, names: Names) -> tuple[Part | No
 
 def _entry(entity: Entity, holdings: Holdings, names: Names) -> Entry | None:
     match entity:
+        case AdAccount(status="active", intake_hash=str(hash_)) if hash_:
+            return IntakeEntry(entity.id, bytes.fromhex(hash_))
         case Campaign():
             digest_ = hashlib.sha256(entity.secret.encode()).hexdigest() if entity.secret else ""
             return CampaignEntry(msgspec.structs.replace(entity, secret=digest_))

@@ -222,8 +222,8 @@ class RoutingTable:
     """Everything the edge knows of the catalog at one revision. Once built, never changed, only replaced."""
 
     __slots__ = (
-        "by_id", "by_public_id", "by_secret", "by_slug", "compiled_us", "limited", "links", "networks",
-        "pages", "revision", "settings", "trafficback",
+        "by_id", "by_public_id", "by_secret", "by_slug", "compiled_us", "intakes", "limited", "links",
+        "networks", "pages", "revision", "settings", "trafficback",
     )  # fmt: skip
 
     def __init__(
@@ -246,6 +246,8 @@ class RoutingTable:
         self.links: dict[str, tuple[Link, CompiledCampaign]] = {}
         self.networks = networks
         self.pages = pages
+        self.intakes: tuple[tuple[bytes, int], ...] = ()
+        """Digests of the tokens of POST /api/events, and whose account each is."""
         self.limited: frozenset[int] = frozenset()
         """Destinations with caps on clicks."""
 

@@ -168,8 +168,11 @@ class Front:
 
     def identities(self) -> list[Identity]:
         """Who made the clicks that the journal's files hold, in order."""
-        keys = IdentityKeys(self._data, 7)
-        return [keys.open(each.sealed) for each in self.events(ClickIdentity)]
+        return [self.open(each.sealed) for each in self.events(ClickIdentity)]
+
+    def open(self, sealed: bytes) -> Identity:
+        """Whom an identity that this edge sealed is of."""
+        return IdentityKeys(self._data, 7).open(sealed)
 
     def journal_bytes(self) -> bytes:
         """Everything the journal's files hold, to look for what must not be there."""

@@ -7,6 +7,7 @@ pipeliner starves nobody; what the whole turn brought is journaled together and 
 from __future__ import annotations
 
 import socket
+from collections.abc import Generator
 from typing import Protocol
 
 from appliance.http.public import incoming, replies
@@ -22,7 +23,10 @@ _LINGER_BYTES = 256 * 1024
 class Answerer(Protocol):
     """What answers requests: synchronous, and durable once `recorded` has returned."""
 
-    def answer(self, request: Request, peer: str) -> replies.Reply | Unsure: ...
+    def answer(self, request: Request, peer: str) -> replies.Reply | Unsure | Pieces: ...
+
+    def largest(self, request: Request) -> int:
+        """Bytes of the largest body that this request may have; asked only of one beyond the usual."""
 
     def counted(self, status: int) -> None:
         """Told of every reply that is sent."""
@@ -57,6 +61,35 @@ class Unsure:
         self.if_not = if_not
 
 
+class Pieces:
+    """A reply that takes several turns, each of which may append to the journal.
+
+    `steps` yields after each and is sent whether what it had appended is durable; it returns the reply.
+    """
+
+    __slots__ = ("_durable", "_steps")
+
+    def __init__(self, steps: Generator[None, bool, replies.Reply]) -> None:
+        self._steps = steps
+        self._durable: bool | None = None
+
+    def step(self) -> replies.Reply | None:
+        """One turn; None while there is more to do."""
+        try:
+            if self._durable is None:
+                next(self._steps)
+            else:
+                self._steps.send(self._durable)
+        except StopIteration as end:
+            reply: replies.Reply = end.value
+            return reply
+        return None
+
+    def recorded(self, durable: bool) -> None:
+        """What came of the last turn's records."""
+        self._durable = durable
+
+
 class Connection(Incoming):
     """Answers what came in, and sends the answers as far as the socket takes them."""
 
@@ -66,6 +99,7 @@ class Connection(Incoming):
         "_broken",
         "_last",
         "_left",
+        "_pieces",
         "_sock",
         "_unsent",
         "peer",
@@ -91,6 +125,8 @@ class Connection(Incoming):
         self._last = ""
         """What follows the replies that are under way: "", close or linger."""
         self._left = 0
+        self._pieces: tuple[Request, Pieces] | None = None
+        """What is answered in several turns."""
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -100,7 +136,7 @@ class Connection(Incoming):
         if self.phase == "linger":
             self._discard()
             return
-        if self._unsent or self._answers or self._queue:
+        if self._unsent or self._answers or self._queue or self._pieces is not None:
             return  # no reading while a reply waits: the peer's window fills, not our memory
         try:
             data = self._sock.recv(_RECV)
@@ -126,13 +162,22 @@ class Connection(Incoming):
         """Decide up to 16 of the requests at hand; `deliver` follows when their records are durable."""
         queue, answerer = self._queue, self._answerer
         answers = self._answers
+        if self._pieces is not None:
+            self._go_through()
+            return
         while queue and len(answers) < _SLICE:
             request = queue.popleft()
             if request.refusal is not None:
                 request.keep_alive = False
-                reply: replies.Reply | Unsure = replies.text(*request.refusal)
+                reply: replies.Reply | Unsure | Pieces = replies.text(*request.refusal)
             else:
                 reply = answerer.answer(request, self.peer)
+            if isinstance(reply, Pieces):
+                self._pieces = request, reply
+                if answers:  # these go first
+                    break
+                self._go_through()
+                return
             answers.append((request, reply))
             if not request.keep_alive:
                 # A peer that asked to close sends nothing more; one that we refuse may be sending still.
@@ -141,11 +186,29 @@ class Connection(Incoming):
         self._wait_for("send", self._limits.send_timeout)
         self._host.answering(self)
 
+    def _go_through(self) -> None:
+        """One turn of what takes several."""
+        assert self._pieces is not None
+        request, pieces = self._pieces
+        reply = pieces.step()
+        if reply is not None:
+            self._pieces = None
+            self._answers.append((request, reply))
+            if not request.keep_alive:
+                self._last = "close"
+                self._queue.clear()
+        self._wait_for("send", self._limits.send_timeout)
+        self._host.answering(self)
+
     def deliver(self, recorded: bool) -> None:
         """Send the slice's replies as far as the socket takes them."""
         if self.phase == "closed":
             return
-        if self._host.draining and not self._last and not self._queue:
+        if not self._answers and self._pieces is not None:
+            self._pieces[1].recorded(recorded)
+            self._host.more(self)
+            return
+        if self._host.draining and not self._last and not self._queue and self._pieces is None:
             self._answers[-1][0].keep_alive = False
             self._last = "linger"  # the peer did not expect it: its next request may be on the way
         out = []
@@ -181,7 +244,7 @@ class Connection(Incoming):
             self.close()
         elif self._last == "linger":
             self._linger()
-        elif self._queue:
+        elif self._queue or self._pieces is not None:
             self.phase = "answer"
             self._host.more(self)
         else:
@@ -247,5 +310,6 @@ class Connection(Incoming):
             self._host.gone(self)
             self._drop_body()
             self._answers.clear()
+            self._pieces = None
             self._sock.close()
             del self._parser  # it holds us and we hold it: without this every visitor waits for the collector

@@ -42,6 +42,9 @@ class Host(Protocol):
     body_bytes: int
     """What unfinished bodies hold, of all connections together."""
 
+    def largest(self, request: Request) -> int:
+        """Bytes of the largest body that this request may have."""
+
 
 class Incoming:
     """Requests that are complete wait in `_queue`; `_request` is the one on its way.
@@ -143,13 +146,20 @@ class Incoming:
             self._check_version(request)
         length = headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > MAX_BODY:
-            self._refuse(413, "a body may have 1 MiB at most")
+            self._check_size(request, int(length))
         expect = headers.get(b"expect")
         if expect is not None:
             if expect.lower() != b"100-continue":
                 self._refuse(417, "only Expect: 100-continue is understood")
             self._expect = True
         self._wait_for("body", self._limits.body_timeout)
+
+    def _check_size(self, request: Request, size: int) -> None:
+        """Of a body beyond the usual: who may send one is asked only then."""
+        most = self._host.largest(request)
+        if size > most:
+            text = "1 MiB" if most == MAX_BODY else f"{most // 1_000_000} MB"
+            self._refuse(413, f"a body may have {text} at most")
 
     def _check_version(self, request: Request) -> None:
         version = self._parser.get_http_version()
@@ -163,9 +173,11 @@ class Incoming:
     def on_body(self, piece: bytes) -> None:
         self._fed = 0
         size = len(self._body) + len(piece)
-        if size > MAX_BODY:
-            self._refuse(413, "a body may have 1 MiB at most")
-        elif size > SMALL_BODY and self._host.body_bytes + len(piece) > MAX_BODIES:
+        if size > MAX_BODY and self._request is not None and self._request.refusal is None:
+            self._check_size(self._request, size)
+        if self._request is None or self._request.refusal is not None:
+            return
+        if size > SMALL_BODY and self._host.body_bytes + len(piece) > MAX_BODIES:
             self._refuse(503, "too many bodies are being sent at once; try again")
         else:
             self._body += piece

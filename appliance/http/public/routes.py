@@ -6,13 +6,15 @@ import html
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 from urllib.parse import quote
 
-from appliance.http.public import answers, cookies, exits, postback, replies, script
+from appliance.http.public import answers, cookies, events, exits, postback, replies, script
 from appliance.http.public.callers import Callers
-from appliance.http.public.connection import Unsure
+from appliance.http.public.connection import Pieces, Unsure
+from appliance.http.public.events import Events
+from appliance.http.public.incoming import MAX_BODY
 from appliance.http.public.pixel import Pixel
 from appliance.http.public.replies import Reply
 from appliance.http.public.request import Network, Request, client_address
@@ -34,6 +36,7 @@ ROUTES = (
     "GET /tb/{campaignSlug}",
     "GET|POST /pb/{network}",
     "POST /api/postbacks",
+    "POST /api/events",
     "GET /lp",
     "GET /lp/{clickId}/{n}",
     "GET /m/{sealed}",
@@ -87,6 +90,10 @@ class Routing(Protocol):
 
     def landing_of(self, click_id: str) -> str: ...
 
+    def interpreted(
+        self, ad_account_id: int, events: Sequence[tuple[str, str, str]], request_id: str
+    ) -> None: ...
+
     def postback(
         self, network: NetworkEntry, method: str, params: dict[str, str], address: str, request_id: str,
         refusal: str = "",
@@ -104,6 +111,7 @@ class Routes:
         self._ready = ready
         self._callers = Callers(routing)
         self._pixel = Pixel(routing)
+        self.events = Events(routing)
         self.requests = 0
         self.statuses: Counter[int] = Counter()
         if root.root_redirect:
@@ -115,7 +123,12 @@ class Routes:
         """One reply was sent."""
         self.statuses[status] += 1
 
-    def answer(self, request: Request, peer: str) -> Reply | Unsure:
+    def largest(self, request: Request) -> int:
+        """Only accounts that we know may send more than a megabyte."""
+        path = request.target.partition(b"?")[0]
+        return events.LARGEST if path == events.PATH and self.events.account(request) else MAX_BODY
+
+    def answer(self, request: Request, peer: str) -> Reply | Unsure | Pieces:
         self.requests += 1
         target = request.target
         if not target.startswith(b"/"):
@@ -133,6 +146,9 @@ class Routes:
             return self._postback(None, query, request, peer)
         if head == b"lp" and (key.count(b"/") == 1 or path == b"/lp"):
             return self._exit(key, query, request, peer) if request.method in _READING else _ONLY_GET
+        if path == events.PATH:
+            caller = client_address(peer, request, self._trusted)
+            return self.events.answer(request, caller, query, self._request_id(request))
         if path == b"/api/click":
             caller = client_address(peer, request, self._trusted)
             return self._callers.click(request, caller, self._request_id(request))

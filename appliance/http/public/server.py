@@ -16,7 +16,7 @@ import trio
 from appliance.http.public import replies
 from appliance.http.public.connection import Answerer, Connection
 from appliance.http.public.incoming import Limits as Timeouts
-from appliance.http.public.request import Network, is_trusted, plain_address
+from appliance.http.public.request import Network, Request, is_trusted, plain_address
 from appliance.routing.visit import cut_address
 
 log = logging.getLogger("weir.listener")
@@ -134,6 +134,9 @@ class Server:
             self._step(connection, functools.partial(connection.deliver, recorded))
 
     # -- what connections ask of us -------------------------------------------------------------------
+
+    def largest(self, request: Request) -> int:
+        return self._answerer.largest(request)
 
     def answering(self, connection: Connection) -> None:
         self._answering.append(connection)
