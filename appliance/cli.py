@@ -107,6 +107,20 @@ def parser() -> argparse.ArgumentParser:
     tail.add_argument("--color", choices=("auto", "always", "never"), default="auto")
     tail.add_argument("--url", metavar="URL", help="another appliance's admin port")
     tail.add_argument("--token-file", metavar="FILE", help="its API token; goes with --url")
+    events = command("events", "interpreted events of search-feed networks")
+    actions = events.add_subparsers(dest="action", metavar="ACTION", required=True)
+    sending = actions.add_parser(
+        "send", parents=[shared], help="send a file of events", allow_abbrev=False,
+        description="Send a file of events, a JSON array or an event a line, to the Weir on --data.",
+    )  # fmt: skip
+    sending.add_argument("file", metavar="FILE", type=Path)
+    way = sending.add_mutually_exclusive_group()
+    way.add_argument("--url", metavar="URL", help="to a public port, with --token or --token-file")
+    way.add_argument("--folder", metavar="DIR", type=Path, help="into a watched folder")
+    sending.add_argument("--filtered", action="store_true", help="on --data: ask no subscription")
+    intake_token = sending.add_mutually_exclusive_group()
+    intake_token.add_argument("--token-file", metavar="FILE", type=Path, help="an ad account's intake token")
+    intake_token.add_argument("--token", metavar="TOKEN", help="the token itself; `ps` shows it to others")
     operations = command("operations", "list the operations that `weir call` takes")
     operations.add_argument(
         "--markdown", action="store_true", help="as docs/reference/operations.md has them"
@@ -158,6 +172,8 @@ def _run(arguments: argparse.Namespace, children: Command | None, system_file: P
             return _config(source)
         case "tail":
             return _tail(source, arguments)
+        case "events":
+            return _send_events(source, arguments)
     return _call(source, arguments)
 
 
@@ -269,6 +285,22 @@ def _tail(source: Source, arguments: argparse.Namespace) -> int:
     if arguments.topic:
         params["topics"] = arguments.topic
     return tail.tail(find, tail.Wanted(params, arguments.json, colour))
+
+
+def _send_events(source: Source, arguments: argparse.Namespace) -> int:
+    from appliance import remote, sending
+
+    file = sending.readable(arguments.file)
+    if arguments.folder:
+        print(sending.into_folder(file, arguments.folder))
+        return 0
+    token = remote.token_in(arguments.token_file) if arguments.token_file else arguments.token
+    if bool(arguments.url) != bool(token):
+        raise ConfigError("--url goes with --token or --token-file")
+    to = sending.at(arguments.url, token) if arguments.url else None
+    if to is None:
+        to = sending.here(Path(source.load().data), filtered=arguments.filtered)
+    return sending.send(file, to, sys.stdout, sys.stderr)
 
 
 def _call_elsewhere(arguments: argparse.Namespace) -> int:

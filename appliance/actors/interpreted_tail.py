@@ -71,7 +71,7 @@ def found_in(entries: Sequence[Entry], layout: Callable[[int], Layout]) -> Found
             continue
         try:
             record = decode(body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError):  # ValueError: a text that is no UTF-8
             refused += of_ours
             continue
         event: Interpreted | Unreadable | None = None

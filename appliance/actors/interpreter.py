@@ -21,7 +21,7 @@ from appliance.errors import Unavailable
 from appliance.model.deliveries import Delivery
 from appliance.model.interpreted import InterpreterReport, Refusal, Sifted, Taken
 from appliance.partners.interpreted import Difference, Interpreted, Unreadable, parsed
-from appliance.partners.reckoning import Known, Progress, Reckoned, reckon
+from appliance.partners.reckoning import Known, Progress, Reckoned, Unreportable, reckon
 from appliance.partners.report import Identity
 from appliance.partners.subscribing import Subscriptions
 from appliance.ports import Runner
@@ -226,7 +226,7 @@ class Interpreter:
             events,
             self._store.known([event.id for event in events]) if events else {},
             self._announcer.codes,
-            lambda event, change: self._announcer.interpreted(event, change, now, self._sealed(event, now)),
+            lambda event, change: self._announced(event, change, now),
             _shown_address,
             now,
             origin,
@@ -237,6 +237,13 @@ class Interpreter:
             raise Unavailable(f"too many reports wait for {crowded}: events wait until it has taken some")
         self._store.commit(progress, reckoned, now)
         return reckoned
+
+    def _announced(self, event: Interpreted, change: Difference, now: int) -> Sequence[Delivery]:
+        try:
+            return self._announcer.interpreted(event, change, now, self._sealed(event, now))
+        except Exception as fault:  # one event that no one foresaw must not stop all the others
+            log.exception("event not made", extra={"event": event.id})
+            raise Unreportable(f"The event cannot be made: {type(fault).__name__}") from fault
 
     def _sealed(self, event: Interpreted, now: int) -> bytes:
         """Who it was, with the place that the event names, under today's key."""

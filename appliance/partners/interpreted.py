@@ -98,7 +98,7 @@ def parsed(line: bytes) -> Interpreted | Unreadable:
     """`read` of a JSON document."""
     try:
         document = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError) as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         return Unreadable(f"it is no JSON: {fault}")
     return read(document)
 

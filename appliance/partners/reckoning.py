@@ -52,6 +52,10 @@ class Reckoned(NamedTuple):
     labels: Mapping[str, int]
 
 
+class Unreportable(Exception):
+    """Nothing can be made of an event that looked right; the text is its label."""
+
+
 Codes = Callable[[str], Collection[str]]
 """Traffic source → the codes of its active pixels."""
 Announce = Callable[[Interpreted, Difference], Sequence[Delivery]]
@@ -90,9 +94,13 @@ def reckon(
         totals = before.totals
         if change is not None and not label:
             if news:
-                told = announce(event, change)
-                deliveries += told
-                totals = change.totals
+                try:
+                    told = announce(event, change)
+                except Unreportable as why:
+                    label = str(why)
+                else:
+                    deliveries += told
+                    totals = change.totals
             else:
                 label = NOT_REPORTABLE
         changed[id_] = Known(totals, said, label)

@@ -290,3 +290,27 @@ async def test_a_narrow_subscription(site: Site) -> None:
     site.subscribe(Subscription(id=1, name="s", campaign_id=CAMPAIGN, network="sedo"))
     taken = await site.interpreter.take("b", lines(event(1), event(2, network="Sedo")), False)
     assert taken.kept == 1
+
+
+async def test_an_event_that_nobody_foresaw_stops_no_other(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = site.announcements.interpreted
+
+    def fails(it, *given):
+        if it.session_id == "session-2":
+            raise KeyError("unforeseen")
+        return make(it, *given)
+
+    monkeypatch.setattr(site.announcements, "interpreted", fails)
+    batch = lines(event(1), event(2), event(3))
+    taken = await site.interpreter.take("b", batch, False)
+    assert (taken.reports, taken.labels) == (6, {"The event cannot be made: KeyError": 1})
+    monkeypatch.undo()
+    assert (await site.interpreter.take("c", batch, False)).reports == 3
+
+
+async def test_texts_that_are_no_utf_8_and_odd_characters(site: Site) -> None:
+    batch = [b'{"session_id":"\xff"}', *lines(event(1, city="\ud800", keyword_clicked="a\x00b \U0001f600"))]
+    taken = await site.interpreter.take("b", [*batch, b'{"\xff":1}', b"\xff"], False)
+    assert [each.line for each in taken.refused] in ([1, 3, 4], [1, 2, 3, 4])
