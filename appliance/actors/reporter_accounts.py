@@ -42,6 +42,9 @@ class Limits:
     expire_at_once: int = 5_000
     hurry_at_once: int = 1_000
     throttled: float = 60.0
+    in_a_row: int = 3
+    """Failures with no success in between, from which on an account is asked slowly: one lost answer among
+    many is that request's own matter."""
     slow_from: float = 75.0
     stop_from: float = 95.0
     """Per cent of an account's allowance from which requests go one by one, and from which they wait."""
@@ -121,7 +124,8 @@ class Accounts:
         paused = self.standings.get(way.account)
         if paused is not None and not way.gone and not way.dry_run:
             return 1 if paused.probe_us <= self._now_us() and not known.under_way else 0
-        most = 1 if known.failures or known.slow else self._limits.per_account
+        slow = known.slow or known.failures >= self._limits.in_a_row
+        most = 1 if slow else self._limits.per_account
         return way.platform.limits.batch if known.under_way < most else 0
 
     def started(self, way: Way) -> None:
@@ -162,6 +166,8 @@ class Accounts:
             return now, True, None
         known.failures += 1
         wait = max(verdict.seconds, self._patience.pause(known.failures, self._draw(), verdict.seconds))
+        if verdict.outcome == "retry" and known.failures < self._limits.in_a_row:
+            return now + int(wait * SECOND), False, None
         known.not_before = max(known.not_before, clock + wait)
         return now, False, None
 

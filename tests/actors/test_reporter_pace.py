@@ -1,0 +1,49 @@
+"""What an account's failures mean for the requests that come after them, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from tests.actors.reporter_rig import Site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path / "ledger.db")
+    yield made
+    made.close()
+
+
+async def test_a_single_lost_answer_is_its_own_requests_matter(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.faults = [site.meta.page()]
+    site.draw.random = lambda: 1.0  # type: ignore[method-assign]  the longest pause there is
+    site.put(3_000)
+    await nursery.start(site.reporter().run)
+    await site.until(lambda: len(site.sizes) >= 3)
+    assert site.asked_at[2] - site.asked_at[0] < 1.0, "the others went on"
+    assert site.states()["delivered"] <= 2_000
+    await site.until_quiet()
+    assert site.sizes == [1_000] * 4
+    assert site.asked_at[3] - site.asked_at[0] >= 5.0, "the one itself waited"
+    assert set(site.meta.counted.values()) == {1}
+
+
+async def test_failures_in_a_row_are_the_accounts(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.faults = [site.meta.page()] * 3
+    site.draw.random = lambda: 1.0  # type: ignore[method-assign]
+    site.put(5_000)
+    await nursery.start(site.reporter(per_account=3).run)
+    await site.until(lambda: len(site.sizes) >= 4)
+    assert site.asked_at[3] - site.asked_at[2] >= 20.0, "nobody is asked for a while"
+    await site.until_quiet()
+    assert site.sizes == [1_000] * 8
+    assert set(site.meta.counted.values()) == {1}
