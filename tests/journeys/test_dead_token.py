@@ -60,8 +60,8 @@ def test_a_token_that_died_on_friday(tmp_path: Path) -> None:
         assert abs(shown["next_deadline_us"] - deadline_us) <= SECOND
 
         # Nobody acts: what has left its window is given up by its name, the others go on waiting.
-        wait_for("the oldest are given up", lambda: counts(board.data, account.target)["dead"] == 3, 240)
-        assert counts(board.data, account.target)["pending"] == 5
+        wait_for("the oldest are given up", lambda: counts(board.weir.data, account.target)["dead"] == 3, 240)
+        assert counts(board.weir.data, account.target)["pending"] == 5
         wait_for(
             "the alert speaks of the others", lambda: "5 events worth 6.25 USD" in _open_alert(board)["text"]
         )  # type: ignore[index]
@@ -71,11 +71,11 @@ def test_a_token_that_died_on_friday(tmp_path: Path) -> None:
 
         # On Monday somebody does.
         board.call("ad_accounts.change", id=account.id, token="good")
-        wait_for("the others are delivered", lambda: counts(board.data, account.target)["delivered"] == 5)
+        wait_for("the others are delivered", lambda: counts(board.weir.data, account.target)["delivered"] == 5)
         wait_for("the alert is closed", lambda: _open_alert(board) is None)
         (closed,) = board.call("alerts.list", kind="token_dead")["items"]
         assert closed["state"] == "closed" and closed["id"] == alert["id"]
-        found = told(board.data, account.target)
+        found = told(board.weir.data, account.target)
         assert Counter((each.state, each.reason) for each in found) == {
             ("delivered", ""): 5,
             ("dead", TOO_OLD): 3,

@@ -106,12 +106,12 @@ def test_every_event_once_and_nothing_but_poison_among_the_dead_letters(tmp_path
         poison.add(gone)
 
         wait_until_reached(
-            "deliveries", lambda: counts(board.data, account.target).total(), len(good),
+            "deliveries", lambda: counts(board.weir.data, account.target).total(), len(good),
             lambda: f"{board.call('intakes.list')}", 180,
         )  # fmt: skip
         wait_until_reached(
-            "events that Meta took", lambda: counts(board.data, account.target)["delivered"], len(good),
-            lambda: f"{dict(counts(board.data, account.target))}", 180,
+            "events that Meta took", lambda: counts(board.weir.data, account.target)["delivered"], len(good),
+            lambda: f"{dict(counts(board.weir.data, account.target))}", 180,
         )  # fmt: skip
         for queue in (cloud.trigger, cloud.report):
             wait_for(f"{queue.name} empty", lambda queue=queue: cloud.left(queue.url) == 0, 180)
@@ -121,7 +121,7 @@ def test_every_event_once_and_nothing_but_poison_among_the_dead_letters(tmp_path
         assert cloud.dead(cloud.report) == Counter()
         filtered = cloud.s3.list_objects_v2(Bucket=FILTERED)["KeyCount"]
         shown = meta.figures()
-        found = told(board.data, account.target)
+        found = told(board.weir.data, account.target)
         board.shipped()
         (summary,) = board.call("events.summary", group_by="invalid_reason")["items"]
     ends = Counter(number_of(each.report.click_ids["fbclid"]) for each in found)

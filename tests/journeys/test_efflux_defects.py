@@ -63,7 +63,7 @@ class Efflux:
         numbers = {number_of(each["ts_click_id"]) for each in events}
         return [
             each
-            for each in told(self.board.data, self.account.target)
+            for each in told(self.board.weir.data, self.account.target)
             if number_of(each.report.click_ids["fbclid"]) in numbers
         ]
 
