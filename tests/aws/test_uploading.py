@@ -1,0 +1,94 @@
+"""`weir events send FILE --bucket NAME`: where the file comes to lie, and that an intake takes it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("moto", reason="moto is not installed: pip install -e '.[aws,dev]'")
+
+import trio
+
+from appliance.config import Settings
+from appliance.errors import Missing, Refused
+from appliance.intake_config import Aws
+from appliance.partners.interpreted import Interpreted
+from appliance.uploading import into_bucket, key_of
+from tests.actors.queue_rig import Books, event
+from tests.aws.site import SECRET, Site
+from tests.journeys.efflux_cloud import REGION
+
+
+def settings(site: Site, region: str = REGION) -> Settings:
+    aws = Aws(endpoint=site.cloud.endpoint, region=region, access_key_id="AK", secret_access_key=SECRET)
+    return Settings(aws=aws)
+
+
+def written(tmp_path: Path, body: bytes) -> Path:
+    file = tmp_path / "sample.json"
+    file.write_bytes(body)
+    return file
+
+
+async def test_what_is_sent_arrives_through_the_queue(
+    site: Site, nursery: trio.Nursery, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = [event("1", network="tonic", nw_account_name="Main & Co"), event("2")]
+    file = written(tmp_path, gzip.compress(json.dumps(sample).encode()))
+    assert into_bucket(file, site.bucket, settings(site)) == 0
+    assert into_bucket(file, site.bucket, settings(site), "mine/a b.json") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    layout = r"networks/tonic/weir-events-send/Main - Co/\d{4}-\d\d-\d\d/\d+/[\dT:.-]+Z\.json\.gz"
+    assert re.fullmatch(rf"s3://{site.bucket}/{layout}", first)
+    assert second == f"s3://{site.bucket}/mine/a b.json"
+    books = Books()
+    intake = site.intake(books)
+    await nursery.start(intake.run)
+    await site.emptied()
+    assert books.sessions == [
+        "1",
+        "2",
+        "1",
+        "2",
+    ]  # other names, other batches: the interpreter knows the keys
+    assert intake.report().failed == 0
+    nursery.cancel_scope.cancel()
+
+
+def test_a_name_is_the_founding_documents() -> None:
+    at = datetime(2025, 2, 1, 3, 4, 5, 6_000, UTC)
+    one = Interpreted(session_id="s", keyword="k", network="crossroads", account_id="12")
+    wanted = "networks/crossroads/weir-events-send/12/2025-02-01/3/2025-02-01T03:04:05.006Z.json"
+    assert key_of(one, at, packed=False) == wanted
+    odd = Interpreted(session_id="s", keyword="k", network="../..", account_name="a/b")
+    assert key_of(odd, at, packed=True).startswith("networks/-/weir-events-send/a-b/2025-02-01/3/")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "holds no event"),
+        (b"[]", "holds no event"),
+        (b"[{", "no JSON"),
+        (b'{"a": 1}', "session_id: missing"),
+    ],
+)
+def test_what_no_intake_would_take_is_not_sent(site: Site, tmp_path: Path, body: bytes, reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
+        into_bucket(written(tmp_path, body), site.bucket, settings(site))
+    assert site.cloud.s3.list_objects_v2(Bucket=site.bucket)["KeyCount"] == 0
+
+
+def test_a_missing_file_region_or_bucket_is_said(site: Site, tmp_path: Path) -> None:
+    file = written(tmp_path, json.dumps(event("1")).encode())
+    with pytest.raises(Refused, match="No such file"):
+        into_bucket(tmp_path / "gone", site.bucket, settings(site))
+    with pytest.raises(Refused, match=r"aws\.region"):
+        into_bucket(file, site.bucket, settings(site, region=""))
+    with pytest.raises(Missing, match="NoSuchBucket"):
+        into_bucket(file, "no-such-bucket-here", settings(site))
