@@ -39,6 +39,8 @@ class Files(Protocol):
 
     def look(self) -> Sequence[Waiting]: ...
 
+    def buried(self) -> int: ...
+
     def pieces(self, name: str, lines: int) -> Iterator[Sequence[bytes]]:
         """Raises Refused for what cannot be read, Missing for a file that is gone."""
 
@@ -79,6 +81,9 @@ class FolderIntake:
         self._seen: frozenset[Waiting] = frozenset()
         self.taken = self.dead = self.events = 0
         self.waiting = -1
+        self.buried = 0
+        self._since: dict[str, int] = {}
+        """When each file that waits was seen first: a copy may be as old as what it is a copy of."""
         self.last_us = 0
         self.last_error = ""
         intakes.register(NAME, self.report)
@@ -98,6 +103,9 @@ class FolderIntake:
     async def _look(self) -> None:
         found = await self._blocking(self._files.look)
         self.waiting = len(found)
+        now_us = self._now_us()
+        self._since = {it.name: self._since.get(it.name, now_us) for it in found}
+        self.buried = await self._blocking(self._files.buried)
         settled = [file for file in found if file in self._seen]
         self._seen = frozenset(found)
         for file in settled:
@@ -165,6 +173,8 @@ class FolderIntake:
             failed=self.dead,
             events=self.events,
             waiting=self.waiting,
+            dead=self.buried,
+            oldest_us=min(self._since.values(), default=0),
             last_us=self.last_us,
             last_error=self.last_error,
         )

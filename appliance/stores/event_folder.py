@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 import stat
 import zlib
@@ -16,6 +17,7 @@ from appliance.model.interpreted import Refusal, Waiting
 from appliance.partners.documents import events_of
 
 DONE, DEAD = "done", "dead"
+REASONS = ".reasons.txt"
 _PARTIAL = (".part", ".partial", ".tmp", ".crdownload", ".filepart", "~")
 _WHOLE = 8 << 20
 """Up to here a file is read at once, whatever it holds."""
@@ -52,6 +54,17 @@ class EventFolder:
         except OSError as fault:
             raise Unavailable(f"{self.path} cannot be read: {fault.strerror}") from fault
         return sorted(found)
+
+    def buried(self) -> int:
+        """How many files dead/ says something of; who has mended one takes that away."""
+        try:
+            with os.scandir(self.path / DEAD) as entries:
+                some = itertools.islice(entries, 2 * MOST_FILES)
+                return sum(entry.name.endswith(REASONS) for entry in some)
+        except FileNotFoundError:
+            return 0
+        except OSError as fault:
+            raise Unavailable(f"{self.path / DEAD} cannot be read: {fault.strerror}") from fault
 
     def pieces(self, name: str, lines: int) -> Iterator[Sequence[bytes]]:
         """A file's events, so many at a time. Raises Refused for what is broken, Missing for a file that is
@@ -90,7 +103,7 @@ class EventFolder:
         try:
             folder = self.path / DEAD
             folder.mkdir(exist_ok=True)
-            (folder / f"{name}.reasons.txt").write_text(text, "utf-8")
+            (folder / f"{name}{REASONS}").write_text(text, "utf-8")
         except OSError as fault:
             raise Unavailable(f"{self.path / DEAD} cannot be written: {fault.strerror}") from fault
 

@@ -98,6 +98,27 @@ async def test_a_file_is_taken_and_done(
     assert intake.last_us == START_US
 
 
+async def test_what_is_wrong_stays_counted_until_somebody_takes_it_away(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with world.running():
+        world.put("broken.json", b"[{")
+        old = world.put("old.ndjson", NDJSON)
+        os.utime(old, ns=(7_000, 7_000))
+        await trio.sleep(1)
+        [intake] = world.intakes.reports()
+        assert (intake.waiting, intake.oldest_us, intake.dead) == (2, START_US, 0)
+    [intake] = world.intakes.reports()
+    assert (intake.dead, intake.waiting, intake.oldest_us) == (1, 0, 0)
+    for left in (world.folder / "dead").iterdir():
+        left.unlink()
+    world.restart()
+    async with world.running():
+        await trio.sleep(1)
+    [intake] = world.intakes.reports()
+    assert intake.dead == 0
+
+
 async def test_a_file_that_is_still_being_written_waits(world: World, autojump_clock: MockClock) -> None:
     async with world.running():
         for number in range(5):
