@@ -36,11 +36,8 @@ def reporting(out: Samples, status: SystemStatus) -> None:
     _queues(out, status)
     _statements(out, status)
     alerts = status.alerts
-    kinds: dict[str, int] = {}
-    for alert in alerts.open:
-        kinds[alert.kind] = kinds.get(alert.kind, 0) + 1
-    out.add("gauge", "alerts", "Open alerts.", len(alerts.open))
-    for kind, count in sorted(kinds.items()):
+    out.add("gauge", "alerts", "Open alerts.", sum(alerts.kinds.values()))
+    for kind, count in sorted(alerts.kinds.items()):
         out.add("gauge", "alerts_open", "Open alerts, by kind.", count, kind=kind)
     out.add("counter", "alerts_opened_total", "Alerts opened.", alerts.opened)
     for channel in alerts.channels:

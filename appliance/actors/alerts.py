@@ -7,6 +7,7 @@ away, which a full disk may be the reason of; it is stored when that is possible
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -21,6 +22,8 @@ from appliance.model.status import AlertsReport, QueueReport, RecentReport
 from appliance.ports import Runner
 
 log = logging.getLogger("weir.alerts")
+SHOWN = 50
+"""In every status; alerts.list has them all."""
 Cause = tuple[str, str]
 """(kind, about)"""
 
@@ -136,17 +139,20 @@ class Alerts:
 
     def report(self) -> AlertsReport:
         """Never waits."""
-        newest = sorted(self._open.values(), key=lambda it: -it.opened_us)
         return AlertsReport(
-            open=tuple(newest),
+            open=tuple(self._newest()[:SHOWN]),
+            kinds=dict(Counter(kind for kind, _ in self._open)),
             opened=self.opened,
             channels=tuple(self.channels()),
             last_error=self.last_error,
         )
 
+    def _newest(self) -> list[Alert]:
+        return sorted(self._open.values(), key=lambda it: -it.opened_us)
+
     def alerts(self) -> Sequence[Alert]:
         """Open ones first, the newest first."""
-        return [*self.report().open, *self._closed]
+        return [*self._newest(), *self._closed]
 
     def channels(self) -> Sequence[Channel]:
         return list(self._channels.values())

@@ -158,9 +158,11 @@ class RecentReport(Struct, frozen=True, kw_only=True):
 
 
 class AlertsReport(Struct, frozen=True, kw_only=True):
-    """Open alerts, the newest first, and the ways in which somebody is told of them."""
+    """Open alerts, the newest first, 50 at most, and the ways in which somebody is told of them."""
 
     open: tuple[Alert, ...] = ()
+    kinds: dict[str, int] = {}
+    """How many are open, of all of them, by kind."""
     opened: int = 0
     """Since the core started."""
     channels: tuple[Channel, ...] = ()

@@ -375,7 +375,10 @@ def test_figures_of_accounts_queues_statements_upkeep_and_alerts() -> None:
             ),
             recent=RecentReport(conversions_per_minute=2.5, error_ratios={"account:7": 0.1}),
             alerts=AlertsReport(
-                open=(alert,), opened=3, channels=(Channel(name="webhook", to="x", error="no"),)
+                open=(alert,),
+                kinds={"disk_low": 1},
+                opened=3,
+                channels=(Channel(name="webhook", to="x", error="no"),),
             ),
         )
     )

@@ -1681,6 +1681,7 @@ export interface Alert {
 
 export interface AlertsReport {
   open: Alert[];
+  kinds: Record<string, number>;
   opened: number;
   channels: Channel[];
   last_error: string;
