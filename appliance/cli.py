@@ -117,6 +117,8 @@ def parser() -> argparse.ArgumentParser:
     way = sending.add_mutually_exclusive_group()
     way.add_argument("--url", metavar="URL", help="to a public port, with --token or --token-file")
     way.add_argument("--folder", metavar="DIR", type=Path, help="into a watched folder")
+    way.add_argument("--bucket", metavar="NAME", help="into a bucket of S3's, by the section [aws]")
+    sending.add_argument("--key", metavar="KEY", help="goes with --bucket: the object's name")
     sending.add_argument("--filtered", action="store_true", help="on --data: ask no subscription")
     intake_token = sending.add_mutually_exclusive_group()
     intake_token.add_argument("--token-file", metavar="FILE", type=Path, help="an ad account's intake token")
@@ -293,6 +295,13 @@ def _send_events(source: Source, arguments: argparse.Namespace) -> int:
     file = sending.readable(arguments.file)
     if arguments.folder:
         print(sending.into_folder(file, arguments.folder))
+        return 0
+    if arguments.key and not arguments.bucket:
+        raise ConfigError("--key goes with --bucket")
+    if arguments.bucket:
+        from appliance import uploading
+
+        print(uploading.into_bucket(file, arguments.bucket, source.load(), arguments.key or ""))
         return 0
     token = remote.token_in(arguments.token_file) if arguments.token_file else arguments.token
     if bool(arguments.url) != bool(token):

@@ -21,8 +21,8 @@ MOST_BYTES = 64 << 20
 _OTHER = re.compile(r"[^\w.+ -]+")
 
 
-def into_bucket(file: Path, bucket: str, settings: Settings, key: str = "") -> int:
-    """Put the file there, as it is, and print where. `key`: its name, otherwise the founding document's
+def into_bucket(file: Path, bucket: str, settings: Settings, key: str = "") -> str:
+    """Put the file there, as it is, and say where. `key`: its name, otherwise the founding document's
     layout, by its first event. Raises Refused for a file that no intake would take, Missing, Unavailable."""
     try:
         from appliance.stores.aws import Buckets, Session
@@ -40,8 +40,7 @@ def into_bucket(file: Path, bucket: str, settings: Settings, key: str = "") -> i
     first = _first(file, body)
     key = key or key_of(first, datetime.fromtimestamp(time.time(), UTC), packed=body.startswith(b"\x1f\x8b"))
     Buckets(Session(settings.aws, region), 1).put(bucket, key, body)
-    print(f"s3://{bucket}/{key}")  # noqa: T201
-    return 0
+    return f"s3://{bucket}/{key}"
 
 
 def key_of(event: Interpreted, now: datetime, *, packed: bool) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from appliance.uploading import into_bucket, key_of
 from tests.actors.queue_rig import Books, event
 from tests.aws.site import SECRET, Site
 from tests.journeys.efflux_cloud import REGION
+from tests.rig import ROOT
 
 
 def settings(site: Site, region: str = REGION) -> Settings:
@@ -36,13 +39,12 @@ def written(tmp_path: Path, body: bytes) -> Path:
 
 
 async def test_what_is_sent_arrives_through_the_queue(
-    site: Site, nursery: trio.Nursery, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    site: Site, nursery: trio.Nursery, tmp_path: Path
 ) -> None:
     sample = [event("1", network="tonic", nw_account_name="Main & Co"), event("2")]
     file = written(tmp_path, gzip.compress(json.dumps(sample).encode()))
-    assert into_bucket(file, site.bucket, settings(site)) == 0
-    assert into_bucket(file, site.bucket, settings(site), "mine/a b.json") == 0
-    first, second = capsys.readouterr().out.splitlines()
+    first = into_bucket(file, site.bucket, settings(site))
+    second = into_bucket(file, site.bucket, settings(site), "mine/a b.json")
     layout = r"networks/tonic/weir-events-send/Main - Co/\d{4}-\d\d-\d\d/\d+/[\dT:.-]+Z\.json\.gz"
     assert re.fullmatch(rf"s3://{site.bucket}/{layout}", first)
     assert second == f"s3://{site.bucket}/mine/a b.json"
@@ -92,3 +94,30 @@ def test_a_missing_file_region_or_bucket_is_said(site: Site, tmp_path: Path) -> 
         into_bucket(file, site.bucket, settings(site, region=""))
     with pytest.raises(Missing, match="NoSuchBucket"):
         into_bucket(file, "no-such-bucket-here", settings(site))
+
+
+def test_the_command_line_sends_it(site: Site, tmp_path: Path) -> None:
+    file = written(tmp_path, json.dumps(event("1")).encode())
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "WEIR_AWS__ENDPOINT": site.cloud.endpoint,
+        "WEIR_AWS__REGION": REGION,
+        "WEIR_AWS__ACCESS_KEY_ID": "AK",
+        "WEIR_AWS__SECRET_ACCESS_KEY": SECRET,
+    }
+    ask = [sys.executable, "-m", "appliance", "events", "send", "--data", str(tmp_path), str(file)]
+
+    def said(*more: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [*ask, *more], env=environ, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    wanted = f"s3://{site.bucket}/a.json"
+    assert said("--bucket", site.bucket, "--key", "a.json") == (0, f"{wanted}\n", "")
+    assert site.cloud.s3.get_object(Bucket=site.bucket, Key="a.json")["Body"].read() == file.read_bytes()
+    code, _, words = said("--bucket", "no-such-bucket-here")
+    assert code != 0
+    assert "NoSuchBucket" in words
+    assert SECRET not in words
+    assert said("--key", "a.json")[0] != 0
