@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 
+_HEX = 64
 _HASHED = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -128,11 +129,15 @@ def birth_date(text: str, now: datetime | None = None) -> str:
 
 def hashed(values: Iterable[str], normalise: Callable[[str], str]) -> list[str]:
     """Each value normalised and hashed, once; what is a SHA-256 already passes in lower case."""
-    found = dict.fromkeys(
-        plain if _HASHED.fullmatch(plain := value.strip().lower()) else _digest_of(normalise(value))
-        for value in values
-    )
-    return [each for each in found if each]
+    found: dict[str, None] = {}
+    for value in values:
+        if value:
+            plain = value.strip().lower()
+            if len(plain) != _HEX or not _HASHED.fullmatch(plain):
+                plain = _digest_of(normalise(value))
+            if plain:
+                found[plain] = None
+    return list(found)
 
 
 def _digest_of(value: str) -> str:

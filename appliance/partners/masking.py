@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -12,8 +11,8 @@ import msgspec
 
 MASK = "***"
 _PEOPLE = frozenset(("user_data", "user", "userData", "landingPageDeviceInfo"))
-_IDENTIFYING = _PEOPLE | {"adIdentifiers"}
-"""Where a platform's identifiers stand; clicks' own ids among them say nothing of a person."""
+_NOT_PEOPLE = frozenset(("adIdentifiers",))
+"""Where identifiers stand that say nothing of a person: clicks' own ids."""
 _ALONE = frozenset(("oppref", "click-id", "ob_click_id"))
 """Identifiers that stand beside the event's other fields."""
 _LONGEST = 2_000
@@ -26,6 +25,8 @@ _PRIVATE = re.compile(
 )
 """What says who somebody is, wherever it stands: hashes, addresses of mail, of IPv4 and of IPv6."""
 _SHORT = 6
+"""Characters of a text that is too common to be taken out of an answer."""
+_encode = msgspec.json.Encoder().encode
 
 
 class Shown(NamedTuple):
@@ -45,7 +46,7 @@ def shown(event: bytes) -> Shown:
         text = event.decode("utf-8", "replace")
         return Shown(text[:_LONGEST], tuple(name for name, _ in parse_qsl(text) if name in _ALONE))
     marks = _Marks({}, {})
-    text = json.dumps(_masked(found, marks, "", hide=False, counted=False), ensure_ascii=False)
+    text = msgspec.json.format(_encode(_walked(found, marks)), indent=0).decode()
     return Shown(text[:_LONGEST], tuple(marks.names), tuple(marks.private))
 
 
@@ -59,26 +60,38 @@ class _Marks(NamedTuple):
     private: dict[str, None]
 
 
-def _masked(value: object, marks: _Marks, under: str, *, hide: bool, counted: bool) -> object:
-    match value:
-        case dict():
-            return {
-                name: _masked(
-                    item,
-                    marks,
-                    name,
-                    hide=hide or name in _PEOPLE,
-                    counted=counted or name in _IDENTIFYING or name in _ALONE,
-                )
-                for name, item in value.items()
-            }
-        case list():
-            return [_masked(item, marks, under, hide=hide, counted=counted) for item in value]
-    if counted and value not in ("", None):
+def _walked(value: object, marks: _Marks) -> object:
+    """Outside of what is about a person."""
+    if isinstance(value, list):
+        return [_walked(item, marks) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for name, item in value.items():
+        if name in _PEOPLE:
+            item = _hidden(item, marks, name)
+        elif name in _ALONE:
+            if item:
+                marks.names[name] = None
+        elif isinstance(item, dict | list):
+            if name in _NOT_PEOPLE and isinstance(item, dict):
+                marks.names.update((key, None) for key, each in item.items() if key not in _PEOPLE and each)
+            item = _walked(item, marks)
+        found[name] = item
+    return found
+
+
+def _hidden(value: object, marks: _Marks, under: str) -> object:
+    """Each value replaced, and noted."""
+    if isinstance(value, dict):
+        return {name: _hidden(item, marks, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item, marks, under) for item in value]
+    if value not in ("", None):
         marks.names[under] = None
-    if hide and isinstance(value, str) and len(value) >= _SHORT:
-        marks.private[value] = None
-    return MASK if hide else value
+        if isinstance(value, str) and len(value) >= _SHORT:
+            marks.private[value] = None
+    return MASK
 
 
 def scrubbed(text: str, private: Iterable[str] = ()) -> str:

@@ -7,7 +7,7 @@ what others' servers were seen to answer.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -159,8 +159,8 @@ def user_data(report: Report) -> dict[str, Any]:
     who = report.identity
     found: dict[str, Any] = {
         key: hashes
-        for key, (values, normalise) in _fields(who).items()
-        if (hashes := identity.hashed(filter(None, values), normalise))
+        for key, values, normalise in _fields(who)
+        if values and (hashes := identity.hashed(values, normalise))
     }
     click = report.click_ids.get("fbclid", "")
     return found | given(
@@ -171,20 +171,24 @@ def user_data(report: Report) -> dict[str, Any]:
     )
 
 
-def _fields(who: Identity) -> dict[str, tuple[Sequence[str], Any]]:
-    return {
-        "em": (who.emails, identity.email),
-        "ph": (who.phones, identity.phone),
-        "fn": ((who.first_name,), identity.name),
-        "ln": ((who.last_name,), identity.name),
-        "ge": ((who.gender,), identity.gender),
-        "db": ((who.birth_date,), identity.birth_date),
-        "ct": ((who.city,), identity.city),
-        "st": ((who.region,), identity.state),
-        "zp": ((who.postal_code,), identity.postal_code),
-        "country": ((who.country,), identity.country),
-        "external_id": ((who.external_id,), identity.external_id),
-    }
+def _fields(who: Identity) -> tuple[tuple[str, Sequence[str], Callable[[str], str]], ...]:
+    return (
+        ("em", who.emails, identity.email),
+        ("ph", who.phones, identity.phone),
+        ("fn", _one(who.first_name), identity.name),
+        ("ln", _one(who.last_name), identity.name),
+        ("ge", _one(who.gender), identity.gender),
+        ("db", _one(who.birth_date), identity.birth_date),
+        ("ct", _one(who.city), identity.city),
+        ("st", _one(who.region), identity.state),
+        ("zp", _one(who.postal_code), identity.postal_code),
+        ("country", _one(who.country), identity.country),
+        ("external_id", _one(who.external_id), identity.external_id),
+    )
+
+
+def _one(value: str) -> tuple[str, ...]:
+    return (value,) if value else ()
 
 
 def usage(headers: Mapping[str, str]) -> tuple[float, float]:

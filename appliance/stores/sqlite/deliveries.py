@@ -29,8 +29,11 @@ MOST_PENDING = 200_000
 FULL = "too many deliveries wait for this target"
 _LEASE = f"update delivery set lease_us=?1, not_before_us=?1 where number=?2 returning {COLUMNS}"  # noqa: S608  our columns
 # The end of the first lease under which it was sent and of which nobody knows what came.
-_FIRST_SENT = "case sent_us when 0 then ?1 else sent_us end"
-_SEND = _LEASE.replace(" where", f", sent_us={_FIRST_SENT} where")
+_SEND = (
+    "update delivery set lease_us=?3, not_before_us=?3, sent_us=iif(sent_us=0, ?3, sent_us) where number in"  # noqa: S608
+    " (select number from delivery where target=?1 and state='pending' and not_before_us<=?2 and part=?4"
+    f" order by deadline_us, number limit ?5) returning {COLUMNS}"
+)
 # What was acknowledged is delivered, whoever holds the lease by now; a failure says nothing about a delivery
 # that somebody else holds, or that was cancelled.
 _HOLDS = "?1='delivered' or (state='pending' and lease_us=?6)"
@@ -48,7 +51,7 @@ _FINISH = (
             ("sent_us", "iif(?8 and sent_us=?6, 0, sent_us)"),
         )
     )
-    + " where number=?5 returning 1"
+    + " where number=?5"
 )
 
 
@@ -161,35 +164,38 @@ class SqliteDeliveries:
             return [stored_of(db.execute(_LEASE, (lease_us, number)).fetchone()) for number in due]
 
     def take_batch(self, target: str, most: int, now_us: int, lease_us: int) -> Sequence[Stored]:
-        due = "from delivery where target=? and state='pending' and not_before_us<=?"
+        first = (
+            "select part from delivery where target=? and state='pending' and not_before_us<=?"
+            " order by deadline_us, number limit 1"
+        )
         with self._writing() as db:
-            first = db.execute(
-                f"select part {due} order by deadline_us, number limit 1", (target, now_us)
-            ).fetchone()
-            if first is None:
+            part = db.execute(first, (target, now_us)).fetchone()
+            if part is None:
                 return []
-            taken = db.execute(
-                f"select number {due} and part=? order by deadline_us, number limit ?",
-                (target, now_us, *first, most),
-            ).fetchall()
-            return [stored_of(db.execute(_SEND, (lease_us, number)).fetchone()) for (number,) in taken]
+            rows = db.execute(_SEND, (target, now_us, lease_us, *part, most)).fetchall()
+        return sorted(map(stored_of, rows), key=lambda it: (it.deadline_us, it.number))
 
     def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None:
         with self._writing() as db:
-            for number, lease_us, attempt, state, not_before_us, reason, part, sure in results:
-                ended = 0 if state == "pending" else now_us
-                known = db.execute(
-                    _FINISH, (state, not_before_us, ended, reason, number, lease_us, part, sure)
-                )
-                if known.fetchone() is None:  # the janitor's, meanwhile
-                    continue
-                db.execute(
-                    "insert into attempt (delivery, at_us, latency_us, request, status, answer, error, trace)"
-                    " values (?,?,?,?,?,?,?,?)",
-                    (number, attempt.at_us, attempt.latency_us, attempt.request, attempt.status,
-                     attempt.answer, attempt.error, attempt.trace),
-                )  # fmt: skip
-                self._step("attempt")
+            # One that is not there any more is the janitor's, meanwhile.
+            db.executemany(
+                "insert into attempt (delivery, at_us, latency_us, request, status, answer, error, trace)"
+                " select ?1,?2,?3,?4,?5,?6,?7,?8 where exists (select 1 from delivery where number=?1)",
+                [
+                    (number, tried.at_us, tried.latency_us, tried.request, tried.status, tried.answer,
+                     tried.error, tried.trace)
+                    for number, _, tried, *_ in results
+                ],
+            )  # fmt: skip
+            self._step("attempt")
+            db.executemany(
+                _FINISH,
+                [
+                    (state, not_before_us, 0 if state == "pending" else now_us, reason, number, lease_us,
+                     part, sure)
+                    for number, lease_us, _, state, not_before_us, reason, part, sure in results
+                ],
+            )  # fmt: skip
             db.executemany(
                 "insert or replace into standing values (?,?,?,?,?)",
                 [(it.target, it.failures, it.paused_us, it.probe_us, it.reason) for it in standings],
