@@ -20,9 +20,12 @@ from appliance.operations.period import refuse
 from appliance.operations.platform_desk import PlatformDesk
 from appliance.operations.registry import operation
 from appliance.operations.system import Nothing
+from appliance.partners.listed import FASTEST
 from appliance.partners.report import Identity, Report
 from appliance.partners.roster import PLATFORMS
 from appliance.partners.wayfinding import TOKEN, opened, setting, way_of
+
+PerMinute = Annotated[int, Meta(ge=1, le=FASTEST)]
 
 TEST_CODE = "TEST_WEIR"
 """Of test events where neither the pixel nor the request has one."""
@@ -45,7 +48,7 @@ class Create(Request, frozen=True, kw_only=True):
     token: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     dry_run: bool = True
-    requests_per_minute: int = 600
+    requests_per_minute: PerMinute = 600
 
 
 class ChangeAccount(Change, frozen=True, kw_only=True):
@@ -56,7 +59,7 @@ class ChangeAccount(Change, frozen=True, kw_only=True):
     token: str | UnsetType = UNSET
     settings: dict[str, str] | UnsetType = UNSET
     dry_run: bool | UnsetType = UNSET
-    requests_per_minute: int | UnsetType = UNSET
+    requests_per_minute: PerMinute | UnsetType = UNSET
 
 
 async def _sealed(values: dict[str, Any], before: Entity | None, context: Context) -> dict[str, Any]:
