@@ -16,6 +16,7 @@ LEAVES = {
     "appliance.config",
     "appliance.errors",
     "appliance.intake_config",
+    "appliance.alert_config",
     "appliance.consent_config",
 }
 """Anyone may import these; they import nothing of ours but each other."""
