@@ -152,7 +152,7 @@ def test_a_mapping_is_written_and_previewed(screens: Screens, scene: Scene) -> N
     expect(row.get_by_label("Event", exact=True)).to_have_attribute("aria-invalid", "true", timeout=SOON)
     row.get_by_label("Event", exact=True).fill("Subscribe")
     row.get_by_role("button", name="Add a parameter").click()
-    row.get_by_label("Parameter").fill("content_name")
+    row.get_by_label("Parameter", exact=True).fill("content_name")
     row.get_by_label("Its text, with macros").fill("{transaction_id}")
     expect(
         row.get_by_text("For a conversion that is sale: Subscribe once, with the whole revenue.")
@@ -212,9 +212,9 @@ def test_interpreted_events_are_subscribed_handed_in_and_followed(screens: Scree
     form.get_by_label("Campaign id at the ad platform").fill(CAMPAIGN)
     form.get_by_label("Network").fill("airfind")
     form.get_by_role("button", name="Subscribe").click()
-    expect(page.get_by_role("row").filter(has_text=CAMPAIGN).get_by_text("airfind").first).to_be_visible(
-        timeout=SOON
-    )
+    expect(
+        page.get_by_role("row").filter(has_text=CAMPAIGN).get_by_role("cell", name="airfind", exact=True)
+    ).to_be_visible(timeout=SOON)
     scene.board.settle()
     counted = scene.meta.figures().counted.total()
     page.goto("/events?of=intakes")

@@ -27,7 +27,7 @@ export function useDeliveriesChange(act: () => void): void {
     const stop = watch(["system"], ({ system }) => {
       if (!system) return;
       const { pending, dead, paused, attempts } = system.deliveries;
-      const said = JSON.stringify([pending, dead, paused, attempts]);
+      const said = JSON.stringify([pending, dead, paused, attempts, system.accounts.map(({ target, state, queued, accepted, refused, not_sent, measured }) => [target, state, queued, accepted, refused, not_sent, measured])]);
       if (seen !== said) next ??= setTimeout(() => ((next = undefined), latest.current()), TOGETHER);
       seen = said;
     });

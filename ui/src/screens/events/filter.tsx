@@ -1,9 +1,10 @@
 /** Whether subscriptions are asked: off, everything that comes in is reported. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Api } from "../../api";
 import { type Asked, useAsk } from "../../ask";
 import { perform } from "../../editing";
+import { watch } from "../../live";
 import { note } from "../../parts/notes";
 import { ago, now } from "../../parts/time";
 import { may } from "../../session";
@@ -11,7 +12,20 @@ import { may } from "../../session";
 export type IntakesAnswer = Api["intakes.list"]["answer"];
 
 export function useIntakes(): Asked<IntakesAnswer> {
-  return useAsk("intakes.list", may("intakes.read") ? {} : null);
+  const asked = useAsk("intakes.list", may("intakes.read") ? {} : null);
+  const again = useRef(asked.again);
+  again.current = asked.again;
+  useEffect(() => {
+    if (!may("system.read")) return;
+    // The first frame counts as a change: what happened before it may be unseen.
+    let seen = "";
+    return watch(["system"], ({ system }) => {
+      const said = system && JSON.stringify([system.intakes, system.interpreter]);
+      if (said && said !== seen) again.current();
+      seen = said ?? seen;
+    });
+  }, []);
+  return asked;
 }
 
 export function FilterState() {
@@ -27,7 +41,7 @@ export function Filter({ of, again }: { of: IntakesAnswer; again: () => void }) 
     void perform(on ? "subscription_filter.on" : "subscription_filter.off", {}, () => {
       ask(false);
       again();
-      note(on ? "Only subscribed campaigns are reported." : "Every campaign's events are reported.", () => turn(!on));
+      note(on ? "Subscriptions are asked again." : "Events of every campaign are reported now.", () => turn(!on));
     });
   if (!of.filter.on) {
     return (

@@ -21,12 +21,27 @@ export const FIELDS: Readonly<Record<string, string>> = {
   rejected_status: "words for rejected, with commas",
   trash_status: "words for trash, with commas",
   secret: "what proves that it is the network",
+  email: "who bought: sealed at once, never kept in clear",
+  phone: "with its country code; sealed",
+  first_name: "of who bought; sealed",
+  last_name: "of who bought; sealed",
+  city: "of who bought; sealed",
+  region: "state or province; sealed",
+  postal_code: "of who bought; sealed",
+  country: "ISO code, of who bought; sealed",
+  external_id: "who the buyer is to the shop; sealed",
+  fbp: "Meta's cookie _fbp; sealed",
+  fbc: "Meta's cookie _fbc; sealed",
+  ttp: "TikTok's cookie _ttp; sealed",
+  buyer_address: "the buyer's IP address; sealed",
+  buyer_agent: "the buyer's user agent; sealed",
 };
 
 /** Parameters that are read where no template says otherwise. */
 export const USUAL: Readonly<Record<string, string>> = {
   click_id: "click_id, cid, subid, sub_id", transaction_id: "transaction_id, tx, tid, order_id", payout: "payout, sum, amount, revenue",
   currency: "currency", status: "status", event_type: "event_type, event", event_id: "event_id", upsell: "upsell", time: "conversion_time", secret: "secret, token, key",
+  email: "em, email", phone: "ph, phone", first_name: "fn", last_name: "ln", fbp: "fbp", fbc: "fbc", ttp: "ttp",
 }; // prettier-ignore
 
 export const STATUSES: Options = ["sale", "lead", "hold", "rejected", "trash", "refund", "chargeback"].map((each) => [each, each] as const);
