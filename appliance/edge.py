@@ -121,7 +121,7 @@ async def main(control: Control, index: int) -> None:
         gates=gates,
         memory=memory,
         landings=LandingVisits(data / "edges" / landings.NAME),
-        seal=identity_keys.seal_visit,
+        sealing=identity_keys,
     )
     have_table = trio.Event()
     if held:

@@ -86,7 +86,7 @@ def found_in(entries: Sequence[Entry], layout: Callable[[int], Layout]) -> Found
             if of:
                 event = laid_out(of, record.params, record.at_us)
             if isinstance(event, Interpreted):
-                event = msgspec.structs.replace(event, intake="postbacks")
+                event = msgspec.structs.replace(event, sealed=record.sealed, intake="postbacks")
         if isinstance(event, Interpreted):
             events.append((seq, event))
         elif event is not None:

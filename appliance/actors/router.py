@@ -11,6 +11,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 import trio
 
@@ -29,6 +30,7 @@ from appliance.model.events import (
 from appliance.model.ids import DIGITS, click_id_text
 from appliance.model.messages import Weights
 from appliance.model.table import NetworkEntry, Part, TableUpdate
+from appliance.partners.report import Identity
 from appliance.routing import verdicts
 from appliance.routing.arrival import currency_of, enter, go_on, landing_of, pass_on
 from appliance.routing.back import back
@@ -58,8 +60,33 @@ _BACK = (verdicts.TO_TRAFFICBACK, verdicts.TO_REPLY)
 
 Append = Callable[..., None]
 """Journal.append(unit, refusable=False)."""
-Seal = Callable[[str, str, Mapping[str, str], int, str, str], bytes]
-"""IdentityKeys.seal_visit: address, user agent, cookies seen, when, landing page's click, external id."""
+NOBODY = Identity()
+
+
+class Sealing(Protocol):
+    """stores/identity_keys.IdentityKeys."""
+
+    def seal(self, identity: Identity, at_us: int) -> bytes: ...
+
+    def seal_visit(
+        self,
+        address: str,
+        user_agent: str,
+        seen: Mapping[str, str],
+        at_us: int,
+        parent: str = "",
+        external_id: str = "",
+    ) -> bytes: ...
+
+
+class Unsealed:
+    """Where identities are not kept."""
+
+    def seal(self, identity: Identity, at_us: int) -> bytes:
+        return b""
+
+    def seal_visit(self, *_: object) -> bytes:
+        return b""
 
 
 class Router:
@@ -80,7 +107,7 @@ class Router:
         gates: Gates | None = None,
         memory: Remembers | None = None,
         landings: Landings | None = None,
-        seal: Seal = lambda *_: b"",
+        sealing: Sealing | None = None,
     ) -> None:
         self.table: RoutingTable = empty_table()
         self.gates = gates if gates is not None else Gates()
@@ -104,7 +131,8 @@ class Router:
         self._clock_us = clock_us
         self._detection = detection
         self._landings = landings
-        self._seal = seal
+        self._sealing = sealing if sealing is not None else Unsealed()
+        self._seal = self._sealing.seal_visit
         self._random = ""
         self._random_at = 0
 
@@ -275,9 +303,10 @@ class Router:
 
     def postback(
         self, network: NetworkEntry, method: str, params: dict[str, str], address: str, request_id: str,
-        refusal: str = "",
+        refusal: str = "", who: Identity = NOBODY,
     ) -> str:  # fmt: skip
-        """Queue one inbound postback, its secret already removed; returns its id. `refusal`: why it was."""
+        """Queue one inbound postback, without its secret and `who` bought; returns its id. `refusal`: why it
+        was refused."""
         at_us = self._clock_us()
         identifier = click_id_text(at_us // 1_000, self._take_random())
         event = PostbackLogEvent(
@@ -293,6 +322,7 @@ class Router:
             address=cut_address(address),
             request_id=request_id or identifier,
             known_us=at_us,
+            sealed=self._sealing.seal(who, at_us) if who is not NOBODY and not refusal else b"",
         )
         self.postbacks += 1
         self._append((encode(event),), refusable=True)

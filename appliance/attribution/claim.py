@@ -32,7 +32,7 @@ class Statement(Struct, frozen=True, kw_only=True):
 
     `claim` is what it shares with others under the policies create and repeat, where each postback makes a
     conversion of its own. `accept`: it is recorded without its click while that is not known, for which it
-    waits `wait_us`, None for the usual time.
+    waits `wait_us`, None for the usual time. `sealed`: who bought.
     """
 
     conversion_id: str
@@ -54,6 +54,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     accept: bool = False
     wait_us: int | None = None
     happened_us: int = 0
+    sealed: bytes = b""
 
 
 class Unusable(NamedTuple):
@@ -147,6 +148,7 @@ def understand(
         accept=rules.unknown_click == "accept",
         wait_us=None if rules.click_wait_hours is None else int(rules.click_wait_hours * _HOUR_US),
         happened_us=happened_us,
+        sealed=event.sealed,
     )
 
 

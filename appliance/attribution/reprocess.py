@@ -206,7 +206,11 @@ class _Reprocessing:
         else:
             about = circumstances_of(self._circles, click)
             base = status.fresh(begins, click, self._found.batch.now_us, about, before)
-        self._after[id_] = after = status.retold(base, joined, self._circles.rate)
+        after = status.retold(base, joined, self._circles.rate)
+        sealed = next((said.sealed for said in reversed(joined) if said.sealed), base.sealed)
+        if sealed != after.sealed:
+            after = msgspec.structs.replace(after, sealed=sealed)
+        self._after[id_] = after
         for said in joined:
             self._joins(said, after)
 

@@ -89,6 +89,7 @@ class Batch:
                 reason=reason,
                 params={},
                 address="",
+                sealed=b"",
                 click_id=meaning.click_id,
                 transaction_id=meaning.transaction_id,
                 conversion_id=arrival.claim if outcome in COUNTED else "",
@@ -163,6 +164,14 @@ def settle(
         arrival for arrival in left if arrival.claim not in batch.known or not work.apply(arrival)
     ]
     return batch
+
+
+def _with_buyer(before: Conversion | None, after: Conversion, said: Statement) -> Conversion:
+    """The latest postback that says who bought counts, in whatever order they are read."""
+    known = before.sealed if before is not None else b""
+    newest = not any(it.stamp > said.stamp for it in after.history)
+    sealed = said.sealed if said.sealed and (newest or not known) else known
+    return msgspec.structs.replace(after, sealed=sealed) if sealed != after.sealed else after
 
 
 class _Settling:
@@ -247,7 +256,7 @@ class _Settling:
 
     def _store(self, before: Conversion | None, verdict: status.Verdict, said: Statement) -> tuple[str, str]:
         """Keep what became of a conversion; (outcome, reason) of the postback."""
-        batch, after = self._batch, verdict.conversion
+        batch, after = self._batch, _with_buyer(before, verdict.conversion, said)
         batch.known[after.id] = batch.changed[after.id] = after
         notes = [verdict.note] if verdict.note else []
         if said.click_id and said.click_id != after.click.id:

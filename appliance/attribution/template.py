@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from appliance.model.catalog import Template
 from appliance.model.places import value_at
+from appliance.model.postbacks import BUYER_FIELDS
 from appliance.model.unexpanded import is_unexpanded
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -28,6 +29,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "rejected_status": (),
     "trash_status": (),
     "secret": ("secret", "token", "key"),
+    **BUYER_FIELDS,
 }
 """TraffoFlex's parameter names per field; the first that has a value wins. Later fields have names of their
 own or none, so that nothing means more than it did."""

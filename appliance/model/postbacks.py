@@ -62,6 +62,26 @@ ALIASES: Mapping[str, str] = {
 """Other trackers' names for the same."""
 
 
+BUYER_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "email": ("em", "email"),
+    "phone": ("ph", "phone"),
+    "first_name": ("fn",),
+    "last_name": ("ln",),
+    "city": (),
+    "region": (),
+    "postal_code": (),
+    "country": (),
+    "external_id": (),
+    "fbp": ("fbp",),
+    "fbc": ("fbc",),
+    "ttp": ("ttp",),
+    "buyer_address": (),
+    "buyer_agent": (),
+}
+"""What an inbound postback may say of who bought, with the parameters that say it where no template does.
+It is sealed at the door (http/public/buyers.py) and reaches no journal, log or report in clear."""
+
+
 def known(name: str) -> str:
     """The macro that `name` (with or without its "_") stands for; "" for none."""
     plain = name.removeprefix("_")

@@ -54,7 +54,8 @@ class NetworkEntry(Struct, frozen=True, array_like=True, tag="network"):
     are the names (attribution/template.py) that may carry these, in order, `secret_params` those that may
     carry the secret (and are never journaled). With a `signature` (catalog.Network) no secret comes along:
     `keys` are what it is checked with. `allow` are addresses and networks that may send, () for all. `reply`
-    is what an accepted postback is answered, "" for the usual.
+    is what an accepted postback is answered, "" for the usual. `buyer` are the places of what it says of who
+    bought (model/postbacks.BUYER_FIELDS), `layout` what its postbacks are as interpreted events.
     """
 
     id: int
@@ -68,6 +69,8 @@ class NetworkEntry(Struct, frozen=True, array_like=True, tag="network"):
     keys: tuple[bytes, ...] = ()
     allow: tuple[str, ...] = ()
     reply: str = ""
+    buyer: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    layout: str = ""
 
 
 class IntakeEntry(Struct, frozen=True, array_like=True, tag="intake"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -97,7 +98,8 @@ def _joined(chosen: str, where: str, last: str, limit: int, parameters: dict[str
         "select toUnixTimestamp64Micro(chosen.at) as at_us, chosen.edge as edge, chosen.epoch as epoch, "
         "chosen.seq as seq, chosen.id as id, chosen.stage as stage, chosen.reason as reason, "
         "chosen.network_id as network_id, chosen.method as method, chosen.params as params, "
-        "chosen.address as address, chosen.request_id as request_id, fates.fate as fate "
+        "chosen.address as address, chosen.request_id as request_id, "
+        "chosen.sealed as sealed, fates.fate as fate "
         f"from chosen left join fates on chosen.id = fates.id {last}"
         "order by chosen.at, chosen.id limit {limit:UInt32}"
     )
@@ -118,6 +120,7 @@ def raw_of(row: Mapping[str, Any], later: Mapping[str, Fate]) -> Raw:
         params=dict(row["params"]),
         address=row["address"],
         request_id=row["request_id"],
+        sealed=b64decode(row["sealed"]),
     )
     fate = later.get(event.id)
     if fate is None:

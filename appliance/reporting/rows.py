@@ -79,7 +79,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "click_identity": (*_LOG, "click_id", "address", "sealed"),
     "postback_log_events": (
         *_LOG, "id", "known_at", "stage", "outcome", "reason", "network_id", "method", "params", "address",
-        "request_id", "click_id", "transaction_id", "conversion_id",
+        "request_id", "click_id", "transaction_id", "conversion_id", "sealed",
     ),
     "conversion_events": (
         *_LOG, "id", "revision", "known_at", "status", "original_status", "event_type", "count", "revenue",
@@ -173,6 +173,7 @@ def _postback(e: PostbackLogEvent) -> Parts:
     values = (
         e.id, _time(_in_range(e.known_us or e.at_us)), e.stage, e.outcome, e.reason, e.network_id, e.method,
         e.params, e.address, e.request_id, e.click_id, e.transaction_id, e.conversion_id,
+        base64.b64encode(e.sealed).decode(),
     )  # fmt: skip
     return "", (e.network_id,), values
 

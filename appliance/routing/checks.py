@@ -22,6 +22,7 @@ from appliance.model.catalog import (
     Template,
     User,
 )
+from appliance.model.postbacks import BUYER_FIELDS
 from appliance.routing.affiliates import check_network
 from appliance.routing.answers import check_answer
 from appliance.routing.compile import check_destination, check_exits, check_stream
@@ -46,9 +47,9 @@ FURTHEST_POSITION = 1_000_000_000
 TEMPLATE_FIELDS = (
     "click_id", "transaction_id", "payout", "currency", "status", "event_type", "event_id", "upsell",
     "time", "notation", "lead_status", "sale_status", "hold_status", "rejected_status", "trash_status",
-    "secret",
+    "secret", *BUYER_FIELDS,
 )  # fmt: skip
-_NO_CONSTANTS = ("click_id", "transaction_id", "event_id", "time", "secret")
+_NO_CONSTANTS = ("click_id", "transaction_id", "event_id", "time", "secret", *BUYER_FIELDS)
 
 _SLUG = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_SLUG - 1}}}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)

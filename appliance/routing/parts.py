@@ -24,6 +24,7 @@ from appliance.model.catalog import (
     Template,
 )
 from appliance.model.places import param_of
+from appliance.model.postbacks import BUYER_FIELDS
 from appliance.model.table import (
     CampaignEntry,
     DestinationEntry,
@@ -132,7 +133,20 @@ def _network(network: Network, template: Template | None, names: Names) -> Netwo
         keys=tuple(secrets) if network.signature else (),
         allow=network.allow,
         reply=network.reply,
+        buyer=_buyer(template, names),
+        layout=network.layout,
     )
+
+
+def _buyer(template: Template | None, names: Names) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Usual names count only where the template gives them no other meaning."""
+    own = template.mapping if template is not None else {}
+    taken = {param_of(place) for places in own.values() for place in places}
+    found = (
+        (field, tuple(each for each in names(template, field) if field in own or each not in taken))
+        for field in BUYER_FIELDS
+    )
+    return tuple((field, places) for field, places in found if places)
 
 
 def _secret_params(template: Template | None, names: Names) -> tuple[str, ...]:

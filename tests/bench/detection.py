@@ -59,8 +59,7 @@ def cost(make: Callable[[], Callable[[Visit], object]], visits: list[Visit]) -> 
 
 
 async def router(detection: Detection | None, keys: IdentityKeys | None = None) -> Router:
-    seal = keys.seal_visit if keys is not None else lambda *_: b""
-    made = Router(Mailbox("router", 1), lambda unit, refusable=False: None, detection=detection, seal=seal)
+    made = Router(Mailbox("router", 1), lambda unit, refusable=False: None, detection=detection, sealing=keys)
     stream = Stream(id=1, campaign_id=1, targets=(Target(destination_id=1),))
     parts = [
         (CampaignEntry(Campaign(id=1, slug="shoes")), StreamEntry(stream)),

@@ -214,7 +214,7 @@ async def front(
     mailbox: Mailbox[TableUpdate] = Mailbox("router", 1)
     router = Router(
         mailbox, journal.append, (7, 1, _table() if parts is None else parts), landings=landings,
-        seal=IdentityKeys(data, 7).seal_visit,
+        sealing=IdentityKeys(data, 7),
     )  # fmt: skip
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)

@@ -12,12 +12,14 @@ from typing import Any, Protocol
 import msgspec
 
 from appliance.attribution.template import ALIASES, is_macro
-from appliance.http.public import bodies, convert_script, cookies, postback, proofs, replies, script
+from appliance.http.public import bodies, buyers, convert_script, cookies, postback, proofs, replies, script
+from appliance.http.public.buyers import NOBODY
 from appliance.http.public.connection import Unsure
 from appliance.http.public.replies import JSON, Reply
 from appliance.http.public.request import Request
 from appliance.model.events import OWN_DOORS
 from appliance.model.table import NetworkEntry
+from appliance.partners.report import Identity
 from appliance.routing.clicked import COOKIE, clicked
 from appliance.routing.table import RoutingTable
 from appliance.routing.visit import read_query
@@ -45,7 +47,7 @@ class Recording(Protocol):
 
     def postback(
         self, network: NetworkEntry, method: str, params: dict[str, str], address: str, request_id: str,
-        refusal: str = "",
+        refusal: str = "", who: Identity = NOBODY,
     ) -> str: ...  # fmt: skip
 
 
@@ -107,7 +109,7 @@ class Pixel:
         sent = proofs.Sent(
             request, query, {}, {name: fields[name] for name in fields if name not in _SECRETS}
         )
-        params = postback.kept(proofs.unproven(network, sent), network)
+        params, who = postback.kept(proofs.unproven(network, sent), network, places=buyers.OWN)
         if _closed(network):
             return postback.Found(403, CLOSED, network, params)
         if not _first(params, "click_id"):
@@ -119,11 +121,13 @@ class Pixel:
                 params["click_id"] = click
             elif not _first(params, "transaction_id"):
                 return postback.Found(200, NO_CLICK, network, params)
-        return postback.Found(200, "", network, params)
+        return postback.Found(200, "", network, params, who)
 
     def _record(self, found: postback.Found, door: str, address: str, request_id: str) -> None:
         assert found.network is not None
-        self._routing.postback(found.network, door, found.params, address, request_id, found.reason)
+        self._routing.postback(
+            found.network, door, found.params, address, request_id, found.reason, found.who
+        )
 
 
 _SECRETS = frozenset(ALIASES["secret"])

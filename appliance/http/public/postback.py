@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.http.public import bodies, proofs, replies
+from appliance.http.public import bodies, buyers, proofs, replies
+from appliance.http.public.buyers import NOBODY
 from appliance.http.public.request import Request
 from appliance.model.places import value_at
 from appliance.model.table import NetworkEntry
+from appliance.partners.report import Identity
 from appliance.routing.visit import read_query
 
 REPEAT = replies.text(503, "The postback could not be recorded; please repeat it.\n", b"Retry-After: 30\r\n")
@@ -27,6 +30,8 @@ class Found:
     reason: str = ""
     network: NetworkEntry | None = None
     params: dict[str, str] = field(default_factory=dict)
+    who: Identity = NOBODY
+    """Of whom it speaks, which `params` leave out."""
 
 
 def refusal(found: Found) -> replies.Reply:
@@ -77,20 +82,20 @@ def read(
     if network is None or not network.active:
         return Found(404, "There is no such affiliate network.")
     if not proofs.admits(network, address):
-        found = kept(proofs.unproven(network, sent), network)
+        found, _ = kept(proofs.unproven(network, sent), network)
         return Found(403, "This address may not send postbacks of this network.", network, found)
     proof = proofs.prove(network, sent)
     if addressed:
         proof.fields.pop("network", None)
-    params = kept(proof.fields, network)
+    params, who = kept(proof.fields, network, proof.personal)
     if proof.refusal:
         return Found(403, proof.refusal, network, params)
     if proof.fault:
         return Found(400, proof.fault, network, params)
-    if not network.signature and not _names_anything(params, network):
+    if not (network.signature or network.layout or _names_anything(params, network)):
         names = ", ".join(network.click_id_params)
         return Found(400, f"The click id is missing: expected one of {names}.", network, params)
-    return Found(200, "", network, params)
+    return Found(200, "", network, params, who)
 
 
 def _sent(query: bytes, request: Request) -> proofs.Sent:
@@ -105,11 +110,30 @@ def _sent(query: bytes, request: Request) -> proofs.Sent:
     return sent
 
 
-def kept(fields: Mapping[str, Any], network: NetworkEntry) -> dict[str, str]:
-    """What of them the journal may have."""
+def kept(
+    fields: Mapping[str, Any],
+    network: NetworkEntry,
+    personal: Mapping[str, Any] | None = None,
+    places: buyers.Places | None = None,
+) -> tuple[dict[str, str], Identity]:
+    """What of them the journal may have, and who bought, which it may have sealed.
+
+    `personal` are the fields from before what is the buyer's was left out, where that was done already;
+    `places` where who bought stands, if not where the network's template says.
+    """
+    plain = dict(fields)
+    where = network.buyer if places is None else places
+    who = buyers.take(plain, where)
+    if personal is not None:
+        who = buyers.take(dict(personal), where)
     if not network.secrets:
-        return bodies.texts(fields.items(), lambda value: False)
-    return bodies.texts(fields.items(), lambda value: proofs.is_misplaced(value, network))
+        params = bodies.texts(plain.items(), lambda value: False)
+    else:
+        params = bodies.texts(plain.items(), lambda value: proofs.is_misplaced(value, network))
+    if network.layout:
+        params, visitor = buyers.visitor(network, params, time.time_ns() // 1_000)
+        who = visitor if who == NOBODY else who
+    return params, who
 
 
 def _names_anything(params: Mapping[str, str], network: NetworkEntry) -> bool:

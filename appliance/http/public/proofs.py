@@ -46,6 +46,8 @@ class Proof:
     refusal: str = ""
     fault: str = ""
     """Why the body of a postback that is its network's cannot be read."""
+    personal: Mapping[str, Any] | None = None
+    """The fields with what is the buyer's own, where `fields` leave that out."""
 
 
 def admits(network: NetworkEntry, address: str) -> bool:
@@ -177,7 +179,7 @@ def _by_sha_sign(network: NetworkEntry, sent: Sent) -> Proof:
     signed = signatures.digistore24(network.keys, form)
     if signed is None:
         return Proof(_unproven(network, sent), "The signature is wrong.")
-    return Proof(signatures.impersonal(signed))
+    return Proof(signatures.impersonal(signed), personal=signed)
 
 
 def _by_decrypting(network: NetworkEntry, sent: Sent) -> Proof:
@@ -188,7 +190,8 @@ def _by_decrypting(network: NetworkEntry, sent: Sent) -> Proof:
     order = signatures.clickbank(network.keys, body["notification"], body["iv"])
     if order is None:
         return Proof(_unproven(network, sent), "The notification cannot be read with the network's secret.")
-    return Proof({name: item for name, item in signatures.impersonal(order).items() if item is not None})
+    plain = {name: item for name, item in signatures.impersonal(order).items() if item is not None}
+    return Proof(plain, personal=order)
 
 
 def _unproven(network: NetworkEntry, sent: Sent) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from appliance.http.public import answers, cookies, events, exits, postback, replies, script
+from appliance.http.public.buyers import NOBODY
 from appliance.http.public.callers import Callers
 from appliance.http.public.connection import Pieces, Unsure
 from appliance.http.public.events import Events
@@ -20,6 +21,7 @@ from appliance.http.public.replies import Reply
 from appliance.http.public.request import Network, Request, client_address
 from appliance.model.catalog import Link, Page
 from appliance.model.table import NetworkEntry
+from appliance.partners.report import Identity
 from appliance.routing import verdicts
 from appliance.routing.arrival import read_headers
 from appliance.routing.clicked import COOKIE as CLICKED
@@ -96,7 +98,7 @@ class Routing(Protocol):
 
     def postback(
         self, network: NetworkEntry, method: str, params: dict[str, str], address: str, request_id: str,
-        refusal: str = "",
+        refusal: str = "", who: Identity = NOBODY,
     ) -> str: ...  # fmt: skip
 
 
@@ -231,7 +233,7 @@ class Routes:
             return postback.refusal(found) if found.status != 200 else replies.text(200, "OK\n")
         method = request.method.decode("ascii")
         identifier = self._routing.postback(
-            found.network, method, found.params, address, self._request_id(request), found.reason
+            found.network, method, found.params, address, self._request_id(request), found.reason, found.who
         )
         if found.status != 200:
             return postback.refusal(found)
