@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import cache
 
 from msgspec import Struct
 
@@ -59,7 +60,8 @@ class Defaults(Struct, frozen=True, kw_only=True):
         return "limited" if self.limited else self.elsewhere
 
 
-def countries(codes: Iterable[str]) -> frozenset[str]:
+@cache
+def countries(codes: tuple[str, ...]) -> frozenset[str]:
     """Codes with the groups among them taken apart."""
     return frozenset(each for code in codes for each in GROUPS.get(code, (code,)))
 
@@ -67,6 +69,8 @@ def countries(codes: Iterable[str]) -> frozenset[str]:
 def consent_of(signals: Mapping[str, str], country: str, defaults: Defaults) -> Consent:
     """What may be done with an event. What the page says comes first, then TCF, then what the visitor's
     browser or state law says, then the country. A signal that nobody can read is none."""
+    if not signals:
+        return defaults.of(country)
     found = word(signals.get("consent", "")) or _european(signals)
     if found:
         return found

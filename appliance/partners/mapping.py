@@ -7,6 +7,7 @@ digest of what it is of, so the same event has the same id in every replay, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -50,6 +51,7 @@ INTERPRETED_MACROS: Mapping[str, str] = {
 }
 """What a row's `custom` may say of an interpreted event; of a conversion it says what postbacks may."""
 
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}", re.ASCII)
 STANDARD = (
     "Purchase", "Lead", "PageView", "ViewContent", "AddToCart", "AddToWishlist", "AddPaymentInfo",
     "CompleteRegistration", "Contact", "CustomizeProduct", "Donate", "FindLocation", "InitiateCheckout",
@@ -97,6 +99,10 @@ class Table:
         self._of_interpreted = tuple(row for row in self._rows if row.when == "interpreted")
         if not pixel.mapping:
             self._of_conversions = tuple(map(self._named, DEFAULT_CONVERSIONS))
+        self._usual = {
+            network: [self._named(row) for row in of if row.value != "none" or not platform.only_conversions]
+            for network, of in DEFAULT_INTERPRETED.items()
+        }
 
     def of_conversion(self, it: Conversion, networks: Iterable[str]) -> list[EventRow]:
         """The rows that a conversion is now, whose network has these names."""
@@ -109,14 +115,11 @@ class Table:
             and (not row.network or row.network.lower() in names)
         ]
 
-    def of_interpreted(self, network: str) -> list[EventRow]:
+    def of_interpreted(self, network: str) -> Sequence[EventRow]:
         """The rows that apply to interpreted events of a network."""
         if self._pixel.mapping:
             return [row for row in self._of_interpreted if row.network.lower() in ("", network)]
-        rows = DEFAULT_INTERPRETED.get(network, DEFAULT_INTERPRETED[""])
-        return [
-            self._named(row) for row in rows if row.value != "none" or not self._platform.only_conversions
-        ]
+        return self._usual.get(network, self._usual[""])
 
     def _named(self, row: EventRow) -> EventRow:
         """With the platform's own name in the place of a standard one."""
@@ -178,8 +181,12 @@ def reports_of_conversion(
     defaults: Defaults,
 ) -> list[Report]:
     """What there is to tell a pixel of a conversion that is so now. Its time is the conversion's own."""
-    values = values_of(before, it)
     click = it.click
+    values = values_of(before, it) if any(row.custom for row in rows) else {}
+
+    def value_of(name: str) -> str:
+        return values.get(macro(name), "")
+
     return [
         Report(
             event_name=row.event_name,
@@ -192,7 +199,7 @@ def reports_of_conversion(
             order_id=it.transaction_id,
             page_url=pixel.page_url or page_of(click),
             consent=_consent(click, defaults),
-            custom=filled(row.custom, values, macro),
+            custom=filled(row.custom, value_of),
             click_id=click.id,
             sealed=it.sealed,
         )
@@ -228,7 +235,10 @@ def reports_of_interpreted(
     }
     click_us = event.click_at_us or now_us
     earned_us = min(max(click_us, event.hour_us or 0), now_us) if first else max(click_us, now_us)
-    values = interpreted_values(event, difference)
+
+    def value_of(name: str) -> str:
+        return value_of_interpreted(event, difference, name)
+
     told = [row for row in rows if row.count != "1" or first or (row.value != "none" and difference.revenue)]
     return [
         Report(
@@ -241,9 +251,9 @@ def reports_of_interpreted(
             click_ids={platform.click_parameters[0]: event.ad_click_id} if platform.click_parameters else {},
             value=value,
             currency=CURRENCY if value is not None else "",
-            page_url=pixel.page_url or (f"https://{event.domain}/" if _is_host(event.domain) else ""),
+            page_url=pixel.page_url or (f"https://{event.domain}/" if _HOST.fullmatch(event.domain) else ""),
             consent=consent_of({}, event.country, defaults),
-            custom=filled(row.custom, values, str),
+            custom=filled(row.custom, value_of),
             sealed=sealed,
         )
         for row, place, value in happened(told, {**counts, "1": 1}, difference.revenue)
@@ -272,26 +282,22 @@ def page_of(click: ClickFacts) -> str:
     return page if page.startswith(("https://", "http://")) else ""
 
 
-def interpreted_values(event: Interpreted, difference: Difference) -> dict[str, str]:
-    """By macro; empty ones left out."""
-    values = {
-        name: str(getattr(event, name, ""))
-        for name in INTERPRETED_MACROS
-        if name not in ("revision", "click_timestamp")
-    }
-    values["revision"] = str(difference.totals.revision)
-    if event.click_at_us is not None:
-        values["click_timestamp"] = str(event.click_at_us // 1_000_000)
-    return {name: value for name, value in values.items() if value}
+def value_of_interpreted(event: Interpreted, difference: Difference, name: str) -> str:
+    """What a macro stands for; "" for what there is none of."""
+    if name == "revision":
+        return str(difference.totals.revision)
+    if name == "click_timestamp":
+        return "" if event.click_at_us is None else str(event.click_at_us // 1_000_000)
+    return str(getattr(event, name)) if name in INTERPRETED_MACROS else ""
 
 
-def filled(
-    custom: Mapping[str, str], values: Mapping[str, str], known: Callable[[str], str]
-) -> dict[str, str]:
+def filled(custom: Mapping[str, str], value_of: Callable[[str], str]) -> dict[str, str]:
     """A row's parameters with their macros replaced; one that comes out empty is left out."""
     found = {}
     for name, template in custom.items():
-        text = MACRO.sub(lambda match: words(values.get(known(match.group(1)), ""), match.group(2)), template)
+        text = template
+        if "{" in template:
+            text = MACRO.sub(lambda match: words(value_of(match.group(1)), match.group(2)), template)
         if text.strip():
             found[name] = text
     return found
@@ -300,7 +306,3 @@ def filled(
 def macros_of(when: str) -> Mapping[str, str]:
     """What rows of that kind may say."""
     return INTERPRETED_MACROS if when == "interpreted" else MACROS
-
-
-def _is_host(text: str) -> bool:
-    return bool(text) and len(text) <= 253 and all(each.isalnum() or each in ".-" for each in text)
