@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import trio
 
@@ -15,10 +16,11 @@ from appliance.model.platforms import AccountReport, AccountState, PixelReport
 from appliance.partners.following import doubtful
 from appliance.partners.matching import quality
 from appliance.partners.patience import SECOND, Patience
-from appliance.partners.platform import NOT_RECONCILED, Verdict
+from appliance.partners.platform import NOT_RECONCILED, REFUSED, Verdict
 from appliance.partners.ways import ACCOUNT, PIXEL, Way, number_in
 
 log = logging.getLogger("weir.reporter")
+MOST_SHUT_OUT = 1_000
 SHOWN_SPACING = 2.0
 """Seconds: a wait that is longer is more than the pace of an account's requests."""
 
@@ -73,6 +75,20 @@ class Account:
     answers: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     identifiers: Counter[str] = field(default_factory=Counter)
+    worked_at: float = -math.inf
+    shut_out: dict[int, float] = field(default_factory=dict)
+    """Deliveries that stood alone when the account was shut out, and when; at most MOST_SHUT_OUT, of which
+    the oldest is forgotten first: then it is only asked once more."""
+
+    def shuts_out(self, number: int, clock: float) -> bool:
+        """Whether this one has the account shut out, which works for others in between."""
+        before = self.shut_out.pop(number, math.inf)
+        if before < self.worked_at:
+            return True
+        self.shut_out[number] = clock
+        if len(self.shut_out) > MOST_SHUT_OUT:
+            del self.shut_out[next(iter(self.shut_out))]
+        return False
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,16 @@ class Figures:
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     worth: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     refused: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+class Learned(NamedTuple):
+    """What an answer comes to: its verdict, which may be another one than the platform's word alone says;
+    when to try again; whether the batch is taken apart; how the account stands if that has changed."""
+
+    verdict: Verdict
+    again_us: int
+    apart: bool = False
+    standing: Standing | None = None
 
 
 class Accounts:
@@ -134,11 +160,9 @@ class Accounts:
         known.under_way += 1
         known.not_before = max(known.not_before, trio.current_time()) + 60.0 / max(1, way.per_minute)
 
-    def learn(self, way: Way, batch: Sequence[Stored], verdict: Verdict) -> tuple[int, bool, Standing | None]:
-        """What an answer means for its account: (when to try again, whether the batch is to be taken apart,
-        how the account stands if that has changed)."""
+    def learn(self, way: Way, batch: Sequence[Stored], verdict: Verdict) -> Learned:
+        """What an answer to these means for their account."""
         known, now, clock = self.of(way), self._now_us(), trio.current_time()
-        paused = self.standings.get(way.account)
         known.answers[verdict.outcome] += 1
         known.slow = verdict.busy >= self._limits.slow_from
         if verdict.busy:
@@ -146,32 +170,35 @@ class Accounts:
         if verdict.busy >= self._limits.stop_from:
             known.not_before = max(known.not_before, clock + max(verdict.seconds, self._limits.throttled))
         if verdict.label == NOT_RECONCILED:
-            known.unreconciled += len(batch) - (verdict.received or 0)
+            known.unreconciled += len(batch) - len(verdict.refused) - (verdict.received or 0)
+        if verdict.outcome in ("accepted", "refused"):
+            return Learned(verdict, now, standing=self._works(way))
         lifted = clock - known.lifted_at < self._limits.lifted
         apart = doubtful(batch, verdict, lifted=lifted)
         if apart and len(batch) > 1:
-            return now, True, None
+            return Learned(verdict, now, apart)
         if verdict.outcome == "pause":
-            return self._paused(way, verdict, apart=apart)
-        if verdict.outcome in ("accepted", "refused"):
-            known.failures, known.reason = 0, ""
-            if paused is None:
-                return now, False, None
-            known.lifted_at = clock
-            log.warning("account resumed", extra={"account": way.account, "platform": way.platform.name})
-            del self.standings[way.account]
-            return now, False, Standing(target=way.account)
+            if len(batch) == 1 and known.shuts_out(batch[0].number, clock):
+                return Learned(verdict._replace(outcome="refused", label=REFUSED), now)
+            return self._pause(way, verdict, apart=apart)
         known.reason = f"{verdict.label}: {verdict.reason}"[:500] if verdict.reason else verdict.label
-        if apart:
-            return now, True, None
-        known.failures += 1
-        wait = max(verdict.seconds, self._patience.pause(known.failures, self._draw(), verdict.seconds))
-        if verdict.outcome == "retry" and known.failures < self._limits.in_a_row:
-            return now + int(wait * SECOND), False, None
-        known.not_before = max(known.not_before, clock + wait)
-        return now, False, None
+        if not apart:
+            known.failures += 1
+            wait = max(verdict.seconds, self._patience.pause(known.failures, self._draw(), verdict.seconds))
+            known.not_before = max(known.not_before, clock + wait)
+        return Learned(verdict, now, apart)
 
-    def _paused(self, way: Way, verdict: Verdict, *, apart: bool) -> tuple[int, bool, Standing]:
+    def _works(self, way: Way) -> Standing | None:
+        """It was answered as it should be; its standing, if it was paused."""
+        known = self.of(way)
+        known.failures, known.reason, known.worked_at = 0, "", trio.current_time()
+        if self.standings.pop(way.account, None) is None:
+            return None
+        known.lifted_at = known.worked_at
+        log.warning("account resumed", extra={"account": way.account, "platform": way.platform.name})
+        return Standing(target=way.account)
+
+    def _pause(self, way: Way, verdict: Verdict, *, apart: bool) -> Learned:
         now, before = self._now_us(), self.standings.get(way.account)
         failures = before.failures + 1 if before else 1
         wait = min(self._limits.probe_longest, self._limits.probe_first * 2.0 ** min(failures - 1, 20))
@@ -189,8 +216,8 @@ class Accounts:
             )
         self.standings[way.account] = found
         # Not the same event at every probe: it could be the reason.
-        later = now + int(2 * wait * SECOND)
-        return (later if before or apart else now), apart, found
+        again_us = now + int(2 * wait * SECOND) if before or apart else now
+        return Learned(verdict, again_us, apart, found)
 
     # What is said of them
 

@@ -184,7 +184,7 @@ class Requests:
                     verdict = verdict._replace(outcome="retry", label=UNAUTHORIZED)
         latency_us = int((trio.current_time() - began) * SECOND)
         batch = [each.stored for each in events]
-        again_us, apart, standing = self._accounts.learn(way, batch, verdict)
+        verdict, again_us, apart, standing = self._accounts.learn(way, batch, verdict)
         now = self._now_us()
         results = []
         for place, (each, then) in enumerate(

@@ -15,6 +15,7 @@ import trio
 from appliance.actors.kernel import inline_runner
 from appliance.actors.reporter import Reporter
 from appliance.actors.reporter_accounts import Limits
+from appliance.actors.reporter_requests import Access
 from appliance.errors import Unavailable
 from appliance.model.conversions import Settlement
 from appliance.model.deliveries import Delivery, Selection, Stored, delivery_id
@@ -86,6 +87,7 @@ class Site:
         self.faults: list[Answer] = []
         self.grants: list[str | Verdict] = []
         self.old_token = False
+        self.access: Access = self
         self.tokens = Tokens(self.send)
         self.people = People()
         self.sizes: list[int] = []
@@ -135,7 +137,7 @@ class Site:
         return Reporter(
             store=self.store,
             send=self.send,
-            access=self.tokens if self.buys else self,
+            access=self.tokens if self.buys else self.access,
             ways=lambda: self.ways,
             identities=self.people,
             run_blocking=blocking,
@@ -173,6 +175,15 @@ class Site:
             )
         self.ledger.commit(Settlement(deliveries=made))
         return [each.id for each in made]
+
+    def put_raw(self, body: bytes) -> None:
+        """A delivery of which nobody knows what it says."""
+        now = self.now_us()
+        made = Delivery(
+            id=delivery_id("pixel:1", "raw"), target="pixel:1", conversion_id="raw", revision=1,
+            campaign_id=0, created_us=now, not_before_us=now, deadline_us=now + 24 * HOUR, body=body,
+        )  # fmt: skip
+        self.ledger.commit(Settlement(deliveries=[made]))
 
     def states(self) -> Counter[str]:
         found: Counter[str] = Counter()
