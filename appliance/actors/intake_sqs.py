@@ -26,8 +26,6 @@ from appliance.ports import Runner
 
 MOST_BYTES = 64 << 20
 """Of an object, also unpacked."""
-HIDDEN_S = 60
-RENEW_S = 20.0
 POLL_S = 10
 LONGEST_HOLD_S = 11 * 3600.0
 """SQS ends any invisibility 12 hours after the message was received."""
@@ -75,7 +73,9 @@ class Way(Protocol):
 class QueueIntake:
     """One queue. `connect` gives the adapters, and is asked again until it does. `polling` runs a receive,
     `run_blocking` everything else, with room for `parallel` messages; both may abandon what they run.
-    A message that is to come again does so `back_s` seconds later for each time that it came."""
+    A message in hand is invisible for `hidden_s` seconds, renewed in time; one that is to come again does so
+    `back_s` seconds later for each time that it came.
+    """
 
     def __init__(
         self,
@@ -93,6 +93,7 @@ class QueueIntake:
         filtered_bucket: str = "",
         where: str = "",
         back_s: int = 2,
+        hidden_s: int = 60,
     ) -> None:
         self.name = name
         self._connect = connect
@@ -107,6 +108,7 @@ class QueueIntake:
         self._bucket = filtered_bucket
         self._where = where
         self._back_s = back_s
+        self._hidden_s = hidden_s
         self._log = logging.getLogger(f"weir.intake.{name}")
         self._slots = trio.Semaphore(parallel, max_value=parallel)
         self._unpacking = trio.Lock()
@@ -158,7 +160,7 @@ class QueueIntake:
                 free = await self._free()
                 messages: Sequence[Received] = ()
                 try:
-                    messages = await self._polling(queue.receive, free, POLL_S, HIDDEN_S)
+                    messages = await self._polling(queue.receive, free, POLL_S, self._hidden_s)
                     pause = _SHORTEST
                     self._waits_for.pop(_QUEUE, None)
                 except (Missing, Refused, Unavailable) as fault:
@@ -216,9 +218,9 @@ class QueueIntake:
     async def _keep(self, queue: Queue, message: Received, work: trio.CancelScope) -> None:
         """Renew its invisibility. Somebody else's, it is left to them."""
         while True:
-            await trio.sleep(RENEW_S)
+            await trio.sleep(self._hidden_s / 3)
             try:
-                await self._blocking(queue.hide, message.receipt, HIDDEN_S)
+                await self._blocking(queue.hide, message.receipt, self._hidden_s)
             except Missing:
                 self._log.warning("a message is not ours any more", extra={"message_id": message.id})
                 work.cancel()
