@@ -38,7 +38,7 @@ class Kind(NamedTuple):
 
 KINDS: Mapping[str, Kind] = {
     "dead_letters": Kind("deliveries that were given up, or messages of an intake that nobody could read"),
-    "queue_old": Kind("something waits for longer than `alerts.queue_minutes`"),
+    "queue_old": Kind("something waits for longer than `alerts.queue_minutes`", 60.0),
     "error_ratio": Kind("too much of what ended in the last `alerts.error_minutes` has failed"),
     "token_dead": Kind("an ad platform refuses an account: its events wait, and expire"),
     "target_paused": Kind("a postback target is left alone after failures in a row"),

@@ -56,6 +56,7 @@ from appliance.http.admin.server import READ_SECONDS, AdminServer
 from appliance.inbox import Inbox
 from appliance.known import Known, routing_settings
 from appliance.lanes import Costs, DeliveryLane, Lookups, RateLane, WarehouseLock, sweep_lists
+from appliance.logs import mask
 from appliance.model.catalog import Destination
 from appliance.model.conversions import SettledRecord
 from appliance.model.holds import Holds
@@ -275,11 +276,10 @@ async def main(control: Control) -> None:
             findings=doctor.findings,
             post=post,
             fetch=Fetch(Guard(settings.outbound.allow)),
+            hide=mask,
             now_us=_now_us,
         )
         parts.queues, parts.recent, parts.alerts = alerts.queues, alerts.recent, alerts.report
-        optimizer = Optimizer(warehouse, thread_runner(1, abandon=True), store.optimize_hours, _now_us)
-        parts.upkeep, parts.queries = optimizer.report, warehouse.queries
         conversions = Conversions(
             ledger=ledger,
             journals=Tails(data),
@@ -321,6 +321,10 @@ async def main(control: Control) -> None:
                 platforms.sweep,
             ],
         )
+        optimizer = Optimizer(
+            warehouse, thread_runner(1, abandon=True), store.optimize_hours, _now_us, janitor.turn
+        )
+        parts.upkeep, parts.queries = optimizer.report, warehouse.queries
         parts.warehouse = functools.partial(_warehouse_report, warehouse, publisher)
         parts.conversions = conversions.report
         parts.lists, parts.has_list = catalog.lists, list_files.has

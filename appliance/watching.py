@@ -35,9 +35,11 @@ def watch_over(
     findings: Callable[[], Sequence[Finding]],
     post: Post | None,
     fetch: Fetch,
+    hide: Callable[[str], str],
     now_us: Callable[[], int],
 ) -> Alerts:
-    """The actor that watches over everything `overview` and the outbox tell of."""
+    """The actor that watches over everything `overview` and the outbox tell of. `hide` takes secrets out of a
+    text: errors of others may hold some."""
     wanted = settings.alerts
     limits = Thresholds(
         queue_us=int(wanted.queue_minutes * MINUTE_US),
@@ -55,7 +57,8 @@ def watch_over(
         status = overview.status()
         recent.add(sampled(status))
         report = recent.report()
-        return Look(alarms(replace(status, recent=report), findings(), limits), report)
+        seen = alarms(replace(status, recent=report), findings(), limits)
+        return Look([it._replace(text=hide(it.text)) for it in seen], report)
 
     who = settings.public.domain or urlsplit(settings.admin.url).hostname or "Weir"
     tellers: list[Teller] = []

@@ -116,7 +116,7 @@ class Alerts:
         self._loaded = False
         self.opened = 0
         self.passed_over = 0
-        self._faults = {"queues": "", "store": ""}
+        self._faults = {"queues": "", "look": "", "store": ""}
 
     # What others ask
 
@@ -209,9 +209,15 @@ class Alerts:
             self._note("queues", "")
         except Unavailable as fault:  # the others are looked at all the same
             self._note("queues", fault.message)
-        seen = self._look_at(self._queues)
-        self._recent = seen.recent
-        self._follow(seen.alarms)
+        try:
+            seen = self._look_at(self._queues)
+        except Exception as fault:  # a rule with a fault must not take the core down with it
+            log.exception("alerts cannot look")
+            self._note("look", f"a rule has a fault: {type(fault).__name__}")
+        else:
+            self._note("look", "")
+            self._recent = seen.recent
+            self._follow(seen.alarms)
         await self._save()
 
     def _follow(self, alarms: Sequence[Alarm]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import trio
@@ -56,6 +56,8 @@ class Janitor:
     now_us: Callable[[], int]
     chores: Sequence[Callable[[], Awaitable[None]]] = ()
     """What else is done at every sweep, each whatever the others did. May raise Unavailable, OSError."""
+    turn: trio.Lock = field(default_factory=trio.Lock)
+    """Nobody else may rewrite partitions meanwhile."""
     sweeps: int = 0
     last_error: str = ""
     _rows_deleted_on: int = -1
@@ -75,6 +77,10 @@ class Janitor:
 
     async def sweep(self) -> None:
         """Delete what is too old now. Raises Unavailable; what was done stays done."""
+        async with self.turn:
+            await self._sweep()
+
+    async def _sweep(self) -> None:
         now = self.now_us()
         today = now // _DAY_US
         for rule in self.rules:

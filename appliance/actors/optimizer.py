@@ -1,13 +1,13 @@
 """OPTIMIZE on an interval: partitions in which merging changes rows, written since the last time.
 
-An actor of its own, because a large partition takes minutes, and retention must not wait for it.
+An actor of its own, because large partitions take minutes: retention waits for one of them at most.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import trio
@@ -42,6 +42,8 @@ class Optimizer:
     lane: Runner
     hours: float
     now_us: Callable[[], int]
+    turn: trio.Lock = field(default_factory=trio.Lock)
+    """Held while a partition is merged: what deletes rows of it would wait on the shipping lane."""
     first_seconds: float = FIRST_SECONDS
     runs: int = 0
     partitions: int = 0
@@ -97,7 +99,8 @@ class Optimizer:
 
     async def _one(self, it: Mergeable) -> None:
         began = trio.current_time()
-        rows = await self.lane(self.warehouse.optimize, it)
+        async with self.turn:
+            rows = await self.lane(self.warehouse.optimize, it)
         took = round(trio.current_time() - began, 3)
         self.partitions += 1
         self.rows_before += it.rows

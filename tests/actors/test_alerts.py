@@ -297,6 +297,21 @@ async def test_beyond_its_bound_causes_are_counted_and_closed_ones_forgotten(
         assert [state for _, state in tower.stored()] == ["closed"] * 2
 
 
+async def test_a_rule_with_a_fault_ends_neither_the_actor_nor_an_alert(
+    tower: Tower, autojump_clock: MockClock
+) -> None:
+    tower.wrong = [DISK]
+    async with tower.watching() as actor:
+        await looks()
+        tower.wrong = None  # type: ignore[assignment]
+        await trio.sleep(2 * LIMITS.calm)
+        assert [it.state for it in actor.alerts()] == ["open"]
+        assert actor.fault() == "a rule has a fault: TypeError"
+        tower.wrong = [DISK]
+        await looks()
+        assert actor.fault() == "" and actor.opened == 1
+
+
 async def test_figures_of_the_last_look_are_there_and_an_outbox_that_is_away_hides_nothing(
     tower: Tower, autojump_clock: MockClock
 ) -> None:

@@ -84,13 +84,17 @@ def test_nothing_but_a_partition_of_ours_gets_into_a_statement(warehouse):
             warehouse.optimize(Mergeable(table, partition, 2, 2, 0))
 
 
-async def test_a_round_says_what_it_came_to(warehouse, replaced):
+async def test_a_round_says_what_it_came_to(warehouse, replaced, caplog):
+    caplog.set_level("INFO", "weir.optimization")
     optimizer = Optimizer(warehouse, inline_runner, 3.0, lambda: NOON)
     before = counted(warehouse)
     await optimizer.optimize()
     report = optimizer.report()
     assert (report.runs, report.partitions, report.rows_before, report.rows_after) == (1, 2, 200, 100)
     assert report.last_us == NOON
+    said = [(it.table, it.partition, it.rows_before, it.rows_after) for it in caplog.records]
+    assert said == [("replaced", "0", 100, 50), ("replaced", "1", 100, 50)]
+    assert all(it.seconds >= 0 and it.parts == 2 for it in caplog.records)
     await optimizer.optimize()
     assert (optimizer.runs, optimizer.partitions) == (2, 2), "nothing was written since"
     assert counted(warehouse) - before == {"optimize": 2, "upkeep": 2}
