@@ -7,6 +7,7 @@ from collections import defaultdict
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from appliance.attribution import revisions
 from appliance.attribution.claim import understand
@@ -68,6 +69,31 @@ def test_another_postback_of_the_batch_may_begin_its_conversion() -> None:
     assert batch.outcomes == {"conversion": 2}  # the second one began it, and then it began earlier
     (conversion,) = batch.changed.values()
     assert conversion.payout == 2_000_000
+
+
+def said_by(*marks: tuple[int, bytes]) -> bytes:
+    """What a conversion keeps of who bought, of postbacks read in this order: (arrival, sealed)."""
+    known: dict[str, Conversion] = {}
+    for seq, sealed in marks:
+        event = replace(received(seq, tid="T", payout=str(seq)), sealed=sealed)
+        known |= settle([arrival(seq, event)], known, FACTS.get, 20).changed
+    (conversion,) = known.values()
+    return conversion.sealed
+
+
+def test_a_conversion_keeps_the_latest_that_says_who_bought() -> None:
+    assert said_by((1, b"")) == b""
+    assert said_by((1, b"one"), (2, b"two")) == b"two"
+    assert said_by((2, b"two"), (1, b"one")) == b"two", "however late it is read"
+    assert said_by((1, b"one"), (2, b""), (3, b"")) == b"one"
+    assert said_by((2, b""), (1, b"one")) == b"one"
+
+
+def test_what_is_logged_of_an_outcome_says_nothing_of_who_bought() -> None:
+    event = replace(received(1, payout="1"), sealed=b"one")
+    batch = settle([arrival(1, event)], {}, FACTS.get, 20)
+    (logged,) = [it for it in batch.records if isinstance(it, PostbackLogEvent)]
+    assert (logged.sealed, logged.params) == (b"", {})
 
 
 def test_a_new_one_waits_and_is_looked_up_at_once() -> None:

@@ -201,7 +201,8 @@ def documents(request: Request) -> Iterator[tuple[int, bytes | msgspec.Raw | Non
     for piece in pieces:
         buffer += piece
         yield 0, None
-    text = bytes(buffer.removeprefix(_BOM))
+    text = bytes(buffer)
+    text = text.removeprefix(_BOM)
     if text[:256].lstrip()[:1] == b"[":
         yield from _of_array(text)
         return
