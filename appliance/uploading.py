@@ -16,7 +16,7 @@ from appliance.intake_config import region_of
 from appliance.partners.documents import events_of, unpacked
 from appliance.partners.interpreted import Interpreted, parsed
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = 32 << 20
 """As much as an intake reads of an object."""
 _OTHER = re.compile(r"[^\w.+ -]+")
 
