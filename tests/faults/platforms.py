@@ -35,7 +35,7 @@ IN_FLIGHT = 10
 MOST_REQUESTS = 4
 PATIENT = 400.0
 """Seconds without any progress: what a killed life had under way is leased for two minutes."""
-NO_CLICK = "Missing traffic source click id"
+NOBODYS = "its click has no id of Meta's: nobody is told"
 NO_CONSENT = "No consent"
 
 
@@ -76,6 +76,7 @@ class Sales(threading.Thread):
         super().__init__(daemon=True)
         self._site = site
         self.labels: dict[str, str] = {}
+        self.untold: set[str] = set()
         self.fault: BaseException | None = None
         self._paths: list[str] = []
         bad = list(_bad_clicks(dice, max(2, round(count * BAD))))
@@ -89,7 +90,10 @@ class Sales(threading.Thread):
     def _add(self, click: str, place: int, count: int, label: str) -> None:
         for number in range(count):
             sale = f"sale-{place}-{number}"
-            self.labels[sale] = label
+            if label == NOBODYS:
+                self.untold.add(sale)
+            else:
+                self.labels[sale] = label
             self._paths.append(f"/pb/network?click_id={click}&transaction_id={sale}&payout=1.25")
 
     def run(self) -> None:
@@ -112,7 +116,7 @@ def _bad_clicks(dice: random.Random, count: int) -> Iterator[tuple[str, str]]:
     for place in range(count):
         match place % 4:
             case 0:
-                yield "", NO_CLICK
+                yield "", NOBODYS
             case 1:
                 yield "?fbclid=goodx{number}&consent=denied", NO_CONSENT
             case _:
@@ -166,7 +170,8 @@ def reporting(site: Site, folder: Path, kills: int, count: int, dice: random.Ran
     shown = figures(heard)
     labels = Counter(each.reason for each in found if each.state == "dead") + seen
     for line in (
-        f"{kills} kills of the core, {len(made) + len(sales.labels):,} events, {labels.total():,} bad; "
+        f"{kills} kills of the core, {len(made) + len(sales.labels):,} events, {labels.total():,} bad, "
+        f"{len(sales.untold)} that are nobody's; "
         f"{time.monotonic() - began:.0f} s",
         f"{shown.requests:,} requests at a Meta that lost {shown.lost:,} of its answers; {unheard} more were "
         "lost with the life that had asked",
