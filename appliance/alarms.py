@@ -119,7 +119,7 @@ def _dead_token(account: AccountReport) -> str:
     text = f"{_account(account)} is refused by its platform{why}."
     if not account.queued:
         return f"{text} Nothing of it is waiting."
-    events = f"{account.queued:,} event{'s' if account.queued > 1 else ''}"
+    events = _many(account.queued, "event")
     worth = ", ".join(f"{money.amount(sum_):,.2f} {code}" for code, sum_ in sorted(account.at_risk.items()))
     worth = f" worth {worth}" if worth else ""
     if not account.next_deadline_us:
@@ -134,11 +134,11 @@ def _dead_letters(status: SystemStatus) -> Iterator[Alarm]:
     """What a rule of a platform refused is no dead letter: it is in `error_ratio` and in the account."""
     for queue in status.queues:
         if queue.dead and queue.name.startswith("postback:"):
-            text = f"{queue.dead:,} deliveries to {_named(queue.name)} were given up; see deliveries.list"
+            text = f"given up: {_many(queue.dead, 'delivery')} to {_named(queue.name)}; see deliveries.list"
             yield Alarm("dead_letters", queue.name, text)
     for intake in status.intakes:
         if intake.dead:
-            text = f"{intake.dead:,} messages of the intake {intake.name} lie with its dead letters"
+            text = f"with the dead letters of the intake {intake.name}: {_many(intake.dead, 'message')}"
             yield Alarm("dead_letters", f"intake:{intake.name}", text)
 
 
@@ -157,18 +157,20 @@ def _old(status: SystemStatus, oldest_us: int) -> Iterator[Alarm]:
             yield Alarm("queue_old", name, text)
     for queue in status.queues:
         if queue.late_us and queue.late_us <= oldest_us and queue.name.startswith("postback:"):
-            text = f"{queue.depth:,} deliveries to {_named(queue.name)} wait, since {moment(queue.late_us)}"
+            count = _many(queue.depth, "delivery")
+            text = f"waiting since {moment(queue.late_us)}: {count} to {_named(queue.name)}"
             yield Alarm("queue_old", queue.name, text)
     for account in status.accounts:
         # A dead token has an alert of its own, and what is held waits because somebody wants it to.
         waits = account.state in ("sending", "throttled") and account.queued
         if waits and account.oldest_us and account.oldest_us <= oldest_us:
-            text = f"{account.queued:,} events of {_account(account)} wait, since {moment(account.oldest_us)}"
+            count = _many(account.queued, "event")
+            text = f"waiting since {moment(account.oldest_us)}: {count} of {_account(account)}"
             yield Alarm("queue_old", account.target, text)
     for intake in status.intakes:
         if not intake.paused_by and intake.oldest_us and intake.oldest_us <= oldest_us:
-            count = f"{intake.waiting:,} messages" if intake.waiting >= 0 else "messages"
-            text = f"{count} of the intake {intake.name} wait, since {moment(intake.oldest_us)}"
+            count = _many(intake.waiting, "message") if intake.waiting > 0 else "messages"
+            text = f"waiting since {moment(intake.oldest_us)}: {count} of the intake {intake.name}"
             yield Alarm("queue_old", f"intake:{intake.name}", text)
 
 
@@ -207,6 +209,12 @@ def _appliance(status: SystemStatus, limits: Thresholds) -> Iterator[Alarm]:
         if intake.last_error and not intake.paused_by:
             text = f"the intake {intake.name} cannot read: {intake.last_error}"
             yield Alarm("intake_failing", f"intake:{intake.name}", text)
+
+
+def _many(count: int, noun: str) -> str:
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
 
 
 def _account(account: AccountReport) -> str:

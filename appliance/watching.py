@@ -53,12 +53,12 @@ def watch_over(
     async def queues() -> Sequence[QueueReport]:
         return await run(queues_of, outbox, standings(), now_us())
 
-    def look(_: Sequence[QueueReport]) -> Look:
-        status = overview.status()
+    def look(seen: Sequence[QueueReport]) -> Look:
+        status = replace(overview.status(), queues=tuple(seen))
         recent.add(sampled(status))
         report = recent.report()
-        seen = alarms(replace(status, recent=report), findings(), limits)
-        return Look([it._replace(text=hide(it.text)) for it in seen], report)
+        wrong = alarms(replace(status, recent=report), findings(), limits)
+        return Look([it._replace(text=hide(it.text)) for it in wrong], report)
 
     who = settings.public.domain or urlsplit(settings.admin.url).hostname or "Weir"
     tellers: list[Teller] = []

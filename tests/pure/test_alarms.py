@@ -109,12 +109,12 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "dead_letters": (
         {"queues": (QueueReport(name="postback:3", depth=0, dead=1200),)},
         "postback:3",
-        "1,200 deliveries to postback target 3 were given up; see deliveries.list",
+        "given up: 1,200 deliveries to postback target 3; see deliveries.list",
     ),
     "queue_old": (
         {"queues": (QueueReport(name="postback:3", depth=2, oldest_us=1, late_us=NOW - 31 * MINUTE),)},
         "postback:3",
-        "2 deliveries to postback target 3 wait, since 2026-11-18 10:35 UTC",
+        "waiting since 2026-11-18 10:35 UTC: 2 deliveries to postback target 3",
     ),
     "error_ratio": (
         {
