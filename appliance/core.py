@@ -268,17 +268,10 @@ async def main(control: Control) -> None:
         )
         parts.findings = doctor.findings
         alerts = watch_over(
-            settings=settings,
-            store=alert_store,
-            overview=overview,
-            outbox=outbox,
-            standings=retry.standings,
-            findings=doctor.findings,
-            post=post,
-            fetch=Fetch(Guard(settings.outbound.allow)),
-            hide=mask,
-            now_us=_now_us,
-        )
+            settings=settings, store=alert_store, overview=overview, outbox=outbox,
+            standings=retry.standings, findings=doctor.findings, post=post,
+            fetch=Fetch(Guard(settings.outbound.allow)), hide=mask, now_us=_now_us,
+        )  # fmt: skip
         parts.queues, parts.recent, parts.alerts = alerts.queues, alerts.recent, alerts.report
         conversions = Conversions(
             ledger=ledger,
