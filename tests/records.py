@@ -7,6 +7,7 @@ from appliance.model.events import (
     ClickIdentity,
     ConversionEvent,
     DecisionInputs,
+    InterpretedReceived,
     PostbackLogEvent,
     TrafficbackEvent,
     encode,
@@ -38,6 +39,12 @@ def click(n: int, **changes: object) -> ClickEvent:
 def identity(n: int, **changes: object) -> ClickIdentity:
     made = click(n, **changes)
     return ClickIdentity(1, made.id, made.at_us, f"203.0.113.{n % 256}")
+
+
+def interpreted(n: int) -> InterpretedReceived:
+    return InterpretedReceived(
+        1, click_id(NOON // 1000, n), NOON + n * 1000, 7, f'{{"session_id":"s{n}"}}', b"", "r"
+    )
 
 
 def conversion(n: int, **changes: object) -> ConversionEvent:

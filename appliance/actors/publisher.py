@@ -278,7 +278,7 @@ class Publisher:
             log.error("event set aside", extra={"edge": tail.edge, "seq": row.seq, "reason": row.values[5]})
         await self._close_cut(tail, cut, len(rows) - len(aside))
         self.rows_set_aside += len(aside)
-        tail.oldest_us = batch.rows[-1].at_us if len(items) >= tail.limit else 0
+        tail.oldest_us = batch.rows[-1].at_us if batch.rows and len(items) >= tail.limit else 0
 
     def _missing(self, batch: Batch, cut: Cut) -> list[Row]:
         """The rows of an open cut that the warehouse has neither stored nor set aside."""

@@ -15,12 +15,12 @@ import msgspec
 
 from appliance.model.conversions import SettledRecord
 from appliance.model.events import ClickEvent, ConversionEvent, PostbackLogEvent, decode
-from appliance.model.heads import ClickHead, IdentityHead, TrafficbackHead
+from appliance.model.heads import ClickHead, IdentityHead, InterpretedHead, TrafficbackHead
 from appliance.model.live import Topic, Wish
 from appliance.model.money import amount
 from appliance.model.wire import decoder
 
-_decode = decoder(ClickHead | PostbackLogEvent | IdentityHead | TrafficbackHead)
+_decode = decoder(ClickHead | PostbackLogEvent | IdentityHead | TrafficbackHead | InterpretedHead)
 _json = msgspec.json.Encoder(decimal_format="number").encode
 
 COUNTS = ("clicks", "uncounted", "conversions", "changes", "postbacks")
@@ -111,7 +111,7 @@ def take(bodies: Iterable[bytes], keep: int, into: Groups) -> int:
             key = Key("postbacks", 0, 0, 0, 0, record.network_id)
             group = into.get(key) or into.setdefault(key, Group())
             # Without what nobody is shown: a postback's record may be a megabyte.
-            small = msgspec.structs.replace(record, params={}, address="")
+            small = msgspec.structs.replace(record, params={}, address="", sealed=b"")
             group.add(Item("postbacks", record.at_us, small), keep, postbacks=1)
     return broken
 
@@ -138,7 +138,7 @@ def take_settled(records: Iterable[SettledRecord], keep: int, into: Groups) -> N
             key = Key("postbacks", 0, 0, 0, 0, record.network_id)
             group = into.get(key) or into.setdefault(key, Group())
             if record.stage == "received":  # it was entered, and came through no journal
-                small = msgspec.structs.replace(record, params={})
+                small = msgspec.structs.replace(record, params={}, sealed=b"")
                 group.add(Item("postbacks", record.known_us, small), keep, postbacks=1)
             else:
                 group.add(Item("postbacks", record.known_us, record), keep)

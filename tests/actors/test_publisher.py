@@ -13,14 +13,14 @@ import pytest
 import trio
 
 from appliance.actors.kernel import inline_runner, thread_runner
-from appliance.actors.publisher import Publisher, ShipNow
+from appliance.actors.publisher import MAX_ENTRIES, Publisher, ShipNow
 from appliance.errors import JournalMalformed, Unavailable
 from appliance.model.events import encode
 from appliance.model.holds import Holds
 from appliance.ports import Entry
 from appliance.reporting.rows import Row
 from appliance.stores.sqlite.shipping import ShippingFile
-from tests.records import NOON, click, conversion, identity, postback
+from tests.records import NOON, click, conversion, identity, interpreted, postback
 
 EPOCH = 1 << 60
 BASE = 1 << 60
@@ -147,6 +147,17 @@ async def test_each_topic_of_every_log_reaches_its_table(rig):
         (-1, 0, 0),
         (0, 2, 0),
         (1, 0, 0),
+    ]
+
+
+async def test_interpreted_events_go_to_no_table_and_hold_up_nothing(rig):
+    rig.logs.add([interpreted(1), click(1), interpreted(2)])
+    rig.logs.add([interpreted(n) for n in range(MAX_ENTRIES)], edge=1)
+    publisher = await rig.ship()
+    assert rig.seqs() == [1] and publisher.rows_shipped == 1 and publisher.rows_set_aside == 0
+    assert [(r.edge, r.seq - BASE, r.behind) for r in publisher.consumers()] == [
+        (0, 2, 0),
+        (1, MAX_ENTRIES - 1, 0),
     ]
 
 
