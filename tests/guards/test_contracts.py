@@ -52,6 +52,16 @@ def test_everybody_but_its_owner_is_forbidden_a_library(contract: str) -> None:
     assert modules() - set(listed) - {f"appliance.{OWNERS[contract]}", "appliance.__main__"} == set()
 
 
+def test_only_amazons_adapters_may_use_its_driver() -> None:
+    listed = contracts()["importlinter:contract:aws"]["source_modules"].split()
+    stores = {f"appliance.stores.{path.stem}" for path in (APPLIANCE / "stores").glob("*.py")}
+    stores |= {
+        f"appliance.stores.{path.parent.name}" for path in (APPLIANCE / "stores").glob("*/__init__.py")
+    }
+    theirs = {name for name in stores if name.startswith("appliance.stores.aws")}
+    assert stores - theirs - {"appliance.stores.__init__"} == {each for each in listed if ".stores." in each}
+
+
 def test_every_actor_is_a_sibling_of_the_others() -> None:
     actors = {f"appliance.actors.{path.stem}" for path in (APPLIANCE / "actors").glob("*.py")}
     assert actors - {"appliance.actors.__init__"} - layers() == set()
