@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
@@ -34,6 +35,8 @@ PIECE = 500
 locked for some 50 ms meanwhile."""
 MOST_REFUSALS = 1_000
 """Named in an answer; the others are counted."""
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"
+_USUAL = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 Marked = tuple[int, Interpreted]
 """An event, and what has been taken once it is: the number of its line, or of its journal's entry."""
 
@@ -247,14 +250,20 @@ class Interpreter:
 
     def _sealed(self, event: Interpreted, now: int) -> bytes:
         """Who it was, with the place that the event names, under today's key."""
-        if event.sealed:
-            identity = self._sealer.open(event.sealed)
-        else:
-            identity = Identity(address=event.address, user_agent=event.user_agent)
-        identity = msgspec.structs.replace(
-            identity, city=event.city, region=event.region, country=event.country
-        )
-        return self._sealer.seal(identity, now)
+        if not event.sealed:
+            return self._sealer.seal(
+                Identity(
+                    address=event.address,
+                    user_agent=event.user_agent,
+                    city=event.city,
+                    region=event.region,
+                    country=event.country,
+                ),
+                now,
+            )
+        it = self._sealer.open(event.sealed)
+        it = msgspec.structs.replace(it, city=event.city, region=event.region, country=event.country)
+        return self._sealer.seal(it, now)
 
     async def _passed(self, events: Sequence[Marked]) -> list[Marked]:
         """Those that a subscription asks for; all of them while the filter is off."""
@@ -350,6 +359,8 @@ def _lighter(events: Sequence[Marked]) -> tuple[Sequence[Marked], Sequence[Marke
 
 def _shown_address(address: str) -> str:
     """What may be kept of it; "" for what is no address."""
+    if _USUAL.fullmatch(address):
+        return cut_address(address)
     try:
         return cut_address(str(ipaddress.ip_address(address)))
     except ValueError:

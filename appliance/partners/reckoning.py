@@ -43,13 +43,15 @@ class Progress(NamedTuple):
 
 
 class Reckoned(NamedTuple):
-    """`known` is to replace what was; `labels` counts what was not reported."""
+    """`known` is to replace what was, `fresh` of which was not there; `labels` counts what was not
+    reported."""
 
     known: Mapping[str, Known]
     deliveries: Sequence[Delivery]
     records: Sequence[ReportConversion]
     unchanged: int
     labels: Mapping[str, int]
+    fresh: int = 0
 
 
 class Unreportable(Exception):
@@ -107,7 +109,8 @@ def reckon(
         labels[label] += bool(label)
         address = cut(event.address)
         records.append(_record(id_, event, address, change, told, totals.revision, label, now_us, origin))
-    return Reckoned(changed, deliveries, records, unchanged, +labels)
+    fresh = len(changed.keys() - known.keys())
+    return Reckoned(changed, deliveries, records, unchanged, +labels, fresh)
 
 
 def _record(

@@ -43,13 +43,14 @@ def delivery(number: int) -> Delivery:
     )  # fmt: skip
 
 
-def reckoned(*numbers: int, known: Known = ONE) -> Reckoned:
+def reckoned(*numbers: int, known: Known = ONE, fresh: int | None = None) -> Reckoned:
     return Reckoned(
         {name(each): known for each in numbers},
         [delivery(each) for each in numbers],
         [record(each) for each in numbers],
         0,
         {},
+        len(numbers) if fresh is None else fresh,
     )
 
 
@@ -91,7 +92,7 @@ def test_what_is_known_is_replaced(opens: Opens) -> None:
     store, _ = opens()
     store.commit(Progress("b", 1), reckoned(1), NOW_US)
     later = Known(Totals(2, 9, 9, 9, 9), (9, 9, 9, 9), "Invalid pixel")
-    store.commit(Progress("b", 2), reckoned(1, known=later), NOW_US)
+    store.commit(Progress("b", 2), reckoned(1, known=later, fresh=0), NOW_US)
     assert store.known([name(1)]) == {name(1): later}
     assert (store.count(), store.taken("b")) == (1, 2)
 
@@ -171,3 +172,16 @@ def test_every_field_of_a_record_has_its_column(engines: Any) -> None:
             assert found[field] == getattr(it, field), field
     assert found["valid"] == 1
     assert found["unique_identifier"] == f"{it.session_id}-{it.keyword_clicked}"
+
+
+def test_many_deliveries_at_once_are_as_many_one_by_one(opens: Opens) -> None:
+    """They go a hundred to a statement; one that is there stays, and beyond the bound they are dead."""
+    _, ledger = opens()
+    with ledger.together() as db:
+        deliveries.put(db, [delivery(number) for number in range(150)])
+        deliveries.put(db, [delivery(number) for number in range(100, 350)])
+        assert db.execute("select count(*), max(number) from delivery").fetchone()[0] == 350
+        deliveries.put(db, [delivery(number) for number in range(350, 650)], most=500)
+        states = dict(db.execute("select state, count(*) from delivery group by state").fetchall())
+        counts = dict(db.execute("select state, rows from delivery_count").fetchall())
+    assert states == counts == {"pending": 500, "dead": 150}

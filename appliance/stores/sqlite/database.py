@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 from appliance.errors import Unavailable
@@ -50,6 +51,22 @@ def reported(what: str) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as fault:
         raise Unavailable(f"{what}: {fault}") from fault
+
+
+ROWS = 100
+"""To a statement. Each statement lets go of the interpreter, which it has back after up to 5 ms where another
+thread computes: a row of its own took 0.7 ms there, and 40 us of work; in hundreds 0.2 ms, and 16 us."""
+
+
+def insert(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]], end: str = "") -> None:
+    """`into`, such as "insert into waiting", with all these rows."""
+    for start in range(0, len(rows), ROWS):
+        some = rows[start : start + ROWS]
+        one = "(" + ",".join("?" * len(some[0])) + ")"
+        if len(some) < ROWS:
+            db.executemany(f"{into} values {one} {end}", some)
+        else:
+            db.execute(f"{into} values {','.join([one] * ROWS)} {end}", list(chain.from_iterable(some)))
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, series: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
@@ -21,7 +22,7 @@ from appliance.model.deliveries import (
     Stored,
     Waiting,
 )
-from appliance.stores.sqlite.database import opened, reported
+from appliance.stores.sqlite.database import ROWS, insert, opened, reported
 from appliance.stores.sqlite.deliveries_rows import COLUMNS, SELECT, numbers, rows, stored_of
 
 MOST_PENDING = 200_000
@@ -75,19 +76,32 @@ def prepare(db: sqlite3.Connection) -> None:
 
 def put(db: sqlite3.Connection, deliveries: Iterable[Delivery], most: int = MOST_PENDING) -> None:
     """Insert them within the caller's transaction; one whose id is there is left as it is."""
-    pending: dict[str, int] = {}
-    for it in deliveries:
-        if it.target not in pending:
-            pending[it.target] = _count(db, it.target)
-        full = pending[it.target] >= most
-        state, finished, reason = ("dead", it.created_us, FULL) if full else ("pending", 0, "")
-        pending[it.target] += db.execute(
-            "insert into delivery (id, target, conversion_id, revision, campaign_id, state, created_us,"
-            " not_before_us, deadline_us, finished_us, reason, value, currency, body)"
-            " values (?,?,?,?,?,?,?,?,?,?,?,?,?,?) on conflict (id) do nothing",
-            (it.id, it.target, it.conversion_id, it.revision, it.campaign_id, state, it.created_us,
-             it.not_before_us, it.deadline_us, finished, reason, it.value, it.currency, it.body),
-        ).rowcount  # fmt: skip
+    every = list(deliveries)
+    for start in range(0, len(every), ROWS):
+        some = every[start : start + ROWS]
+        wanted = Counter(it.target for it in some)
+        pending = {target: _count(db, target) for target in wanted}
+        if len(some) == ROWS and all(pending[target] + wanted[target] <= most for target in wanted):
+            insert(db, _PUT, [_put(it, "pending", 0, "") for it in some], _ONCE)
+            continue
+        for it in some:
+            full = pending[it.target] >= most
+            row = _put(it, "dead", it.created_us, FULL) if full else _put(it, "pending", 0, "")
+            pending[it.target] += db.execute(_PUT_ONE, row).rowcount
+
+
+_PUT = (
+    "insert into delivery (id, target, conversion_id, revision, campaign_id, state, created_us,"
+    " not_before_us, deadline_us, finished_us, reason, value, currency, body)"
+)
+_ONCE = "on conflict (id) do nothing"
+_PUT_ONE = f"{_PUT} values (?,?,?,?,?,?,?,?,?,?,?,?,?,?) {_ONCE}"
+
+
+def _put(it: Delivery, state: str, finished_us: int, reason: str) -> tuple[object, ...]:
+    return (it.id, it.target, it.conversion_id, it.revision, it.campaign_id, state, it.created_us,
+            it.not_before_us, it.deadline_us, finished_us, reason, it.value, it.currency,
+            it.body)  # fmt: skip
 
 
 def _count(db: sqlite3.Connection, target: str) -> int:

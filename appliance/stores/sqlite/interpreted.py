@@ -19,7 +19,7 @@ from appliance.model.events import encode
 from appliance.model.interpreted import Switch
 from appliance.partners.reckoning import Known, Progress, Reckoned
 from appliance.stores.sqlite import deliveries
-from appliance.stores.sqlite.database import opened, reported
+from appliance.stores.sqlite.database import insert, opened, reported
 
 MOST = 10_000_000
 """Keys remembered, some 2 GB. Full: events wait until the oldest are forgotten."""
@@ -108,12 +108,9 @@ class SqliteInterpreted:
                 ).rowcount
                 if moved == 0:
                     raise Conflict(f"edge {edge}, epoch {epoch:x}: {seq} was taken before")
-            fresh = 0
-            for row in rows:
-                fresh += db.execute("insert or ignore into interpreted values (?,?,?)", row).rowcount
-            db.executemany("update interpreted set at_us=?2, body=?3 where id=?1 and body<>?3", rows)
+            insert(db, "insert or replace into interpreted", rows)
             deliveries.put(db, reckoned.deliveries)
-        self._count += fresh
+        self._count += reckoned.fresh
 
     # What the journals' tail asks
 

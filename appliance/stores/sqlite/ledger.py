@@ -39,7 +39,7 @@ from appliance.model.events import (
 from appliance.model.health import Health
 from appliance.ports import CORE, Entry, EventLog
 from appliance.stores.sqlite import deliveries
-from appliance.stores.sqlite.database import opened, reported
+from appliance.stores.sqlite.database import insert, opened, reported
 
 VERSION = 2
 _encode_body = msgspec.msgpack.Encoder().encode
@@ -258,7 +258,7 @@ class SqliteLedger:
         them, because a reader that has seen a number never looks below it again."""
         first, self._next = self._next, self._next + len(bodies)  # burned if this fails: never used again
         rows = [(self.epoch, seq, body) for seq, body in enumerate(bodies, first)]
-        db.executemany("insert into outbox values (?,?,?)", rows)
+        insert(db, "insert into outbox", rows)
         return [len(bodies), sum(map(len, bodies))]
 
     @contextmanager
