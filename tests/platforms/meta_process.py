@@ -194,6 +194,7 @@ class _Served:
                     case _:
                         raise ValueError(f"the double has no {name}")
             return {
+                "tokens": sorted(meta.tokens),
                 "counted": meta.counted.total(), "events": len(meta.counted), "tests": meta.tests.total(),
                 "asked": meta.asked, "amount": meta.amount, "faults": len(meta.faults),
             }  # fmt: skip

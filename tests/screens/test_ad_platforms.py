@@ -43,10 +43,23 @@ class Scene:
         assert self.board.visit(f"/pb/net?{query}").status == 200
         return click
 
-    def account(self) -> dict[str, Any]:
-        """How the first account is doing."""
-        found: dict[str, Any] = self.board.call("ad_accounts.standings")["items"][0]
-        return found
+    def live(self) -> None:
+        """An account that reports for real, its pixel and a subscription, where they are not there yet."""
+        call = self.board.call
+        if not call("ad_accounts.list")["items"]:
+            call(
+                "ad_accounts.create",
+                name="Summer",
+                platform="meta",
+                token=TOKEN,
+                settings={"url": self.meta.url},
+            )
+            call("pixels.create", name="Shop", ad_account_id=1, code="px")
+        if not call("subscriptions.list")["items"]:
+            call("subscriptions.create", campaign_id=CAMPAIGN, network="airfind", name="Boats")
+        (token,) = self.meta.change()["tokens"]
+        call("ad_accounts.change", id=1, dry_run=False, token=token)
+        self.board.settle()
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +228,7 @@ def test_interpreted_events_are_subscribed_handed_in_and_followed(screens: Scree
     expect(
         page.get_by_role("row").filter(has_text=CAMPAIGN).get_by_role("cell", name="airfind", exact=True)
     ).to_be_visible(timeout=SOON)
-    scene.board.settle()
+    scene.live()
     counted = scene.meta.figures().counted.total()
     page.goto("/events?of=intakes")
     good = encode(document(1, now_us))
@@ -276,30 +289,54 @@ VIEWS = {
     "alerts": "/alerts?state=all",
     "alert": "/alerts?state=all&open={alert}",
     "told-platforms": "/deliveries",
+    "told-platform": "/deliveries?open={delivery}",
+    "told-conversion": "/conversions?open={conversion}",
+    "told-dashboard": "/",
 }
+
+
+@pytest.fixture(scope="module")
+def lived_in(scene: Scene) -> dict[str, Any]:
+    """Numbers for the views: an account that was refused, one in dry run, events, alerts, reports."""
+    call = scene.board.call
+    scene.live()
+    trial = call("ad_accounts.create", name="Trial", platform="tiktok", token="t")["id"]
+    rows = [
+        {"event_name": "Purchase", "statuses": ["sale"], "value": "whole"},
+        {"event_name": "ViewContent", "when": "interpreted", "network": "crossroads",
+         "count": "lander_searches", "value": "none", "custom": {"content_name": "{keyword}"}},
+    ]  # fmt: skip
+    made = call("pixels.create", name="Mapped", ad_account_id=trial, code="C1", mapping=rows, test_code="T1")
+    now_us = time.time_ns() // 1_000
+    lines = [encode(document(number, now_us)) for number in range(10, 22)]
+    lines += [encode(document(number, now_us, pixel_id="another")) for number in range(22, 25)]
+    lines += [encode(document(25, now_us, ts_click_id=""))]
+    call("events.import", text=b"\n".join(lines).decode())
+    for _ in range(3):
+        scene.convert()
+    wait_for("they are accepted", lambda: call("ad_accounts.standings")["items"][0]["accepted"] >= 15)
+    scene.meta.change(tokens=["EAAB-third"])
+    for _ in range(4):
+        scene.convert()
+    wait_for("an alert", lambda: call("alerts.list", state="open", kind="token_dead")["items"])
+    scene.board.shipped()
+    told = call("deliveries.list", targets=["pixel:1"], states=["delivered"], limit=1)["items"][0]
+    return {
+        "dry": trial,
+        "mapped": made["id"],
+        "event": call("events.list", limit=1)["items"][0]["id"],
+        "alert": call("alerts.list", state="open", kind="token_dead")["items"][0]["id"],
+        "delivery": told["id"],
+        "conversion": call("conversions.list", limit=1)["items"][0]["id"],
+    }
 
 
 @pytest.mark.looks
 @pytest.mark.parametrize("size", SIZES)
-def test_they_look_right(screens: Screens, scene: Scene, size: Any) -> None:
+def test_they_look_right(screens: Screens, lived_in: dict[str, Any], size: Any) -> None:
     """Light and dark of one page each: axe-core finds nothing, nothing sticks out, a picture is left."""
-    call = scene.board.call
-    known = {each["name"]: each["id"] for each in call("ad_accounts.list")["items"]}
-    if "Trial" not in known:
-        known["Trial"] = call("ad_accounts.create", name="Trial", platform="tiktok", token="t")["id"]
-        rows = [
-            {"event_name": "Purchase", "statuses": ["sale"], "value": "whole"},
-            {"event_name": "ViewContent", "when": "interpreted", "network": "crossroads",
-             "count": "lander_searches", "value": "none", "custom": {"content_name": "{keyword}"}},
-        ]  # fmt: skip
-        account = known["Trial"]
-        call("pixels.create", name="Mapped", ad_account_id=account, code="C1", mapping=rows, test_code="T1")
-    mapped = next(each["id"] for each in call("pixels.list")["items"] if each["name"] == "Mapped")
-    listed = call("events.list", limit=1)["items"]
-    alerts = call("alerts.list")["items"]
-    numbers = {"dry": known["Trial"], "mapped": mapped, "event": listed[0]["id"], "alert": alerts[0]["id"]}
     page = signed_in(screens, size, bypass_csp=True)
     for name, path in VIEWS.items():
-        open_in_light(page, path.format_map(numbers))
+        open_in_light(page, path.format_map(lived_in))
         looks_right_in_both(page, name, size)
     assert screens.faults == []
