@@ -173,7 +173,7 @@ class Interpreter:
 
     async def sift(self, lines: Sequence[bytes]) -> Sifted:
         """Only filter: the lines that are asked for, for who has them taken elsewhere, or by a queue that
-        follows. Nothing is stored. Raises Unavailable."""
+        follows. Nothing is stored; what is kept is counted where it is taken. Raises Unavailable."""
         kept: list[bytes] = []
         refusals: list[Refusal] = []
         for start in range(0, len(lines), PIECE):
@@ -182,7 +182,8 @@ class Interpreter:
             passed = await self._passed(events)
             kept += [lines[number - 1] for number, _ in passed]
             refusals += refused
-            self._count(events, passed, refused)
+            self.counts["processed"] += len(events) - len(passed)
+            self.counts["refused"] += len(refused)
         return Sifted(kept, refusals)
 
     # One piece
@@ -219,7 +220,8 @@ class Interpreter:
             if not rest:
                 break
         tally.passed(len(events), len(passed))
-        self._count(events, passed, ())
+        self.counts["processed"] += len(events)
+        self.counts["passed"] += len(passed)
 
     def _store_piece(
         self, events: Sequence[Interpreted], progress: Progress, now: int, origin: str
@@ -293,11 +295,6 @@ class Interpreter:
             log.warning("interpreted events wait", extra={"reason": fault.message})
         self.last_error = fault.message
         return fault
-
-    def _count(self, events: Sequence[Marked], passed: Sequence[Marked], refused: Sequence[Refusal]) -> None:
-        self.counts["processed"] += len(events)
-        self.counts["passed"] += len(passed)
-        self.counts["refused"] += len(refused)
 
     # Figures
 
