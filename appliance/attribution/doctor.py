@@ -131,7 +131,7 @@ class Doctor:
                 self._note(of_refusal(refused, self._template(refused.network_id)), now_us)
                 self._refuse(refused, now_us)
         for processed in seen.processed:
-            if processed.network_id:
+            if processed.network_id and not self._is_event(processed):
                 if processed.reason:
                     template = self._template(processed.network_id)
                     self._note(of_postback(processed, raw.get(processed.id), template), now_us)
@@ -142,6 +142,11 @@ class Doctor:
             if conversion.rate and conversion.original_currency:
                 pair = f"{conversion.original_currency} to {conversion.currency}"
                 self._heal("rate_missing", conversion.network_id, about=pair)
+
+    def _is_event(self, processed: PostbackLogEvent) -> bool:
+        """An interpreted event, which is no conversion for want of a click of ours, and need not be one."""
+        network = self._register.network(processed.network_id)
+        return processed.outcome == "refused" and network is not None and bool(network.layout)
 
     def _hear(self, event: PostbackLogEvent, now_us: int) -> None:
         memory = self._memory(event.network_id, min(event.at_us, now_us))

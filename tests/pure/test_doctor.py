@@ -215,6 +215,13 @@ def test_some_that_are_refused_are_not_all(office: Office) -> None:
     assert office.codes() == {}
 
 
+def test_postbacks_that_are_interpreted_events_need_no_click_of_ours(office: Office) -> None:
+    nothing = postback("refused", "click_id: missing", stage="processed")
+    office.networks[nothing.network_id] = Network(id=nothing.network_id, slug="n", layout="tonic")
+    office.see(*[nothing] * 3 * REFUSED_IN_A_ROW)
+    assert office.codes() == {}
+
+
 def test_a_network_whose_clicks_nobody_knows(office: Office) -> None:
     def unknown(number: int) -> None:
         office.see(*[postback("click_unknown", "no such click")] * number)
