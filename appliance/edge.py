@@ -44,6 +44,7 @@ from appliance.ports import Runner
 from appliance.routing import agents
 from appliance.routing.detection import Detection
 from appliance.stores import closed_file, landings, lists, table_snapshot
+from appliance.stores.feeds import FeedShelf
 from appliance.stores.identity_keys import IdentityKeys
 from appliance.stores.journal.lives import Life
 from appliance.stores.journal.reader import journal_directory, journal_size
@@ -132,6 +133,7 @@ async def main(control: Control, index: int) -> None:
         settings.public,
         trusted,
         lambda: router.table.compiled_us > 0 and not control.stop.is_set(),
+        FeedShelf(data).read,
     )
     server = Server(routes, journal.recorded, settings.public, trusted)
 

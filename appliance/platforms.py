@@ -19,6 +19,7 @@ import trio
 from appliance.access.vault import Vault
 from appliance.actors.catalog import CatalogActor
 from appliance.actors.conversions import Limits as Bounds
+from appliance.actors.feeds import Feeds
 from appliance.actors.intake_folder import FolderIntake
 from appliance.actors.intakes import FILTER, Intakes
 from appliance.actors.interpreted_tail import InterpretedTail
@@ -36,6 +37,7 @@ from appliance.outbound.platforms import PlatformDoor
 from appliance.outbound.trials import try_out
 from appliance.partners.announcing import Announcements
 from appliance.partners.consent import Defaults
+from appliance.partners.feeds import Feed, feeds_of
 from appliance.partners.making import together
 from appliance.partners.platform import DAY
 from appliance.partners.report import Identity
@@ -45,6 +47,7 @@ from appliance.partners.wayfinding import Ways
 from appliance.partners.ways import Way, account_target
 from appliance.ports import Identities
 from appliance.stores.event_folder import EventFolder
+from appliance.stores.feeds import FeedShelf
 from appliance.stores.identities import WarehouseIdentities
 from appliance.stores.identity_keys import IdentityKeys
 from appliance.stores.journal.tails import Tails
@@ -114,6 +117,7 @@ class AdPlatforms:
         )
         self.changed: Callable[[Sequence[str]], None] = lambda accounts: None
         """Told of accounts (`account:3`) whose pixels are asked in another way from now on; never waits."""
+        self._feeds_there: Sequence[Feed] = ()
         self.watch(self._announcing)
         self._sweeping = thread_runner(1)
         self._asking = thread_runner(1)
@@ -160,6 +164,7 @@ class AdPlatforms:
     def wake(self) -> None:
         """Deliveries were stored; never waits."""
         self.reporter.wake()
+        self.feeds.wake()
 
     async def start(self, tree: Tree, nursery: trio.Nursery) -> None:
         """Start every actor; core.py calls it when the catalog is there."""
@@ -223,6 +228,8 @@ class AdPlatforms:
         self.announcements.configure(accounts, pixels, catalog.every(Network))
         if changed := self.ways.configure(accounts, pixels):
             self.changed(changed)
+        self._feeds_there = feeds_of(accounts, pixels)
+        self.feeds.wake()
 
     def _reporting(self) -> None:
         it = self._material
@@ -240,6 +247,14 @@ class AdPlatforms:
         )
         self.changed = self.reporter.anew
         self.add("reporter", self.reporter.run)
+        self.feeds = Feeds(
+            store=it.outbox,
+            shelf=FeedShelf(it.data),
+            wanted=lambda: self._feeds_there,
+            run_blocking=thread_runner(1),
+            now_us=it.now_us,
+        )
+        self.add("feeds", self.feeds.run)
 
     def _interpreting(self) -> None:
         it, run = self._material, thread_runner(1)

@@ -265,7 +265,8 @@ class AdAccount(Entity, frozen=True, kw_only=True):
 
     `token` and the secret ones among `settings` (partners/platforms/) are sealed by access/vault.py. While
     `dry_run`, reports are made, checked and kept, and not sent. `intake_hash` is the SHA-256 in hex of what
-    POST /api/events asks for, "" while that is closed; `intake_hint` its first characters.
+    POST /api/events asks for, "" while that is closed; `intake_hint` its first characters. With a `feed_hash`
+    (that of a feed's token) Google fetches what it is told, and nothing is sent (partners/feeds.py).
     """
 
     platform: PlatformName = "meta"
@@ -276,6 +277,7 @@ class AdAccount(Entity, frozen=True, kw_only=True):
     requests_per_minute: int = 600
     intake_hash: str = ""
     intake_hint: str = ""
+    feed_hash: str = ""
 
 
 class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):

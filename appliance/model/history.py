@@ -13,7 +13,7 @@ from appliance.model.catalog import Change, Entity, Kind, Revision
 MASK = "********"
 """Shown instead of a secret that is set. Sent back in a change it means "as it is"."""
 
-SECRETS = frozenset({"secret", "secrets", "hash", "intake_hash"})
+SECRETS = frozenset({"secret", "secrets", "hash", "intake_hash", "feed_hash"})
 """Fields of any kind that nobody is shown."""
 
 SEALED = "weir-sealed:"

@@ -171,6 +171,38 @@ async def close_intake(request: Renewal, context: Context) -> AdAccount:
     return shown(made)
 
 
+class FeedAddress(Struct, frozen=True, kw_only=True):
+    """`url` is for Google Ads to fetch, HTTPS. It holds the token, is shown here and never again."""
+
+    id: int
+    revision: int
+    url: str
+
+
+@operation("ad_accounts.renew_feed", permission="ad_accounts.write", changes=True, example={"id": 1})
+async def renew_feed(request: Renewal, context: Context) -> FeedAddress:
+    """Let Google Ads fetch conversions as a file, instead of sending them: needs no approval and no token. An
+    address from before is worth nothing now."""
+    account = await account_of(request.id, context)
+    if account.platform != "google":
+        wrong = FieldProblem("id", f"{account.platform} fetches no files; only google does")
+        raise Refused("this account can have no feed", [wrong])
+    secret = tokens.PREFIX + secrets.token_urlsafe(tokens.SECRET_BYTES)
+    values = {"feed_hash": tokens.digest(secret)}
+    made = await context.catalog.change("ad_account", request.id, values, context.caller, request.revision)
+    origin = context.system.public
+    return FeedAddress(id=made.id, revision=made.revision, url=f"{origin}/feeds/{secret}.csv")
+
+
+@operation("ad_accounts.close_feed", permission="ad_accounts.write", changes=True, example={"id": 1})
+async def close_feed(request: Renewal, context: Context) -> AdAccount:
+    """End the file. What happens from now on is for the platform's interface, in a dry run at first."""
+    values = {"feed_hash": "", "dry_run": True}
+    made = await context.catalog.change("ad_account", request.id, values, context.caller, request.revision)
+    assert isinstance(made, AdAccount)
+    return shown(made)
+
+
 class Resealed(Struct, frozen=True, kw_only=True):
     """`key` names the key that seals now; `accounts` were sealed by an older one and are by this one now."""
 

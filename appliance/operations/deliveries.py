@@ -13,6 +13,7 @@ from appliance.operations.context import Context, DeliveryDesk
 from appliance.operations.nouns import Id, Request
 from appliance.operations.registry import operation
 from appliance.partners import postback
+from appliance.partners.feeds import FEED
 from appliance.partners.telling import reported
 from appliance.partners.ways import PIXEL, number_in
 
@@ -197,7 +198,7 @@ def _counted(targets: list[str]) -> Done:
 
 def _values(it: Stored, context: Context) -> dict[str, str]:
     """What there was to say of the conversion, as far as the caller may know."""
-    if number_in(it.delivery.target, PIXEL) is not None:
+    if any(number_in(it.delivery.target, kind) is not None for kind in (PIXEL, FEED)):
         return reported(it.delivery.body, money_too=context.caller.sees_money)
     if postback.number_of(it.delivery.target) is None:
         return {}

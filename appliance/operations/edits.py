@@ -76,7 +76,8 @@ def revert(kind: Kind, before: Entity, then: Entity, holdings: Holdings) -> list
         raise Refused(f"this {kind} cannot be made what it was", [problem])
     after = replace(then, revision=before.revision, owner_id=before.owner_id)
     if isinstance(before, AdAccount):  # a token that was given up stays so
-        after = replace(after, intake_hash=before.intake_hash, intake_hint=before.intake_hint)
+        kept = ("intake_hash", "intake_hint", "feed_hash")
+        after = replace(after, **{name: getattr(before, name) for name in kept})
     if after == before:
         return []
     _refuse_losing_the_last(before, after, holdings)

@@ -11,6 +11,7 @@ from appliance.model.catalog import AdAccount, Network, Pixel, PlatformName
 from appliance.model.conversions import Conversion
 from appliance.model.deliveries import Delivery, delivery_id
 from appliance.partners.consent import Defaults
+from appliance.partners.feeds import feed_target
 from appliance.partners.interpreted import Difference, Interpreted
 from appliance.partners.mapping import (
     Table,
@@ -83,11 +84,11 @@ class Announcements:
     ) -> None:
         """Archived ones may be among them. Nothing is made for a paused pixel; what is made for a paused
         account waits."""
-        platforms = {it.id: PLATFORMS[it.platform] for it in accounts if not it.archived}
+        known = {it.id: it for it in accounts if not it.archived}
         told = tuple(
-            _listener(it, platforms[it.ad_account_id])
+            _listener(it, known[it.ad_account_id])
             for it in sorted(pixels, key=lambda each: each.id)
-            if it.status == "active" and not it.archived and it.ad_account_id in platforms
+            if it.status == "active" and not it.archived and it.ad_account_id in known
         )
         by_code: dict[tuple[str, str], _Listener] = {}
         codes: dict[str, set[str]] = {"": set()}
@@ -134,7 +135,7 @@ class Announcements:
         self, account: AdAccount, pixel: Pixel, network: Network | None, it: Conversion
     ) -> tuple[bool, str, list[Report]]:
         """(whether a pixel, stored or not, is told of a conversion that is so; why not; the reports)."""
-        each = _listener(pixel, PLATFORMS[account.platform])
+        each = _listener(pixel, account)
         names = () if network is None else (network.slug, network.name)
         rows = each.table.of_conversion(it, names)
         reports = reports_of_conversion(rows, it, None, pixel, each.platform, self._defaults)
@@ -171,9 +172,10 @@ class Announcements:
         return _deliveries(each, reports, event.id, difference.totals.revision, 0, now_us)
 
 
-def _listener(pixel: Pixel, platform: Platform) -> _Listener:
+def _listener(pixel: Pixel, account: AdAccount) -> _Listener:
+    platform = PLATFORMS[account.platform]
     return _Listener(
-        pixel_target(pixel.id),
+        feed_target(pixel.id) if account.feed_hash else pixel_target(pixel.id),
         pixel,
         platform,
         Table(pixel, platform),

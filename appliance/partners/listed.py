@@ -64,7 +64,7 @@ def _account(it: AdAccount) -> Iterable[FieldProblem]:
             yield from _text(value, path, LONGEST_SETTING)
         if name.endswith("url") and value and not _is_url(value):
             yield FieldProblem(path, "an http(s) URL")
-    if not it.dry_run:
+    if not it.dry_run and not it.feed_hash:
         for name in platform.needs:
             if not it.settings.get(name):
                 yield FieldProblem(f"settings.{name}", f"is needed to report to {it.platform}")

@@ -80,7 +80,7 @@ def way_of(account: AdAccount, secrets: tuple[str, Mapping[str, str], str], pixe
     """Where this pixel's events go; `secrets` is what `opened` gives. In a dry run nothing is missing."""
     token, settings, why = secrets
     gone = account.archived or pixel.archived
-    missing = "" if gone or account.dry_run else why
+    missing = "" if gone or account.dry_run or account.feed_hash else why
     return Way(
         account=account_target(account.id),
         platform=PLATFORMS[account.platform],

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.config import Settings
-from appliance.partners import consent, interpreted, mapping, platform
+from appliance.partners import consent, feeds, interpreted, mapping, platform
 from appliance.partners.announcing import TRAFFIC_SOURCES
 from appliance.partners.platform import DAY
 from appliance.partners.roster import PLATFORMS
@@ -97,6 +97,7 @@ def constants() -> set[str]:
         "DRY_RUN", "TEST_EVENT",
     )  # fmt: skip
     found = {str(getattr(platform, name)) for name in names}
+    found |= {feeds.CLOSED, feeds.LISTED}
     return found | {interpreted.INVALID_PIXEL, interpreted.TOO_OLD, interpreted.NOT_REPORTABLE}
 
 
@@ -130,6 +131,13 @@ def test_it_lists_every_label() -> None:
     listed = {row[0].strip("`") for row in rows("Labels")}
     assert len(of_files()) >= 12  # the search finds what it is for
     assert listed == constants() | of_files()
+
+
+def test_it_lists_the_columns_of_the_feed() -> None:
+    section = PAGE.split("\n## Google without approval\n")[1].split("\n## ")[0]
+    columns = section.split("Its columns:\n\n")[1].split("\n\n")[0]
+    assert tuple(re.findall("`([^`]+)`", columns)) == feeds.COLUMNS
+    assert f"{feeds.MOST_ROWS:,} at most" in section and f"{feeds.WINDOW // DAY} days" in section
 
 
 @pytest.mark.parametrize(

@@ -237,3 +237,34 @@ def test_another_secret_of_the_installation(tmp_path: Path) -> None:
         path.with_name("secret.old").unlink()
         with running(tmp_path, **LIVE) as board:
             assert board.call("ad_accounts.test", id=account.id)["ok"]
+
+
+def test_google_fetches_what_it_is_told(board: Board) -> None:
+    made = board.call("ad_accounts.create", name="Google", platform="google")
+    pixel = board.call(
+        "pixels.create", ad_account_id=made["id"], code="123", mapping=[{"event_name": "Sale"}]
+    )
+    first = board.call("ad_accounts.renew_feed", id=made["id"])
+    address = board.call("ad_accounts.renew_feed", id=made["id"])["url"]
+    board.call("ad_accounts.change", id=made["id"], dry_run=False)
+    slug = board.campaign({"to": [board.name("offer")]})
+    convert(board, slug, "gclid=Cj0K-Case_1&consent=granted", "order-g")
+    path = address.removeprefix(board.public)
+    assert path.startswith("/feeds/weir_"), address
+
+    def listed() -> str | None:
+        answer = board.visit(path)
+        return answer.body if answer.status == 200 and "order-g" in answer.body else None
+
+    text = wait_for("the sale is in the file", listed)
+    assert text.splitlines()[0] == "Parameters:TimeZone=+0000"
+    assert text.splitlines()[2].startswith("Cj0K-Case_1,Sale,") and text.endswith(
+        ",12.5,USD,order-g,Granted,Granted\n"
+    )
+    assert board.visit(path, agent="Google").headers["content-type"].startswith("text/csv")
+    assert board.visit(first["url"].removeprefix(board.public)).status == 404
+    assert board.visit(path[:-9] + "wrong.csv").status == 404
+    assert address.rpartition("/")[2].removesuffix(".csv") not in str(board.call("history.list"))
+    board.call("ad_accounts.close_feed", id=made["id"])
+    wait_for("the file is gone", lambda: board.visit(path).status == 404)
+    board.call("pixels.archive", id=pixel["id"])

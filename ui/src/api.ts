@@ -14,6 +14,7 @@ export interface AdAccount {
   requests_per_minute: number;
   intake_hash: string;
   intake_hint: string;
+  feed_hash: string;
 }
 
 export interface AdAccountList {
@@ -53,6 +54,12 @@ export interface AdPlatforms {
   standard: string[];
   conversion_macros: Record<string, string>;
   interpreted_macros: Record<string, string>;
+}
+
+export interface FeedAddress {
+  id: number;
+  revision: number;
+  url: string;
 }
 
 export interface IntakeToken {
@@ -1899,11 +1906,13 @@ export interface ErrorShape {
 export interface Api {
   "ad_accounts.archive": { request: { id: number; revision?: number | null }; answer: AdAccount };
   "ad_accounts.change": { request: { id: number; revision?: number | null; name?: string; status?: "active" | "paused"; token?: string; settings?: Record<string, string>; dry_run?: boolean; requests_per_minute?: number }; answer: AdAccount };
+  "ad_accounts.close_feed": { request: { id: number; revision?: number | null }; answer: AdAccount };
   "ad_accounts.close_intake": { request: { id: number; revision?: number | null }; answer: AdAccount };
   "ad_accounts.create": { request: { name: string; platform: "google" | "meta" | "microsoft" | "openai" | "outbrain" | "pinterest" | "snapchat" | "taboola" | "tiktok"; status?: "active" | "paused"; token?: string; settings?: Record<string, string>; dry_run?: boolean; requests_per_minute?: number }; answer: AdAccount };
   "ad_accounts.get": { request: { id: number }; answer: AdAccount };
   "ad_accounts.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; platform?: "google" | "meta" | "microsoft" | "openai" | "outbrain" | "pinterest" | "snapchat" | "taboola" | "tiktok"; status?: "active" | "paused"; dry_run?: boolean }; answer: AdAccountList };
   "ad_accounts.platforms": { request: Record<string, never>; answer: AdPlatforms };
+  "ad_accounts.renew_feed": { request: { id: number; revision?: number | null }; answer: FeedAddress };
   "ad_accounts.renew_intake_token": { request: { id: number; revision?: number | null }; answer: IntakeToken };
   "ad_accounts.reseal": { request: Record<string, never>; answer: Resealed };
   "ad_accounts.restore": { request: { id: number; revision?: number | null }; answer: AdAccount };

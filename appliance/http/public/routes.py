@@ -49,6 +49,7 @@ ROUTES = (
     "GET /js/{network}.js",
     "POST /js/{network}",
     "GET /p/{pageSlug}",
+    "GET /feeds/{token}.csv",
     "GET /healthz",
     "GET /readyz",
 )
@@ -66,6 +67,7 @@ _PAGE_HEADERS = (
     b"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:\r\n"
     b"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
 )
+_FEED_HEADERS = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
 
 class Root(Protocol):
@@ -106,11 +108,18 @@ class Routes:
     """Answers requests. Synchronous: the connection waits for the journal afterwards, once per slice."""
 
     def __init__(
-        self, routing: Routing, root: Root, trusted: tuple[Network, ...], ready: Callable[[], bool]
+        self,
+        routing: Routing,
+        root: Root,
+        trusted: tuple[Network, ...],
+        ready: Callable[[], bool],
+        feed: Callable[[str], bytes | None] = lambda token: None,
     ) -> None:
+        """`feed` has the file that a token opens, a few milliseconds of reading at most; None for none."""
         self._routing = routing
         self._trusted = trusted
         self._ready = ready
+        self._feed = feed
         self._callers = Callers(routing)
         self._pixel = Pixel(routing)
         self.events = Events(routing)
@@ -264,6 +273,10 @@ class Routes:
             page = self._routing.table.pages.get(key.decode("latin-1"))
             if page is not None:
                 reply = _page(page, query, request)
+        elif head == b"feeds" and key.endswith(b".csv"):
+            feed = self._feed(key.decode("latin-1").removesuffix(".csv"))
+            if feed is not None:
+                reply = replies.content(200, b"text/csv; charset=utf-8", feed, _FEED_HEADERS)
         if reply is None:
             return _NOT_FOUND
         return reply if request.method in (b"GET", b"HEAD") else _ONLY_GET
