@@ -32,9 +32,13 @@ _LEASE = f"update delivery set lease_us=?1, not_before_us=?1 where number=?2 ret
 # The end of the first lease under which it was sent and of which nobody knows what came.
 _SEND = (
     "update delivery set lease_us=?3, not_before_us=?3, sent_us=iif(sent_us=0, ?3, sent_us) where number in"  # noqa: S608
-    " (select number from delivery where target=?1 and state='pending' and not_before_us<=?2 and part=?4"
-    f" order by deadline_us, number limit ?5) returning {COLUMNS}"
+    " (select number from delivery {} where target=?1 and state='pending' and not_before_us<=?2 and {}"
+    f" order by deadline_us, number limit ?4) returning {COLUMNS}"
 )
+# By its own choice SQLite would sort everything that is due.
+_SEND_ANY = _SEND.format("indexed by delivery_deadline", "part=0")
+# There may be a hundred thousand before the last one of a part.
+_SEND_PART = _SEND.format("indexed by delivery_part", "part<>0 and part=?5")
 # What was acknowledged is delivered, whoever holds the lease by now; a failure says nothing about a delivery
 # that somebody else holds, or that was cancelled.
 _HOLDS = "?1='delivered' or (state='pending' and lease_us=?6)"
@@ -179,14 +183,17 @@ class SqliteDeliveries:
 
     def take_batch(self, target: str, most: int, now_us: int, lease_us: int) -> Sequence[Stored]:
         first = (
-            "select part from delivery where target=? and state='pending' and not_before_us<=?"
-            " order by deadline_us, number limit 1"
+            "select part from delivery indexed by delivery_deadline where target=? and state='pending'"
+            " and not_before_us<=? order by deadline_us, number limit 1"
         )
         with self._writing() as db:
-            part = db.execute(first, (target, now_us)).fetchone()
-            if part is None:
+            found = db.execute(first, (target, now_us)).fetchone()
+            if found is None:
                 return []
-            rows = db.execute(_SEND, (target, now_us, lease_us, *part, most)).fetchall()
+            given = (target, now_us, lease_us, most)
+            rows = db.execute(
+                *((_SEND_PART, (*given, *found)) if found[0] else (_SEND_ANY, given))
+            ).fetchall()
         return sorted(map(stored_of, rows), key=lambda it: (it.deadline_us, it.number))
 
     def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None:

@@ -25,6 +25,7 @@ create table if not exists delivery (
 ) strict;
 create index if not exists delivery_due on delivery (target, not_before_us) where state = 'pending';
 create index if not exists delivery_deadline on delivery (target, deadline_us) where state = 'pending';
+create index if not exists delivery_part on delivery (target, part, deadline_us) where state = 'pending' and part <> 0;
 create index if not exists delivery_of on delivery (target, state, number);
 create index if not exists delivery_campaign on delivery (campaign_id, number);
 create index if not exists delivery_conversion on delivery (conversion_id);
