@@ -242,7 +242,7 @@ def test_interpreted_events_are_subscribed_handed_in_and_followed(screens: Scree
     expect(page.get_by_role("row").filter(has_text="Invalid pixel")).to_be_visible(timeout=SOON)
     page.get_by_role("row").filter(has_text="1 event").get_by_role("link").click()
     story = panel_of(page, "What became of this event")
-    expect(story.get_by_text("told 1 event with 1 more")).to_be_visible(timeout=SOON)
+    expect(story.get_by_text("told as 1 event: 1 conversion more")).to_be_visible(timeout=SOON)
     story.get_by_text("1 attempt", exact=True).click()
     expect(story.get_by_label("Its answer")).to_contain_text("events_received", timeout=SOON)
     page.keyboard.press("Escape")

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { graveOf, placeOf, wordsOf } from "../src/screens/alerts/words";
 import { nameOfTarget, numberOf, pixelOf } from "../src/screens/deliveries/queues";
+import { traceOf } from "../src/screens/deliveries/wire";
 import { fate } from "../src/screens/events/event";
 import { handIn, unfit } from "../src/screens/events/hand-in";
 import { either, known, nameOfPixel, PLATFORM_NAMES, rowSentence, sentence, titleOf, wholeRow } from "../src/screens/platforms/words";
@@ -71,4 +72,10 @@ test("an array is not taken apart, and a file may be too large", () => {
   expect(unfit('  [{"n": 12345678901234567890}]', 10)).toContain("one object a line");
   expect(unfit("[]", 10)).toBe("");
   expect(unfit("{}\n".repeat(7_000_000), 10)).toContain("too large");
+});
+
+test("an answer's trace is what the platform's support asks for", () => {
+  expect(traceOf('{"events_received": 3, "fbtrace_id": "T2"}')).toBe("T2");
+  expect(traceOf('{"code":0,"request_id":"2026"}')).toBe("2026");
+  expect(traceOf("<html>")).toBe("");
 });

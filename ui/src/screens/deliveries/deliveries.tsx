@@ -67,7 +67,8 @@ export function Deliveries() {
   useDeliveriesChange(asked.again);
   const open = param("open");
   const [picked] = usePicking(rows, (row) => set({ open: row.id }));
-  const known = targets.value?.map((each) => [keyOf(each.id), each.name || `Target ${each.id}`] as const) ?? queues.value?.items.map((each) => [each.target, nameOfTarget(each.target)] as const) ?? [];
+  const named = targets.value?.map((each) => [keyOf(each.id), each.name || `Target ${each.id}`] as const) ?? [];
+  const known = [...named, ...(queues.value?.items ?? []).filter((each) => !named.some(([key]) => key === each.target)).map((each) => [each.target, nameOfTarget(each.target)] as const)];
   const put = (changes: Record<string, string | null>): void => set({ before: null, ...changes });
   const held = new Set((queues.value?.items ?? []).filter((each) => each.paused_us).map((each) => each.target));
   const filtered = Object.keys(filter).length > 0;

@@ -14,7 +14,7 @@ import { zone } from "../../zone";
 import { moment } from "../records/page";
 import { State } from "./columns";
 import { nameOfTarget, pixelOf, placeOfTarget, useDeliveriesChange } from "./queues";
-import { latency, Wire } from "./wire";
+import { latency, traceOf, Wire } from "./wire";
 
 export function DeliveryPanel({ id, held, done }: { id: string; held: ReadonlySet<string>; done: () => void }) {
   const asked = useAsk("deliveries.get", { id });
@@ -30,6 +30,8 @@ export function DeliveryPanel({ id, held, done }: { id: string; held: ReadonlySe
 
 function Whole({ found: { delivery, values, attempts }, held, done }: { found: DeliveryWhole; held: ReadonlySet<string>; done: () => void }) {
   const [place, pixel] = [placeOfTarget(delivery.target), pixelOf(delivery.target) > 0];
+  // What an intake heard of has no click of ours.
+  const heard = pixel && !values["click_id"];
   const left = delivery.deadline_us / 1e6 - now.value.getTime() / 1000;
   const at = new Date(delivery.created_us / 1000);
   return (
@@ -47,15 +49,15 @@ function Whole({ found: { delivery, values, attempts }, held, done }: { found: D
       {delivery.reason && <p class={delivery.state === "dead" ? "loss" : "warned"}>{delivery.reason}</p>}
       <p class="row">
         {pixel && <strong>{delivery.event_name}</strong>}
-        <a href={href(`/conversions?open=${delivery.conversion_id}`)}>{pixel ? "of the" : delivery.status || "The"} conversion{me.value?.sees_money !== false && delivery.payout ? ` of ${delivery.payout} ${delivery.currency}` : ""}</a>
+        <a href={href(`/${heard ? "events" : "conversions"}?open=${delivery.conversion_id}`)}>{heard ? "of an interpreted event" : pixel ? "of the conversion" : `${delivery.status || "The"} conversion`}{me.value?.sees_money !== false && delivery.payout ? ` of ${delivery.payout} ${delivery.currency}` : ""}</a>
         <span class="dim">as of its revision {delivery.revision}</span>
         {values["click_id"] && <a href={href(`/clicks?open=${values["click_id"]}`)}>its click</a>}
       </p>
       <h3>Attempts</h3>
       {attempts.length ? <ol class="tried">{[...attempts].reverse().map((each, index) => <Tried key={each.at_us} attempt={each} open={index === 0} />)}</ol> : <p class="dim">None yet.</p>}
-      <h3>Idempotency key</h3>
-      <Copy text={delivery.id} label="the idempotency key" plain />
-      <p class="dim">The same at every attempt: the receiver counts it once.</p>
+      <h3>{pixel ? "Event id" : "Idempotency key"}</h3>
+      <Copy text={values["event_id"] ?? delivery.id} label={pixel ? "the event id" : "the idempotency key"} plain />
+      <p class="dim">The same at every attempt: {pixel ? "the platform drops what it is told twice" : "the receiver counts it once"}.</p>
       <details class="more">
         <summary>All there was to say of it</summary>
         <dl class="facts">{Object.entries(values).map(([name, value]) => <div key={name}><dt><code>{`{${name}}`}</code></dt><dd class="told-value">{value}</dd></div>)}</dl>
@@ -69,7 +71,7 @@ export function Tried({ attempt, open }: { attempt: Attempt; open: boolean }) {
   return (
     <li class={good ? "at-good" : "at-loss"}>
       <span class="dim" title={full(new Date(attempt.at_us / 1000), zone.value)}>{moment(attempt.at_us)}</span>{" "}
-      <strong>{attempt.status ? `status ${attempt.status}` : attempt.error || "no answer"}</strong> <span class="dim">{attempt.latency_us > 0 && `after ${latency(attempt.latency_us)}`}</span>
+      <strong>{attempt.status ? `status ${attempt.status}` : attempt.error || "no answer"}</strong> <span class="dim">{attempt.latency_us > 0 && `after ${latency(attempt.latency_us)}`}{traceOf(attempt.answer) && <> · trace <code>{traceOf(attempt.answer)}</code></>}</span>
       {attempt.request && (
         <details class="more" open={open}>
           <summary>Request and answer</summary>

@@ -16,7 +16,7 @@ import { At, PAGE, Pages, useOffset, usePeriod } from "../records/page";
 import { type EventRevision, fate, LABELS } from "./event";
 import { Intakes } from "./intakes";
 import { EventPanel } from "./panel";
-import { EventFigures } from "./figures";
+import { EventFigures, Reasons } from "./figures";
 
 export function Events(): JSX.Element {
   return param("of") === "intakes" ? <Intakes /> : <EventList />;
@@ -62,6 +62,7 @@ function EventList() {
         {typed("campaign", "Campaign id")}
         {typed("find", "Session id")}
       </div>
+      {!reason && <Reasons period={period} />}
       {asked.fault && <p class="wrong" role="alert">{asked.fault.message}{asked.fault.fields.map((each) => ` ${each.path}: ${each.message}`)}</p>}
       {asked.value && !rows.length ? (
         filtered ? <p class="dim">No event is like that in this period. <button type="button" class="link" onClick={() => set({ network: null, campaign: null, reason: null, find: null, from: null })}>Show all</button></p> : <NoEvents />

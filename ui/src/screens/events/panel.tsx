@@ -42,7 +42,7 @@ function Whole({ rows, last }: { rows: readonly EventRevision[]; last: EventRevi
         {[...rows].reverse().map((row) => (
           <li key={`${row.known_at_us} ${row.revision}`} class={row.reports ? "at-good" : row.valid ? "at-zero" : "at-loss"}>
             <span class="dim">{moment(row.known_at_us)}</span> <strong>{shown(row.conversions)} conversion{row.conversions === 1 ? "" : "s"}{money && <>, <Amount value={row.revenue} shape="money" /> USD</>}</strong>{" "}
-            <span class="dim">{row.lander_visitors > 0 && `${shown(row.lander_visitors)} visitors, ${shown(row.lander_searches)} searches; `}{row.reports > 0 ? <>told {shown(row.reports)} event{row.reports === 1 ? "" : "s"} with {shown(row.reported_conversions)} more{money && <> worth <Amount value={row.reported_amount} shape="money" /></>}</> : row.invalid_reason || "nothing was told"}</span>
+            <span class="dim">{row.lander_visitors > 0 && `${shown(row.lander_visitors)} visitors, ${shown(row.lander_searches)} searches; `}{row.reports > 0 ? <>told as {shown(row.reports)} event{row.reports === 1 ? "" : "s"}: {shown(row.reported_conversions)} conversion{row.reported_conversions === 1 ? "" : "s"} more{money && <>, <Amount value={row.reported_amount} shape="money" /> USD</>}</> : row.invalid_reason || "nothing was told"}</span>
           </li>
         ))}
       </ol>

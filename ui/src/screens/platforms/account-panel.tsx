@@ -70,7 +70,7 @@ function Refused({ line: { account, standing }, again }: { line: Line; again: ()
   const money = me.value?.sees_money !== false;
   const resume = (): void => void perform("ad_accounts.resume", { id: account.id }, () => (note(`${titleOf(account)} is asked again now.`), again()));
   return (
-    <div class="trouble grave" role="alert">
+    <div class="trouble grave stack" role="alert">
       <strong>{known(account.platform).title} refuses this account: {standing.reason || "it said no more"}</strong>
       <p>
         Nothing is sent but a single event from time to time, which asks whether it does still. {standing.queued > 0 ? <>{shown(standing.queued)} events wait; the first is lost <Deadline us={standing.next_deadline_us} />{money && <>, <AtRisk of={standing.at_risk} /> in all</>}.</> : "Nothing waits."}

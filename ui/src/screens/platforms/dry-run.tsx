@@ -21,7 +21,7 @@ export function DryRun({ account, standing, put }: { account: AdAccount; standin
     return <p class="row"><span class="grow">Reports for real: {platform} counts what it accepts.</span>{may("ad_accounts.write") && <button type="button" onClick={() => turn(true)}>Back to dry run</button>}</p>;
   }
   return (
-    <div class="trouble" role="status">
+    <div class="trouble stack" role="status">
       <strong>Dry run: nothing is sent to {platform}.</strong>
       <p>Every event is made and checked as if it were, and kept under Deliveries with its masked request.{standing && standing.not_sent > 0 && ` ${shown(standing.not_sent)} so far.`}</p>
       {may("ad_accounts.write") && (asking ? (

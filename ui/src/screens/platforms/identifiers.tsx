@@ -14,7 +14,7 @@ export function Identifiers({ of }: { of: AccountReport | undefined }) {
       <p>Match quality <strong><Quality of={of.match_quality} /></strong> <span class="dim">of 10, our estimate by what {shown(of.measured)} events carried.</span></p>
       <ul class="outcomes">
         {all.map(([name, count]) => (
-          <li key={name}><span>{IDENTIFIERS[name] ?? name}</span><Share part={count} whole={of.measured} /><span class="figure">{shown((count / of.measured) * 100, "percent")} %</span><span class="figure">{shown(count)}</span></li>
+          <li key={name}><span>{IDENTIFIERS[name] ?? name}</span><Share part={count} whole={of.measured} /><span class="figure">{shown((count / of.measured) * 100)} %</span><span class="figure">{shown(count)}</span></li>
         ))}
       </ul>
     </>

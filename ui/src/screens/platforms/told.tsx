@@ -15,7 +15,7 @@ export function Refusals({ of }: { of: AccountReport | undefined }) {
       <h3>Refused, by reason</h3>
       <ul class="outcomes">
         {all.map(([label, count]) => (
-          <li key={label}><span>{label}</span><Share part={count} whole={of.refused} /><span class="figure">{shown((count / Math.max(1, of.refused)) * 100, "percent")} %</span><span class="figure">{shown(count)}</span></li>
+          <li key={label}><span>{label}</span><Share part={count} whole={of.refused} /><span class="figure">{shown((count / Math.max(1, of.refused)) * 100)} %</span><span class="figure">{shown(count)}</span></li>
         ))}
       </ul>
       <p class="dim">Refused for good: sent again as they are, they would be refused again. {only && of.pixels.length === 1 && <a href={href(`/deliveries?target=${encodeURIComponent(only.target)}&state=dead`)}>Which, with what was said</a>}</p>
