@@ -183,12 +183,12 @@ def _errors(status: SystemStatus, limits: Thresholds) -> Iterator[Alarm]:
         labels: Mapping[str, int] = {}
         who = name
         if name in accounts:
-            labels, who = accounts[name].refused_by, _account(accounts[name])
+            labels, who = accounts[name].refused_by, f"events of {_account(accounts[name])}"
         elif name == EVENTS and status.interpreter is not None:
             labels = status.interpreter.labels
         commonest = max(labels, key=lambda label: labels[label], default="")
         why = f", most of all for “{commonest}”" if commonest else ""
-        text = f"{ratio * 100:.0f} % of the last {count:,} of {who} failed{why}"
+        text = f"{ratio * 100:.0f} % of the last {count:,} {who} failed{why}"
         yield Alarm("error_ratio", name, text)
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.journeys.board import Board, running
+from tests.platforms.account import Account, counts
+from tests.platforms.meta_process import MetaProcess
+from tests.platforms.ways import document, encode
 from tests.receivers import Receiver
 from tests.rig import wait_for
 
@@ -80,16 +85,50 @@ def test_a_test_says_whether_it_arrived(board: Board, receiver: Receiver) -> Non
     assert channel["error"] == "the webhook was not taken: answered 500"
 
 
+def figures(board: Board) -> dict[str, str]:
+    text = httpx.get(f"{board.weir.admin}/metrics").text
+    return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+
 def test_figures_are_there_under_the_founding_documents_names(board: Board) -> None:
     low_disk(board)
     slug = board.campaign({"to": [board.name("offer")]})
     board.visit(f"/c/{slug}")
     board.shipped()
-    text = httpx.get(f"{board.weir.admin}/metrics").text
-    shown = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    shown = figures(board)
     for name in ("TotalRecordsProcessed", "TotalRecordsFiltered", "ProcessedMessages", "FailedMessages"):
         assert shown[name] == "0"
     assert "FilteringRatio" not in shown
     assert shown['weir_alerts_open{kind="disk_low"}'] == "1"
     assert int(shown['weir_query_seconds_count{kind="insert"}']) >= 1
     assert shown["weir_optimize_runs_total"] == "0"
+
+
+def test_events_are_counted_and_too_many_bad_ones_are_an_alert(board: Board, tmp_path: Path) -> None:
+    now_us = time.time_ns() // 1_000
+    changes: list[dict[str, Any]] = [
+        *[{} for _ in range(20)],
+        *[{"pixel_id": "nobodys"} for _ in range(10)],
+        *[{"campaign_id": "1"} for _ in range(10)],
+    ]
+    with MetaProcess(tmp_path / "meta") as meta:
+        account = Account(board, meta.url)
+        account.subscribe()
+        account.send([encode(document(n, now_us, **each)) for n, each in enumerate(changes)])
+        wait_for("all told", lambda: counts(board.weir.data, account.target)["delivered"] == 20)
+
+        def look() -> Any:
+            found = board.call("alerts.list", state="open", kind="error_ratio")["items"]
+            return found and figures(board).get("FilteringRatio") and found
+
+        [alert] = wait_for("an alert of errors", look)
+    assert alert["about"] == "interpreted events"
+    assert alert["text"] == ("33 % of the last 30 interpreted events failed, most of all for “Invalid pixel”")
+    shown = figures(board)
+    assert (shown["TotalRecordsProcessed"], shown["TotalRecordsFiltered"]) == ("40", "30")
+    assert shown["FilteringRatio"] == "75.0"
+    assert int(shown["ProcessedMessages"]) >= 1 and shown["FailedMessages"] == "0"
+    assert shown['weir_error_ratio{of="interpreted events",label="Invalid pixel"}'].startswith("0.33")
+    name = f'account="{account.id}",platform="meta"'
+    assert shown[f"weir_platform_success_ratio{{{name}}}"] == "1.0"
+    assert shown[f"weir_platform_queued{{{name}}}"] == "0"

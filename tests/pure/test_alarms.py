@@ -122,7 +122,8 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
             "recent": RecentReport(error_ratios={"account:7": 0.25}, ended={"account:7": 48}),
         },
         "account:7",
-        "25 % of the last 48 of ad account 7 “Main” (meta) failed, most of all for “Invalid parameter”",
+        "25 % of the last 48 events of ad account 7 “Main” (meta) failed, most of all for"
+        " “Invalid parameter”",
     ),
     "token_dead": (
         {
