@@ -336,7 +336,7 @@ def test_no_token_and_nobody_stands_in_logs_attempts_or_lists(efflux: Efflux) ->
         board.weir.log.read_text(),
         json.dumps([efflux.attempts(each) for each in found]),
         *(
-            json.dumps(board.call(name, limit=200))
+            json.dumps(board.call(name, limit=100))
             for name in ("ad_accounts.list", "pixels.list", "history.list", "deliveries.list", "events.list")
         ),
         json.dumps(board.call("ad_accounts.get", id=efflux.account.id)),
