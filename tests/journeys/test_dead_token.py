@@ -71,7 +71,7 @@ def test_a_token_that_died_on_friday(tmp_path: Path) -> None:
 
         # On Monday somebody does.
         board.call("ad_accounts.change", id=account.id, token="good")
-        wait_for("the others are delivered", lambda: counts(board.weir.data, account.target)["delivered"] == 5)
+        wait_for("the rest delivered", lambda: counts(board.weir.data, account.target)["delivered"] == 5)
         wait_for("the alert is closed", lambda: _open_alert(board) is None)
         (closed,) = board.call("alerts.list", kind="token_dead")["items"]
         assert closed["state"] == "closed" and closed["id"] == alert["id"]
