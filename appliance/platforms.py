@@ -37,7 +37,7 @@ from appliance.outbound.platforms import PlatformDoor
 from appliance.outbound.trials import try_out
 from appliance.partners.announcing import Announcements
 from appliance.partners.consent import Defaults
-from appliance.partners.feeds import Feed, feeds_of
+from appliance.partners.feeds import Feed, counted, feeds_of
 from appliance.partners.making import together
 from appliance.partners.platform import DAY
 from appliance.partners.report import Identity
@@ -191,6 +191,9 @@ class AdPlatforms:
                     experimental=PLATFORMS[account.platform].experimental,
                     dry_run=account.dry_run,
                 )
+        for feed in self._feeds_there:
+            if feed.account_id in found:
+                found[feed.account_id] = counted(found[feed.account_id], feed.targets, self.feeds.counts)
         return tuple(found[id_] for id_ in sorted(found))
 
     async def resume(self, account_ids: Collection[int]) -> None:
@@ -281,7 +284,7 @@ class AdPlatforms:
         )
         self.events_tail = InterpretedTail(
             journals=Tails(it.data),
-            offsets=it.interpreted.offsets,
+            shelf=it.interpreted,
             sink=self.interpreter,
             intakes=self.intakes,
             layout=self._layout,

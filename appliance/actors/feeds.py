@@ -7,7 +7,7 @@ new one, and what was taken and not marked is taken again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -41,6 +41,8 @@ class Listing(Protocol):
 
     def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None: ...
 
+    def counts(self) -> Mapping[str, Mapping[str, int]]: ...
+
     def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]: ...
 
 
@@ -72,6 +74,8 @@ class Feeds:
         self._wake = trio.Event()
         self._written: dict[str, tuple[int, tuple[str, ...]]] = {}
         """File → when it was written, and of which targets."""
+        self.counts: Mapping[str, Mapping[str, int]] = {}
+        """Target → state → how many, as of the last look."""
         self.last_error = ""
 
     def wake(self) -> None:
@@ -103,6 +107,9 @@ class Feeds:
             while batch := self._take(target):
                 self._finish(batch, dict.fromkeys((it.number for it in batch), feeds.CLOSED), feed=None)
         self._shelf.keep([feed.name for feed in wanted])
+        there = {target for feed in wanted for target in feed.targets}
+        if there:
+            self.counts = {name: count for name, count in self._store.counts().items() if name in there}
         self._written = {feed.name: self._written[feed.name] for feed in wanted if feed.name in self._written}
 
     def _list(self, feed: Feed, waiting: Collection[str]) -> None:

@@ -12,7 +12,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import msgspec
+
 from appliance.model.catalog import AdAccount, Pixel
+from appliance.model.platforms import AccountReport
 from appliance.partners.platform import DAY, checked, decimal_of
 from appliance.partners.platforms.google import Google
 from appliance.partners.report import Report
@@ -35,6 +38,7 @@ _CONSENT = {"granted": "Granted", "limited": "Denied"}
 class Feed(NamedTuple):
     """An account's file, called by the digest of its token. `targets` are those of its living pixels."""
 
+    account_id: int
     name: str
     targets: tuple[str, ...]
     dry_run: bool
@@ -54,12 +58,31 @@ def feeds_of(accounts: Iterable[AdAccount], pixels: Iterable[Pixel]) -> tuple[Fe
             mine[pixel.ad_account_id].append(feed_target(pixel.id))
     return tuple(
         Feed(
+            number,
             known[number].feed_hash,
             tuple(targets),
             known[number].dry_run,
             known[number].status == "paused",
         )
         for number, targets in mine.items()
+    )
+
+
+def counted(
+    report: AccountReport, targets: Iterable[str], counts: Mapping[str, Mapping[str, int]]
+) -> AccountReport:
+    """An account's figures with those of its feed; `counts`: target → state → how many."""
+    states = [counts.get(target, {}) for target in targets]
+
+    def sum_of(state: str) -> int:
+        return sum(each.get(state, 0) for each in states)
+
+    return msgspec.structs.replace(
+        report,
+        queued=report.queued + sum_of("pending"),
+        accepted=report.accepted + sum_of("delivered"),
+        refused=report.refused + sum_of("dead"),
+        not_sent=report.not_sent + sum_of("cancelled"),
     )
 
 

@@ -20,6 +20,7 @@ from appliance.errors import Unavailable
 from appliance.model.catalog import AdAccount, Pixel
 from appliance.model.conversions import Settlement
 from appliance.model.deliveries import Delivery, Selection, delivery_id
+from appliance.model.platforms import AccountReport
 from appliance.partners import feeds
 from appliance.partners.feeds import Feed, feeds_of
 from appliance.partners.platform import DAY, DRY_RUN, MARGIN, NO_CLICK
@@ -41,7 +42,7 @@ class Site:
         self.ledger = SqliteLedger(path / "ledger.db", lambda: START // 1_000)
         self.store = SqliteDeliveries(path / "ledger.db", lambda name: None)
         self.shelf = FeedShelf(path)
-        self.wanted: tuple[Feed, ...] = (Feed(HASH, ("feed:7",), False, False),)
+        self.wanted: tuple[Feed, ...] = (Feed(1, HASH, ("feed:7",), False, False),)
         self.refuse = False
 
     def now(self) -> int:
@@ -143,6 +144,18 @@ async def test_events_are_rows_and_stay(site: Site, autojump_clock: MockClock) -
     assert site.rows()[2][6:] == ["Denied", "Denied"]
 
 
+async def test_its_account_counts_them(site: Site, autojump_clock: MockClock) -> None:
+    site.put(1, 2)
+    site.put(3, consent="denied")
+    await lived(site)
+    site.put(4)
+    report = AccountReport(
+        account_id=1, name="", platform="google", target="account:1", state="sending", accepted=5
+    )
+    found = feeds.counted(report, ["feed:7", "feed:8"], site.store.counts())
+    assert (found.queued, found.accepted, found.refused, found.not_sent) == (1, 7, 1, 0)
+
+
 async def test_what_may_not_be_listed_says_why(site: Site, autojump_clock: MockClock) -> None:
     site.put(1, click_ids={"gbraid": "x"})
     site.put(2, consent="denied")
@@ -158,10 +171,10 @@ async def test_a_dry_run_lists_nothing_and_a_paused_account_waits(
     site: Site, autojump_clock: MockClock
 ) -> None:
     site.put(1)
-    site.wanted = (Feed(HASH, ("feed:7",), False, True),)
+    site.wanted = (Feed(1, HASH, ("feed:7",), False, True),)
     await lived(site)
     assert site.states() == {"c1": "pending: "}
-    site.wanted = (Feed(HASH, ("feed:7",), True, False),)
+    site.wanted = (Feed(1, HASH, ("feed:7",), True, False),)
     await lived(site)
     assert site.rows() == [] and site.states() == {"c1": f"cancelled: {DRY_RUN}"}
 
@@ -212,7 +225,7 @@ def test_whose_feeds_there_are() -> None:
         Pixel(id=7, ad_account_id=1, code="a"), Pixel(id=8, ad_account_id=1, code="b", archived=True),
         Pixel(id=9, ad_account_id=2, code="c"), Pixel(id=10, ad_account_id=3, code="d"),
     ]  # fmt: skip
-    assert feeds_of(accounts, pixels) == (Feed(HASH, ("feed:7",), False, False),)
+    assert feeds_of(accounts, pixels) == (Feed(1, HASH, ("feed:7",), False, False),)
 
 
 def test_a_token_opens_its_own_file_and_nothing_else(tmp_path: Path) -> None:
