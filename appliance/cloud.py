@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from appliance.actors.cloudwatch import LogFeed, LogTap, Metrics, MetricsFeed, Streams
-from appliance.actors.intake_sqs import Objects, Queue, QueueIntake
+from appliance.actors.intake_objects import Objects
+from appliance.actors.intake_sqs import Queue, QueueIntake
 from appliance.actors.kernel import thread_runner
 from appliance.config import Settings
 from appliance.errors import Unavailable

@@ -10,14 +10,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from appliance.actors.intake_objects import MOST_BYTES
 from appliance.config import Settings
 from appliance.errors import Refused, Unavailable
 from appliance.intake_config import region_of
 from appliance.partners.documents import events_of, unpacked
 from appliance.partners.interpreted import Interpreted, parsed
 
-MOST_BYTES = 32 << 20
-"""As much as an intake reads of an object."""
 _OTHER = re.compile(r"[^\w.+ -]+")
 
 

@@ -7,25 +7,19 @@ an outage makes no dead letters. What cannot be read is one, after the others of
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-import msgspec
 import trio
 
+from appliance.actors.intake_objects import Objects, Taking, Way
 from appliance.errors import Missing, Refused, Unavailable, WeirError
-from appliance.model.ids import name_of
-from appliance.model.interpreted import IntakeReport, Refusal, Sifted, Taken
-from appliance.model.queues import Fetched, Received, Sizes
-from appliance.partners.documents import events_of, unpacked
-from appliance.partners.interpreted import Unreadable, parsed
-from appliance.partners.notices import PREFIX, Created, announced, filtered_key
+from appliance.model.interpreted import IntakeReport
+from appliance.model.queues import Received, Sizes
+from appliance.partners.notices import Created, announced
 from appliance.ports import Runner
 
-MOST_BYTES = 32 << 20
-"""Of an object, also unpacked: to take more apart holds up the whole process for over 50 ms."""
 POLL_S = 10
 LONGEST_HOLD_S = 11 * 3600.0
 """SQS ends any invisibility 12 hours after the message was received."""
@@ -50,24 +44,6 @@ class Queue(Protocol):
     def bury(self, message: Received, reason: str) -> bool: ...
 
     def sizes(self) -> Sizes: ...
-
-
-class Objects(Protocol):
-    """stores/aws.Buckets. Blocking; raises Missing, Refused, Unavailable."""
-
-    def get(self, wanted: Created, most: int) -> Fetched: ...
-
-    def put(self, bucket: str, key: str, body: bytes) -> None: ...
-
-
-class Way(Protocol):
-    """Where events go: actors/interpreter.Interpreter."""
-
-    async def take(
-        self, batch_id: str, lines: Sequence[bytes], filtered: bool, origin: str = ""
-    ) -> Taken: ...
-
-    async def sift(self, lines: Sequence[bytes]) -> Sifted: ...
 
 
 class QueueIntake:
@@ -97,27 +73,23 @@ class QueueIntake:
     ) -> None:
         self.name = name
         self._connect = connect
-        self._way = way
         self._running = running
-        self._filtered = filtered
         self._polling = polling
         self._blocking = run_blocking
         self._now_us = now_us
         self._parallel = parallel
         self._attempts = attempts
-        self._bucket = filtered_bucket
+        self._taking = Taking(name, way, run_blocking, filtered, filtered_bucket)
         self._where = where
         self._back_s = back_s
         self._hidden_s = hidden_s
         self._log = logging.getLogger(f"weir.intake.{name}")
         self._slots = trio.Semaphore(parallel, max_value=parallel)
-        self._unpacking = trio.Lock()
         self._under_way: dict[str, int] = {}
         self._sizes: Sizes | None = None
         self._ours: tuple[Queue, Objects] | None = None
         self.batches = 0
         self.failed = 0
-        self.events = 0
         self.last_us = 0
         self._waits_for: dict[str, str] = {}
         self._dead_letter = ""
@@ -134,7 +106,7 @@ class QueueIntake:
             where=self._where,
             batches=self.batches,
             failed=self.failed,
-            events=self.events,
+            events=self._taking.events,
             waiting=-1 if self._sizes is None else self._sizes.waiting,
             dead=0 if self._sizes is None else max(self._sizes.dead, 0),
             oldest_us=min((sent for sent in self._under_way.values() if sent), default=0),
@@ -255,7 +227,7 @@ class QueueIntake:
         for created in wanted:
             if created not in done:
                 try:
-                    done[created] = await self._take(objects, created, again)
+                    done[created] = await self._taking.take(objects, created, again)
                 except (Missing, Refused) as fault:
                     done[created] = fault.message
         return [f"{created}: {reason}" for created, reason in done.items() if reason]
@@ -288,56 +260,3 @@ class QueueIntake:
             except (Missing, Refused):  # we may not ask
                 return False
         return self._sizes.redrives > 0
-
-    # One object
-
-    async def _take(self, objects: Objects, created: Created, again: bool) -> str:
-        """Take its events; why it is a dead letter all the same, "" if it is none."""
-        fetched = await self._blocking(objects.get, created, MOST_BYTES)
-        tag = fetched.tag or hashlib.sha256(fetched.body).hexdigest()
-        async with self._unpacking:  # one object at a time is in memory more than once
-            lines = await self._blocking(_lines, fetched.body)
-            flag = "filtered" if self._filtered else "all"
-            batch = name_of("object", created.bucket, created.key, tag, flag)
-            if self._bucket and not (created.bucket == self._bucket and created.key.startswith(PREFIX)):
-                return await self._sifted(objects, created, batch, lines)
-            taken = await self._way.take(batch, lines, self._filtered, self.name)
-            self.events += taken.read
-            refused: Sequence[Refusal] = taken.refused
-            if again or taken.again:  # what was refused then is not said a second time
-                refused = await self._blocking(_unreadable, lines)
-        return _words(refused)
-
-    async def _sifted(self, objects: Objects, created: Created, batch: str, lines: Sequence[bytes]) -> str:
-        """Write what passes the filter, and have it taken. Who is subscribed may change; another choice of
-        lines is another batch."""
-        sifted = await self._way.sift(lines)
-        if sifted.kept:
-            body = await self._blocking(_array, sifted.kept)
-            await self._blocking(objects.put, self._bucket, filtered_key(created.key), body)
-            chosen = name_of(batch, hashlib.sha256(body).hexdigest())
-            taken = await self._way.take(chosen, sifted.kept, True, self.name)
-            self.events += taken.read
-        return _words(sifted.refused)
-
-
-def _lines(body: bytes) -> Sequence[bytes]:
-    return events_of(unpacked(body, MOST_BYTES))
-
-
-def _array(lines: Sequence[bytes]) -> bytes:
-    return msgspec.json.encode([msgspec.Raw(line) for line in lines])
-
-
-def _unreadable(lines: Sequence[bytes]) -> list[Refusal]:
-    found = ((number, parsed(line)) for number, line in enumerate(lines, 1))
-    return [Refusal(number, "", it.reason) for number, it in found if isinstance(it, Unreadable)]
-
-
-def _words(refused: Sequence[Refusal]) -> str:
-    """The first of them, and how many."""
-    if not refused:
-        return ""
-    it = refused[0]
-    more = f", and {len(refused) - 1:,} more" if len(refused) > 1 else ""
-    return f"event {it.line}: {it.field + ': ' if it.field else ''}{it.reason}{more}"

@@ -263,7 +263,7 @@ async def test_what_was_announced_twice_is_taken_once_and_filtered_apart_from_no
     rig.queue.put(announcing("a"))
     await rig.emptied()
     assert rig.books.sessions == ["1", "1", "2"]
-    rig.intake._filtered = False
+    rig.intake._taking._filtered = False
     rig.queue.put(announcing("a"))
     await rig.emptied()
     assert rig.books.filtered == [True, True, False]
@@ -311,7 +311,7 @@ async def test_an_unknown_redrive_policy_is_asked_for_before_anything_is_buried(
 ) -> None:
     rig = Rig(redrives=1, dead_letters=True, attempts=1)
     rig.queue.put("hello")
-    rig.intake._look = _nothing  # type: ignore[assignment,method-assign]
+    rig.intake._look = _nothing  # type: ignore[method-assign]
     await nursery.start(rig.intake.run)
     await rig.emptied()
     assert rig.queue.dead == [("hello", "redriven")]

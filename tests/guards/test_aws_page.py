@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 
-from appliance.actors import cloudwatch, intake_sqs
+from appliance.actors import cloudwatch, intake_objects, intake_sqs
 from appliance.intake_config import Aws, Intake, Report, Trigger
 from appliance.partners.notices import PREFIX
 from tests.rig import ROOT
@@ -18,7 +18,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
     default = {name: it.default for name, it in inspect.signature(intake_sqs.QueueIntake).parameters.items()}
     assert f"received with {default['hidden_s']} seconds" in PAGE
     assert f"renewed every {default['hidden_s'] // 3} while" in PAGE
-    assert f"At most {intake_sqs.MOST_BYTES >> 20} MiB" in PAGE
+    assert f"At most {intake_objects.MOST_BYTES >> 20} MiB" in PAGE
     assert f"After {intake_sqs.LONGEST_HOLD_S / 3600:g} hours" in PAGE
     assert f"after {default['back_s']} seconds, {2 * default['back_s']}, {3 * default['back_s']}" in PAGE
     assert f"within {intake_sqs.POLL_S} seconds" in PAGE
