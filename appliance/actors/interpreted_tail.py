@@ -1,7 +1,8 @@
 """The intake that needs no cloud: interpreted events in the edges' journals, and postbacks that are events.
 
-It keeps its own place in every journal, stored with what follows from it. While it is paused, or a pixel or
-the warehouse takes nothing more, the journals keep what arrives.
+It keeps its own place in every journal, stored with what follows from it. While a pixel or the warehouse
+takes nothing more, the journals keep what arrives; while it is paused, which may be for days, it puts that
+aside, because the journals hold clicks too and must be able to go.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from appliance.model.interpreted import IntakeReport, Taken
 from appliance.model.status import ConsumerReport
 from appliance.partners.interpreted import Interpreted, Unreadable, parsed
 from appliance.partners.layouts import laid_out
+from appliance.partners.reckoning import Progress
 from appliance.ports import Entry, Journals, Runner
 
 log = logging.getLogger("weir.interpreter")
@@ -47,13 +49,26 @@ class Limits:
 class Sink(Protocol):
     """actors/interpreter.Interpreter."""
 
-    async def take_entries(self, events: Sequence[Marked], log_: Log, last: int, origin: str) -> Taken: ...
+    async def take_entries(
+        self, events: Sequence[Marked], last: int, progress: Callable[[int], Progress], origin: str
+    ) -> Taken: ...
+
+
+class Shelf(Protocol):
+    """Where this has its place, and puts aside what it may not take. Blocking; raises Unavailable."""
+
+    def offsets(self) -> Mapping[Log, int]: ...
+
+    def shelve(self, edge: int, epoch: int, seq: int, bodies: Sequence[bytes]) -> None: ...
+
+    def shelved(self, limit: int) -> Sequence[Entry]: ...
 
 
 class Found(NamedTuple):
-    """What a piece of a journal holds for us; `requests` are those of POST /api/events."""
+    """What a piece of a journal holds for us, and as what records; `requests` are of POST /api/events."""
 
     events: list[Marked]
+    bodies: list[bytes]
     refused: int
     requests: int
     newest_us: int
@@ -63,6 +78,7 @@ def found_in(entries: Sequence[Entry], layout: Callable[[int], Layout]) -> Found
     """Events among these entries; what is no event any more (a line was checked before it was journaled) is
     counted. `layout` says what a network's postbacks are, "" for nothing of ours."""
     events: list[Marked] = []
+    bodies: list[bytes] = []
     refused = newest_us = 0
     requests: set[str] = set()
     for seq, body in entries:
@@ -89,19 +105,24 @@ def found_in(entries: Sequence[Entry], layout: Callable[[int], Layout]) -> Found
                 event = msgspec.structs.replace(event, sealed=record.sealed, intake="postbacks")
         if isinstance(event, Interpreted):
             events.append((seq, event))
+            bodies.append(body)
         elif event is not None:
             refused += 1
-    return Found(events, refused, len(requests), newest_us)
+    return Found(events, bodies, refused, len(requests), newest_us)
+
+
+def _of(log_: Log) -> Callable[[int], Progress]:
+    return lambda seq: Progress(offsets={log_: seq})
 
 
 class InterpretedTail:
-    """The actor. `offsets` are those that the store knows; `layout` is asked by a network's number."""
+    """The actor; `layout` is asked by a network's number."""
 
     def __init__(
         self,
         *,
         journals: Journals,
-        offsets: Callable[[], Mapping[Log, int]],
+        shelf: Shelf,
         sink: Sink,
         intakes: Intakes,
         layout: Callable[[int], Layout],
@@ -109,7 +130,7 @@ class InterpretedTail:
         limits: Limits | None = None,
     ) -> None:
         self._journals = journals
-        self._stored = offsets
+        self._shelf = shelf
         self._sink = sink
         self._intakes = intakes
         self._layout = layout
@@ -126,15 +147,14 @@ class InterpretedTail:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read until cancelled."""
         await self._intakes.load()
-        self._offsets = dict(await self._blocking(self._stored))
+        self._offsets = dict(await self._blocking(self._shelf.offsets))
         self._unsaved.clear()
         self._saved_at = self._discovered_at = -1e9
         await self._blocking(self._journals.reopen)
         task_status.started()
         while True:
-            await self._intakes.running(NAME)
             try:
-                busy = await self._pass()
+                busy = await self._take_shelved() or await self._pass()
                 self.last_error = ""
             except Unavailable as fault:
                 if fault.message != self.last_error:
@@ -146,30 +166,52 @@ class InterpretedTail:
                 await trio.sleep(self._limits.poll)
 
     async def _pass(self) -> bool:
-        """Read a piece of every journal; True when there was anything."""
+        """Read a piece of every journal, and take it or put it aside; True when there was anything."""
         now = trio.current_time()
         if now - self._discovered_at >= self._limits.discover:
             self._discovered_at = now
             await self._blocking(self._journals.discover)
         pieces = await self._blocking(self._read)
+        paused = self._intakes.paused(NAME)
         ended = False
         for log_, last, found in pieces:
             ended = ended or not last
             if not last:
                 continue
-            if found.events:
-                await self._sink.take_entries(found.events, log_, last, NAME)
+            if not found.events:
+                self._unsaved[log_] = last
+            elif paused:
+                await self._blocking(self._shelf.shelve, *log_, last, found.bodies)
                 self._unsaved.pop(log_, None)
             else:
-                self._unsaved[log_] = last
+                await self._sink.take_entries(found.events, last, _of(log_), NAME)
+                self._unsaved.pop(log_, None)
             self._offsets[log_] = last
-            self.requests += found.requests
-            self.events += len(found.events)
+            if not paused:
+                self._count(found)
             self.refused += found.refused
-            self.last_us = max(self.last_us, found.newest_us)
         if self._unsaved and (ended or trio.current_time() - self._saved_at >= self._limits.save):
             await self._save()
         return any(last for _, last, _ in pieces)
+
+    async def _take_shelved(self) -> bool:
+        """Take what was put aside while this was paused, before anything that came later."""
+        if self._intakes.paused(NAME):
+            return False
+        entries = await self._blocking(self._shelf.shelved, self._limits.read)
+        if not entries:
+            return False
+        found = await self._blocking(found_in, entries, self._layout)
+        await self._sink.take_entries(
+            found.events, entries[-1].seq, lambda number: Progress(shelved=number), NAME
+        )
+        self._count(found)
+        return True
+
+    def _count(self, found: Found) -> None:
+        self.requests += found.requests
+        self.events += len(found.events)
+        self.last_us = max(self.last_us, found.newest_us)
 
     def _read(self) -> list[tuple[Log, int, Found]]:
         """Pieces with the number of their last entry, 0 for a journal that has ended."""
@@ -183,7 +225,7 @@ class InterpretedTail:
     async def _save(self) -> None:
         """How far journals were read that had nothing for us: nobody may remove them before."""
         for log_, last in list(self._unsaved.items()):
-            await self._sink.take_entries((), log_, last, NAME)
+            await self._sink.take_entries((), last, _of(log_), NAME)
             del self._unsaved[log_]
         self._saved_at = trio.current_time()
 

@@ -163,12 +163,12 @@ class Interpreter:
             return tally.taken()
 
     async def take_entries(
-        self, events: Sequence[Marked], log_: tuple[int, int], last: int, origin: str
+        self, events: Sequence[Marked], last: int, progress: Callable[[int], Progress], origin: str
     ) -> Taken:
-        """The same for events that a journal, (edge, epoch), has up to its entry `last`."""
+        """The same for events of a numbered log, up to its entry `last`: `progress` says so of a number."""
         async with self._turn:
             tally = _Tally()
-            await self._settle(events, last, lambda seq: Progress(offsets={log_: seq}), tally, False, origin)
+            await self._settle(events, last, progress, tally, False, origin)
             return tally.taken()
 
     async def sift(self, lines: Sequence[bytes]) -> Sifted:

@@ -40,6 +40,8 @@ class Progress(NamedTuple):
     batch_id: str = ""
     lines: int = 0
     offsets: Mapping[tuple[int, int], int] = {}
+    shelved: int = 0
+    """Up to that number, what was put aside while its intake was paused."""
 
 
 class Reckoned(NamedTuple):

@@ -20,6 +20,7 @@ from appliance.ports import Entry
 from appliance.stores.journal.reader import journal_directory
 from appliance.stores.journal.segment import Segment
 from appliance.stores.journal.tails import Tails
+from appliance.stores.sqlite import interpreted
 from tests.actors.conversions_rig import click_event
 from tests.actors.interpreter_rig import ADDRESS, START_US, Killed, Site, event
 from tests.pure.test_layouts import TONIC
@@ -52,7 +53,7 @@ class World(Site):
         self.journals = Tails(self.directory)
         self.tail = InterpretedTail(
             journals=self.journals,
-            offsets=self.store.store.offsets,
+            shelf=self.store.store,
             sink=self.interpreter,
             intakes=self.intakes,
             layout=lambda network: self.layouts.get(network, ""),
@@ -180,14 +181,74 @@ async def test_it_goes_on_with_the_next_segment(world: World, autojump_clock: Mo
     assert {(it.edge, it.consumer) for it in world.tail.consumers()} == {(0, "interpreter")}
 
 
-async def test_while_it_is_paused_journals_keep_what_arrives(world: World, autojump_clock: MockClock) -> None:
+async def test_while_it_is_paused_events_are_put_aside_and_journals_may_go(
+    world: World, autojump_clock: MockClock
+) -> None:
     await world.intakes.pause("events", "anna")
     async with world.running():
-        world.segment.append([world.received(1)])
+        world.segment.append([encode(click_event(1)), *(world.received(number) for number in range(1_200))])
+        await trio.sleep(60)
+        assert world.reports() == []
+        assert world.store.store.offset(0, world.segment.epoch) == world.segment.last
+        await world.intakes.resume("events")
+    assert world.names() == {"Purchase": 1_200}
+    assert world.store.store.shelved(10) == []
+    assert world.tail.events == 1_200
+
+
+async def test_what_was_put_aside_comes_before_what_comes_later(
+    world: World, autojump_clock: MockClock
+) -> None:
+    await world.intakes.pause("events", "anna")
+    async with world.running():
+        world.segment.append([world.received(1, revenue=1)])
+    world.restart()
+    await world.intakes.load()
+    async with world.running():
+        world.segment.append([world.received(1, revenue=3)])
         await trio.sleep(60)
         assert world.reports() == []
         await world.intakes.resume("events")
-    assert world.names() == {"Purchase": 1}
+        world.segment.append([world.received(1, revenue=2)])
+    assert [record.revenue for record in world.records()] == [1_000_000, 3_000_000, 2_000_000]
+    assert world.worth() == 3_000_000
+
+
+async def test_what_was_put_aside_is_taken_once_whenever_it_is_killed(
+    world: World, autojump_clock: MockClock
+) -> None:
+    await world.intakes.pause("events", "anna")
+    async with world.running():
+        world.segment.append([world.received(number) for number in range(40)])
+    await world.intakes.resume("events")
+    for when in ("dies_before", "dies_after"):
+        world.restart()
+        getattr(world.store, when).add(world.store.commits + 1)
+        with pytest.raises(BaseExceptionGroup) as caught:
+            async with world.running():
+                world.segment.append([world.received(50 + world.store.commits)])
+        assert caught.group_contains(Killed)
+    world.restart()
+    async with world.running():
+        pass
+    assert world.names() == {"Purchase": 42}
+    assert len(world.records()) == 42
+
+
+async def test_a_full_shelf_leaves_the_rest_in_the_journals(
+    world: World, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreted, "MOST_SHELVED", 1_000)
+    await world.intakes.pause("events", "anna")
+    async with world.running():
+        world.segment.append([world.received(1)])
+        await trio.sleep(10)
+        world.segment.append([world.received(number) for number in range(2, 6)])
+        await trio.sleep(10)
+        assert "paused intake" in world.intakes.reports()[0].last_error
+        assert len(world.store.store.shelved(10)) == 1
+        await world.intakes.resume("events")
+    assert world.names() == {"Purchase": 5}
 
 
 async def test_while_nothing_can_be_stored_it_waits_and_says_so(

@@ -68,6 +68,7 @@ def test_its_numbers_are_those_of_the_code() -> None:
         f"while {store.MOST_WAITING:,} reports wait for one pixel",
         f"pile up to {deliveries.MOST_PENDING:,}",
         f"an array may have {event_folder.MOST_ARRAY >> 20} MiB",
+        f"up to {store.MOST_SHELVED >> 30} GiB",
         f"a line {event_folder.LONGEST_LINE >> 20} MiB",
     ):
         assert said in WORDS, said

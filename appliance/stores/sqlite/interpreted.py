@@ -18,6 +18,7 @@ from appliance.errors import Conflict, Unavailable
 from appliance.model.events import encode
 from appliance.model.interpreted import Switch
 from appliance.partners.reckoning import Known, Progress, Reckoned
+from appliance.ports import Entry
 from appliance.stores.sqlite import deliveries
 from appliance.stores.sqlite.database import insert, opened, reported
 
@@ -26,6 +27,8 @@ MOST = 10_000_000
 MOST_WAITING = deliveries.MOST_PENDING // 2
 """Reports that wait for one pixel. More: events wait, unless its account is held, whose reports fill up what
 is left and are dead then, to be replayed by somebody."""
+MOST_SHELVED = 1 << 30
+"""Bytes of what waits for a paused intake. More stays in the journals, which cannot go then."""
 CHUNK = 500
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Known).decode
@@ -49,6 +52,8 @@ class SqliteInterpreted:
             try:
                 self._db.executescript(files(__package__).joinpath("interpreted.sql").read_text("utf-8"))
                 (self._count,) = self._db.execute("select count(*) from interpreted").fetchone()
+                sql = "select coalesce(sum(length(body)), 0) from interpreted_shelf"
+                (self._shelf_bytes,) = self._db.execute(sql).fetchone()
             except BaseException:
                 self._db.close()
                 raise
@@ -101,16 +106,13 @@ class SqliteInterpreted:
                     (progress.batch_id, progress.lines, now_us),
                 )
             for (edge, epoch), seq in progress.offsets.items():
-                moved = db.execute(
-                    "insert into interpreted_progress values (?,?,?) on conflict do update"
-                    " set seq=excluded.seq where excluded.seq > seq",
-                    (edge, epoch, seq),
-                ).rowcount
-                if moved == 0:
-                    raise Conflict(f"edge {edge}, epoch {epoch:x}: {seq} was taken before")
+                _move(db, edge, epoch, seq)
+            sql = "delete from interpreted_shelf where number<=? returning length(body)"
+            gone = db.execute(sql, (progress.shelved,)).fetchall() if progress.shelved else []
             insert(db, "insert or replace into interpreted", rows)
             deliveries.put(db, reckoned.deliveries)
         self._count += reckoned.fresh
+        self._shelf_bytes -= sum(size for (size,) in gone)
 
     # What the journals' tail asks
 
@@ -131,6 +133,22 @@ class SqliteInterpreted:
         """These journals are gone."""
         with self._ledger.together() as db:
             db.executemany("delete from interpreted_progress where edge=? and epoch=?", list(logs))
+
+    def shelve(self, edge: int, epoch: int, seq: int, bodies: Sequence[bytes]) -> None:
+        """Put records of a journal aside, up to whose entry `seq` nothing else is of use."""
+        size = sum(map(len, bodies))
+        if bodies and self._shelf_bytes + size > MOST_SHELVED:
+            raise Unavailable("too many events wait for a paused intake: more wait in the journals")
+        with self._ledger.together() as db:
+            _move(db, edge, epoch, seq)
+            insert(db, "insert into interpreted_shelf (body)", [(body,) for body in bodies])
+        self._shelf_bytes += size
+
+    def shelved(self, limit: int) -> list[Entry]:
+        """The first ones, by their numbers."""
+        with self._reading() as db:
+            sql = "select number, body from interpreted_shelf order by number limit ?"
+            return [Entry(*row) for row in db.execute(sql, (limit,)).fetchall()]
 
     # Retention
 
@@ -169,3 +187,13 @@ class SqliteInterpreted:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+
+def _move(db: sqlite3.Connection, edge: int, epoch: int, seq: int) -> None:
+    moved = db.execute(
+        "insert into interpreted_progress values (?,?,?) on conflict do update"
+        " set seq=excluded.seq where excluded.seq > seq",
+        (edge, epoch, seq),
+    ).rowcount
+    if moved == 0:
+        raise Conflict(f"edge {edge}, epoch {epoch:x}: {seq} was taken before")

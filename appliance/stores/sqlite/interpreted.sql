@@ -25,6 +25,13 @@ create table if not exists interpreted_progress (
     primary key (edge, epoch)
 ) strict, without rowid;
 
+-- Records out of the journals that wait while their intake is paused: the journals themselves hold clicks too, and
+-- must be able to go.
+create table if not exists interpreted_shelf (
+    number integer primary key autoincrement,
+    body blob not null
+) strict;
+
 create table if not exists interpreted_switch (
     name text primary key,
     by text not null,
