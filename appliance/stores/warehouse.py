@@ -177,6 +177,9 @@ class Warehouse:
             if not self._migrated:
                 migrate(client.command, lambda sql: {row["n"] for row in rows(client, sql, {})})
                 self._migrated = True
+            if self._merges_stopped:  # for the end of an OPTIMIZE only
+                client.command("system start merges")
+                self._merges_stopped = False
         return client
 
     def _on(self, lane: Lane, work: Callable[[Client], T], kind: str = "") -> T:
@@ -273,17 +276,14 @@ class Warehouse:
         return self._on(self._merging, mergeable, "upkeep")
 
     def optimize(self, partition: Mergeable) -> int:
-        if self._merges_stopped:
-            self._on(self._control, lambda client: client.command("system start merges"))
-            self._merges_stopped = False
         return self._on(self._merging, lambda client: optimize(client, partition))
 
     def _cut_merging(self) -> None:
         """End an OPTIMIZE that is running here; a server goes on with it by itself, and nobody waits."""
         if self._merging.busy and self._engine.kind == "chdb":
             with suppress(WeirError):
-                self._merges_stopped = True
                 self._control.run(lambda client: client.command("system stop merges"))
+                self._merges_stopped = True
         self._merging.close(MERGING_LEAVE)
 
     def queries(self) -> tuple[QueryReport, ...]:
