@@ -19,7 +19,7 @@ interface Known {
 const KNOWN: Readonly<Record<string, Known>> = {
   meta: { title: "Meta", token: "Access token", code: "Pixel (dataset) id", where: "Events Manager → the dataset → Settings → Conversions API → Generate access token. A system user's token does not expire.", tests: "the code shown under Test events, such as TEST12345" },
   tiktok: { title: "TikTok", token: "Access token", code: "Pixel code", where: "Events Manager → the pixel → Settings → Generate access token.", tests: "the code shown under Test events" },
-  google: { title: "Google Ads", token: "OAuth token", code: "Conversion action id", where: "Of an OAuth client with the scope datamanager.", tests: "any word: Google checks without recording" },
+  google: { title: "Google Ads", token: "OAuth token", code: "Conversion action id", where: "The refresh token of an OAuth client with the scope datamanager, whose id and secret stand below; without these two an access token, which lasts an hour.", tests: "any word: Google checks without recording" },
   openai: { title: "OpenAI Ads", token: "API key", code: "Pixel id", where: "In the ads account's conversion settings.", tests: "any word: it is checked without being recorded" },
   microsoft: { title: "Microsoft Advertising", token: "Token", code: "UET tag id", where: "In the UET tag's Conversions API settings.", tests: "" },
   snapchat: { title: "Snapchat", token: "Conversions API token", code: "Pixel id", where: "Business details → Conversions API tokens.", tests: "any word: it goes to the address that checks only" },
@@ -30,7 +30,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
 
 const SETTINGS: Readonly<Record<string, readonly [words: string, example?: string]>> = {
   app_secret: ["App secret"], api_version: ["Version of the API"], url: ["Address of a proxy", "https://…"], event_source: ["Event source", "web"], partner_name: ["Partner name"],
-  customer_id: ["Customer id", "123-456-7890"], login_customer_id: ["Manager account", "123-456-7890"], user_project: ["Cloud project"], client_id: ["OAuth client id"], client_secret: ["OAuth client secret"], refresh_token: ["OAuth refresh token"],
+  customer_id: ["Customer id", "123-456-7890"], login_customer_id: ["Manager account", "123-456-7890"], user_project: ["Cloud project"], token_url: ["Address that gives out tokens", "https://…"], client_id: ["OAuth client id"], client_secret: ["OAuth client secret"],
 };
 
 export function wordsOfSetting(name: string): string {
