@@ -17,6 +17,7 @@ from typing import Any
 from tests import mmdb
 from tests.rig import Weir, start_weir
 from tests.smoke.figures import Comparison, compare, wait_for_reports
+from tests.smoke.platforms import check_platforms
 from tests.smoke.shop import SECRET, plan, plans_with_id, stock, wait_for_table
 from tests.smoke.traffic import WRONG, Network, send_clicks, send_early, send_postbacks
 from tests.wire import address_of, exchange
@@ -65,7 +66,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="weir-smoke-") as folder:
         table = {"203.0.113.0/24": {"country_code": "DE"}}
         countries = mmdb.write(Path(folder) / "countries.mmdb", table, type="country")
-        settings = {"WEIR_DEMO": "false", "WEIR_GEO__DATABASES": str(countries)}
+        settings = {
+            "WEIR_DEMO": "false",
+            "WEIR_GEO__DATABASES": str(countries),
+            "WEIR_OUTBOUND__ALLOW": "127.0.0.0/8",
+        }
         with start_weir(Path(folder) / "data", "--edges", "2", env=settings) as weir:
             print(f"started after {time.monotonic() - began:.1f} s", flush=True)
             shop = stock(weir)
@@ -83,6 +88,7 @@ def main() -> int:
             wait_for_reports(weir, clicks, sales)
             found = compare(weir, shop, clicks, sales)
             check_inside(weir, found, len(clicks), network)
+            check_platforms(weir, Path(folder), found, dice)
             code = weir.stop()
             found.line("stop", {"exit code": 0, "processes left": 0},
                        {"exit code": code, "processes left": len(weir.family())})  # fmt: skip
