@@ -18,7 +18,7 @@ from appliance.operations.context import Context
 from appliance.operations.nouns import UNSET, Change, Id, Listing, Request, Seen, UnsetType, offer, shown
 from appliance.operations.period import refuse
 from appliance.operations.platform_desk import PlatformDesk
-from appliance.operations.registry import operation
+from appliance.operations.registry import Door, operation
 from appliance.operations.system import Nothing
 from appliance.partners.listed import FASTEST
 from appliance.partners.report import Identity, Report
@@ -26,6 +26,8 @@ from appliance.partners.roster import PLATFORMS
 from appliance.partners.wayfinding import TOKEN, opened, setting, way_of
 
 PerMinute = Annotated[int, Meta(ge=1, le=FASTEST)]
+
+_NOT_BY_TOKEN: dict[Door, str] = {"mcp": "a token makes no others"}
 
 TEST_CODE = "TEST_WEIR"
 """Of test events where neither the pixel nor the request has one."""
@@ -151,7 +153,13 @@ class IntakeToken(Struct, frozen=True, kw_only=True):
     intake_token: str
 
 
-@operation("ad_accounts.renew_intake_token", permission="ad_accounts.write", changes=True, example={"id": 1})
+@operation(
+    "ad_accounts.renew_intake_token",
+    permission="tokens.write",
+    changes=True,
+    example={"id": 1},
+    closed_at=_NOT_BY_TOKEN,
+)
 async def renew_intake_token(request: Renewal, context: Context) -> IntakeToken:
     """Make the token with which programs hand in interpreted events; one from before is worth nothing now."""
     secret = tokens.PREFIX + secrets.token_urlsafe(tokens.SECRET_BYTES)
@@ -179,7 +187,13 @@ class FeedAddress(Struct, frozen=True, kw_only=True):
     url: str
 
 
-@operation("ad_accounts.renew_feed", permission="ad_accounts.write", changes=True, example={"id": 1})
+@operation(
+    "ad_accounts.renew_feed",
+    permission="tokens.write",
+    changes=True,
+    example={"id": 1},
+    closed_at=_NOT_BY_TOKEN,
+)
 async def renew_feed(request: Renewal, context: Context) -> FeedAddress:
     """Let Google Ads fetch conversions as a file, instead of sending them: needs no approval and no token. An
     address from before is worth nothing now."""

@@ -111,3 +111,12 @@ async def test_no_token_is_stored_where_nobody_seals_it(ask: Ask) -> None:
     with pytest.raises(Unavailable):
         await ask("ad_accounts.change", id=1, token="plain")
     assert "plain" not in str(await ask("history.list"))
+
+
+async def test_no_token_makes_another_and_no_buyer_makes_one(ask: Ask) -> None:
+    program = Caller("robot", "rest", roles.of_token("administrator", ("*",)), 1)
+    for name in ("renew_intake_token", "renew_feed"):
+        with pytest.raises(Forbidden):
+            await ask(f"ad_accounts.{name}", program, id=1)
+        with pytest.raises(Missing):
+            await ask(f"ad_accounts.{name}", BUYER, id=1)
