@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -179,32 +180,43 @@ class Requests:
                 verdict = Verdict("retry", UNANSWERED, came.fault)
             else:
                 status = came.answer.status
-                verdict, text = await self._compute(_understood, way, came.answer, events, opens)
+                with trio.CancelScope(shield=True):  # an answer is not given up
+                    verdict, text = await self._compute(_understood, way, came.answer, events, opens)
                 if verdict.outcome == "pause" and self._access.spoiled(way):
                     verdict = verdict._replace(outcome="retry", label=UNAUTHORIZED)
         latency_us = int((trio.current_time() - began) * SECOND)
         batch = [each.stored for each in events]
         verdict, again_us, apart, standing = self._accounts.learn(way, batch, verdict)
-        now = self._now_us()
-        results = []
-        for place, (each, then) in enumerate(
-            zip(events, follow(batch, verdict, now, again_us, apart=apart), strict=True)
-        ):
-            attempt = Attempt(
-                at_us=at_us,
-                latency_us=latency_us,
-                request=line + each.shown.text,
-                status=status,
-                answer=text,
-                error=_words(verdict, then, place),
-                trace=verdict.trace,
-            )
-            results.append(_result(way, each.stored, attempt, then, left=left))
+        then = follow(batch, verdict, self._now_us(), again_us, apart=apart)
+        tried = Attempt(
+            at_us=at_us, latency_us=latency_us, request=line, status=status, answer=text, trace=verdict.trace
+        )
+        with trio.CancelScope(shield=True):
+            results, names = await self._compute(_results, way, events, verdict, then, tried, left)
         if verdict.outcome == "accepted":
             known = self._accounts.of(way)
             known.measured += len(events)
-            known.identifiers.update(name for each in events for name in each.shown.names)
+            known.identifiers.update(names)
         return results, standing
+
+
+def _results(
+    way: Way, events: Sequence[Made], verdict: Verdict, then: Sequence[Next], tried: Attempt, left: bool
+) -> tuple[list[Result], Counter[str]]:
+    """What an attempt at all of them was for each, and how often each identifier was sent."""
+    results = []
+    for place, (each, follows) in enumerate(zip(events, then, strict=True)):
+        attempt = Attempt(
+            at_us=tried.at_us,
+            latency_us=tried.latency_us,
+            request=tried.request + each.shown.text,
+            status=tried.status,
+            answer=tried.answer,
+            error=_words(verdict, follows, place),
+            trace=tried.trace,
+        )
+        results.append(_result(way, each.stored, attempt, follows, left=left))
+    return results, Counter(name for each in events for name in each.shown.names)
 
 
 def _understood(
