@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
-import trio
 
 from appliance.actors.intakes import FILTER, Intakes
 from appliance.errors import Unavailable
@@ -97,8 +96,10 @@ def refusal(number: int, reason: str) -> Refusal:
 
 
 class Interpreter:
-    """Construct once. `others` asks for campaigns that are subscribed elsewhere (a DynamoDB table); `posted`
-    is told when reports were stored, `stored` when there are rows for the warehouse."""
+    """Construct once. `run_blocking` has one thread: pieces take turns, whosever they are, because each must
+    know what the one before it has stored. `held`: what waits for that target makes no other wait; `posted`
+    is told when reports were stored. `others`, set by whoever has them, asks for campaigns that are
+    subscribed elsewhere (a DynamoDB table)."""
 
     def __init__(
         self,
@@ -112,7 +113,6 @@ class Interpreter:
         outbox_full: Callable[[], bool] = lambda: False,
         held: Callable[[str], bool] = lambda target: False,
         posted: Callable[[], None] = lambda: None,
-        stored: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._announcer = announcer
@@ -123,9 +123,7 @@ class Interpreter:
         self._outbox_full = outbox_full
         self._held = held
         self._posted = posted
-        self._stored = stored
         self._subscriptions = Subscriptions()
-        self._turn = trio.Lock()
         self.others: Callable[[Collection[str]], Awaitable[Collection[str]]] | None = None
         self.labels: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
@@ -145,31 +143,27 @@ class Interpreter:
         no subscription is asked. `origin` is the intake's name. Durable when it returns. Raises Unavailable:
         try again later under the same id; pieces that were taken by then are remembered.
         """
-        async with self._turn:
-            done = await self._read(self._store.taken, batch_id)
-            last = max(len(lines), 1)
-            if done >= last:
-                return Taken(again=True)
-            tally = _Tally()
-            for start in range(done, last, PIECE):
-                piece = lines[start : start + PIECE]
-                end = min(start + PIECE, last)
-                events, refused = await self._blocking(read_lines, piece, start + 1)
-                tally.refused(refused)
-                self.counts["refused"] += len(refused)
-                await self._settle(
-                    events, end, lambda line: Progress(batch_id, line), tally, filtered, origin
-                )
-            return tally.taken()
+        done = await self._read(self._store.taken, batch_id)
+        last = max(len(lines), 1)
+        if done >= last:
+            return Taken(again=True)
+        tally = _Tally()
+        for start in range(done, last, PIECE):
+            piece = lines[start : start + PIECE]
+            end = min(start + PIECE, last)
+            events, refused = await self._blocking(read_lines, piece, start + 1)
+            tally.refused(refused)
+            self.counts["refused"] += len(refused)
+            await self._settle(events, end, lambda line: Progress(batch_id, line), tally, filtered, origin)
+        return tally.taken()
 
     async def take_entries(
         self, events: Sequence[Marked], last: int, progress: Callable[[int], Progress], origin: str
     ) -> Taken:
         """The same for events of a numbered log, up to its entry `last`: `progress` says so of a number."""
-        async with self._turn:
-            tally = _Tally()
-            await self._settle(events, last, progress, tally, False, origin)
-            return tally.taken()
+        tally = _Tally()
+        await self._settle(events, last, progress, tally, False, origin)
+        return tally.taken()
 
     async def sift(self, lines: Sequence[bytes]) -> Sifted:
         """Only filter: the lines that are asked for, for who has them taken elsewhere, or by a queue that
@@ -215,8 +209,6 @@ class Interpreter:
             self.counts["reports"] += len(reckoned.deliveries)
             if reckoned.deliveries:
                 self._posted()
-            if reckoned.records:
-                self._stored()
             if not rest:
                 break
         tally.passed(len(events), len(passed))

@@ -322,3 +322,19 @@ async def test_texts_that_are_no_utf_8_and_odd_characters(site: Site) -> None:
     batch = [b'{"session_id":"\xff"}', *lines(event(1, city="\ud800", keyword_clicked="a\x00b \U0001f600"))]
     taken = await site.interpreter.take("b", [*batch, b'{"\xff":1}', b"\xff"], False)
     assert [each.line for each in taken.refused] in ([1, 3, 4], [1, 2, 3, 4])
+
+
+async def test_a_small_batch_does_not_wait_for_a_large_one(site: Site) -> None:
+    ends: list[str] = []
+
+    async def one(name: str, first: int, count: int) -> None:
+        batch = lines(*(event(first + number, network="airfind") for number in range(count)))
+        await site.interpreter.take(name, batch, False, name)
+        ends.append(name)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one, "large", 0, 5_000)
+        await trio.lowlevel.checkpoint()
+        nursery.start_soon(one, "small", 5_000, 10)
+    assert ends == ["small", "large"]
+    assert len(site.records()) == 5_010
