@@ -1,7 +1,6 @@
 """Reporting to ad platforms, put together: who goes where, who the visitors were, the reporter, the intakes.
 
-Built by core.py once its stores are open. Each part has a method of its own below, which its owner fills in:
-a part that is not there leaves the others as they are.
+Built by core.py once its stores are open; each part is built by a method of its own.
 """
 
 from __future__ import annotations
@@ -87,17 +86,12 @@ class Material:
 
 
 class AdPlatforms:
-    """One of it in a core. What plugs in where:
+    """One of it in a core.
 
-    * B: `_ways` gives where a target's events go (partners/ways.py, out of the catalog's accounts and pixels,
-      their tokens unsealed by access/vault.py); `_announcements` what a revision causes
-      (partners/announcing.py). Both follow the catalog in `configure`.
-    * C: `_identities` (ports.Identities over the warehouse and data/identity-keys).
-    * D: `_interpreter`: the actor whose `take` every intake calls; its deliveries are announced by B's.
-    * E: `_intakes`: actors that read queues, given `take`; F: `_alarms`, given `report`.
-
-    An actor is added with `self.add(name, run)`; `run(task_status=…)` as actors/kernel.supervise wants it.
-    They are started in the order in which they are added, after the catalog, and stop before it.
+    `ways` says where a target's events go, out of the catalog's accounts and pixels, with their tokens opened
+    by the vault; `announcements` what a revision and an interpreted event cause; `identities` who the
+    visitors were; `reporter` and `feeds` tell the platforms; `interpreter` takes what every intake brings.
+    Actors are started in the order in which they are added, after the catalog, and stop before it.
     """
 
     def __init__(self, material: Material) -> None:
@@ -115,8 +109,6 @@ class AdPlatforms:
                 elsewhere=section.elsewhere,
             )
         )
-        self.changed: Callable[[Sequence[str]], None] = lambda accounts: None
-        """Told of accounts (`account:3`) whose pixels are asked in another way from now on; never waits."""
         self._feeds_there: Sequence[Feed] = ()
         self.watch(self._announcing)
         self._sweeping = thread_runner(1)
@@ -124,7 +116,6 @@ class AdPlatforms:
         self._reporting()
         self._interpreting()
         self._intakes()
-        self._alarms()
 
     def add(self, name: str, run: Callable[..., Awaitable[Any]]) -> None:
         """An actor to be supervised."""
@@ -218,7 +209,7 @@ class AdPlatforms:
         """Where events of `pixel:{id}` go now; None for another kind of target."""
         return self.ways.way(target)
 
-    # A part each
+    # The parts
 
     def _identities(self) -> Identities:
         lookup, keys = self._material.warehouse.lookup_identities, self._material.identity_keys
@@ -230,7 +221,7 @@ class AdPlatforms:
         accounts, pixels = catalog.every(AdAccount), catalog.every(Pixel)
         self.announcements.configure(accounts, pixels, catalog.every(Network))
         if changed := self.ways.configure(accounts, pixels):
-            self.changed(changed)
+            self.reporter.anew(changed)
         self._feeds_there = feeds_of(accounts, pixels)
         self.feeds.wake()
 
@@ -248,7 +239,6 @@ class AdPlatforms:
             now_us=it.now_us,
             draw=random.Random().random,  # noqa: S311  a pause that nobody could gain by guessing
         )
-        self.changed = self.reporter.anew
         self.add("reporter", self.reporter.run)
         self.feeds = Feeds(
             store=it.outbox,
@@ -290,8 +280,16 @@ class AdPlatforms:
             layout=self._layout,
             run_blocking=thread_runner(1),
         )
-        self.watch(lambda: self.interpreter.configure(Subscriptions(it.catalog.every(Subscription))))
+        self.watch(self._subscribing)
         self.add("interpreter", self.events_tail.run)
+
+    def _subscribing(self) -> None:
+        """Subscriptions as they are now, and whose each pixel is."""
+        catalog = self._material.catalog
+        pixels: dict[int, set[str]] = {}
+        for each in catalog.every(Pixel):
+            pixels.setdefault(each.ad_account_id, set()).add(each.code)
+        self.interpreter.configure(Subscriptions(catalog.every(Subscription)), pixels)
 
     def _held(self, target: str) -> bool:
         """Nothing of it leaves until somebody does something: what waits for it keeps no other waiting."""
@@ -311,7 +309,7 @@ class AdPlatforms:
             pass
 
     def _intakes(self) -> None:
-        """E, after D's folder."""
+        """The watched folder; Amazon's queues are added by cloud.py, where they are configured."""
         folder = self._material.settings.intake.folder.path
         if folder:
             path = self._material.data / folder
@@ -324,9 +322,6 @@ class AdPlatforms:
                 now_us=self._material.now_us,
             )
             self.add("intake_folder", self.folder.run)
-
-    def _alarms(self) -> None:
-        """F."""
 
 
 def _state_of(account: AdAccount) -> AccountState:
