@@ -9,6 +9,7 @@ import msgspec
 
 from appliance.attribution.template import names
 from appliance.model.catalog import (
+    AdAccount,
     Campaign,
     Destination,
     Entity,
@@ -21,6 +22,7 @@ from appliance.model.catalog import (
     Target,
     Template,
 )  # fmt: skip
+from appliance.model.postbacks import BUYER_FIELDS
 from appliance.model.table import NetworkEntry, Part, SettingsEntry
 from appliance.routing.compile import Draft, decode_part
 from appliance.routing.holdings import Holdings, part_of
@@ -82,8 +84,26 @@ def test_an_edge_knows_of_a_secret_only_its_digest() -> None:
     assert entry == NetworkEntry(
         1, "n", True, (hashlib.sha256(b"geheim").digest(),), ("my_id",), ("pw",),
         ("transaction_id", "tx", "tid", "order_id"),
+        buyer=tuple((field, places) for field, places in BUYER_FIELDS.items() if places),
     )  # fmt: skip
     assert not any(b"geheim" in frame for part in parts.values() for frame in part.frames)
+
+
+def test_an_account_s_events_are_taken_while_it_is_active_and_has_a_token() -> None:
+    def intakes(*accounts: AdAccount) -> tuple[tuple[bytes, int], ...]:
+        draft = Draft()
+        for part in every_part(holding(ad_account=list(accounts))).values():
+            draft.put(part.name, list(decode_part(part.frames)))
+        (table,) = [step for step in draft.build(7, 1) if step is not None]
+        return table.intakes
+
+    digest_ = hashlib.sha256(b"token").hexdigest()
+    account = AdAccount(id=70, platform="meta", intake_hash=digest_, token="weir-sealed:x")
+    assert intakes(account) == ((bytes.fromhex(digest_), 70),)
+    for closed in ({"intake_hash": ""}, {"status": "paused"}, {"archived": True}):
+        assert intakes(replace(account, **closed)) == ()
+    (part,) = every_part(holding(ad_account=[account])).values()
+    assert not any(b"weir-sealed" in frame for frame in part.frames), "its token stays in the core"
 
 
 def test_only_a_network_that_signs_brings_its_secrets_to_the_edge() -> None:
