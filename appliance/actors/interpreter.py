@@ -124,14 +124,18 @@ class Interpreter:
         self._held = held
         self._posted = posted
         self._subscriptions = Subscriptions()
+        self._pixels: Mapping[int, Collection[str]] = {}
         self.others: Callable[[Collection[str]], Awaitable[Collection[str]]] | None = None
         self.labels: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.last_error = ""
 
-    def configure(self, subscriptions: Subscriptions) -> None:
-        """The catalog has changed."""
+    def configure(
+        self, subscriptions: Subscriptions, pixels: Mapping[int, Collection[str]] | None = None
+    ) -> None:
+        """The catalog has changed. `pixels`: each ad account's codes."""
         self._subscriptions = subscriptions
+        self._pixels = pixels or {}
 
     # What intakes ask
 
@@ -222,7 +226,7 @@ class Interpreter:
         reckoned = reckon(
             events,
             self._store.known([event.id for event in events]) if events else {},
-            self._announcer.codes,
+            self._codes,
             lambda event, change: self._announced(event, change, now),
             _shown_address,
             now,
@@ -234,6 +238,12 @@ class Interpreter:
             raise Unavailable(f"too many reports wait for {crowded}: events wait until it has taken some")
         self._store.commit(progress, reckoned, now)
         return reckoned
+
+    def _codes(self, event: Interpreted) -> Collection[str]:
+        owner = event.ad_account_id
+        if owner and event.pixel_id not in self._pixels.get(owner, ()):
+            return ()
+        return self._announcer.codes(event.traffic_source)
 
     def _announced(self, event: Interpreted, change: Difference, now: int) -> Sequence[Delivery]:
         try:

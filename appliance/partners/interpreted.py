@@ -41,7 +41,8 @@ class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     micro-units of USD. Texts are as they were given, cut at 2,048 characters.
 
     `sealed` is who the visitor was where an edge has sealed that already (a sealed Identity); `address` and
-    `user_agent` are "" then. `intake` is the way it came in, where its batch does not say.
+    `user_agent` are "" then. `intake` is the way it came in, where its batch does not say, and
+    `ad_account_id` whose token it came with, 0 for no token: it may name that account's pixels only.
     """
 
     session_id: str
@@ -76,6 +77,7 @@ class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ad_name: str = ""
     sealed: bytes = b""
     intake: str = ""
+    ad_account_id: int = 0
 
     @property
     def key(self) -> str:

@@ -60,8 +60,8 @@ class Unreportable(Exception):
     """Nothing can be made of an event that looked right; the text is its label."""
 
 
-Codes = Callable[[str], Collection[str]]
-"""Traffic source → the codes of its active pixels."""
+Codes = Callable[[Interpreted], Collection[str]]
+"""The codes of the active pixels that an event may name."""
 Announce = Callable[[Interpreted, Difference], Sequence[Delivery]]
 
 
@@ -90,7 +90,7 @@ def reckon(
         said = (event.conversions, event.revenue, event.lander_visitors, event.lander_searches)
         change = difference(before.totals, event)
         news = change is not None and change.totals is not before.totals
-        label = fault(event, codes(event.traffic_source), now_us)
+        label = fault(event, codes(event), now_us)
         if was is not None and was.said == said and (not news or label == was.label):
             unchanged += 1
             continue

@@ -117,7 +117,7 @@ class Site:
             held=self.held.__contains__,
             posted=self._posted,
         )
-        self.interpreter.configure(Subscriptions(self.subscriptions))
+        self.interpreter.configure(Subscriptions(self.subscriptions), {1: {PIXEL, "123"}})
         return self.interpreter
 
     def _posted(self) -> None:

@@ -15,14 +15,16 @@ from trio.testing import MockClock
 from appliance.actors.interpreted_tail import InterpretedTail, found_in
 from appliance.actors.kernel import inline_runner
 from appliance.model.events import InterpretedReceived, PostbackLogEvent, encode
+from appliance.partners.interpreted import INVALID_PIXEL
 from appliance.partners.report import Identity
+from appliance.partners.subscribing import Subscriptions
 from appliance.ports import Entry
 from appliance.stores.journal.reader import journal_directory
 from appliance.stores.journal.segment import Segment
 from appliance.stores.journal.tails import Tails
 from appliance.stores.sqlite import interpreted
 from tests.actors.conversions_rig import click_event
-from tests.actors.interpreter_rig import ADDRESS, START_US, Killed, Site, event
+from tests.actors.interpreter_rig import ADDRESS, PIXEL, START_US, Killed, Site, event
 from tests.pure.test_layouts import TONIC
 
 
@@ -119,6 +121,16 @@ async def test_what_an_edge_received_is_reported(world: World, autojump_clock: M
     assert {record.intake for record in world.records()} == {"events"}
     [intake] = world.intakes.reports()
     assert (intake.name, intake.batches, intake.events) == ("events", 2, 2)
+
+
+async def test_an_accounts_token_reports_to_its_own_pixels_only(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.interpreter.configure(Subscriptions(world.subscriptions), {1: {"another"}, 2: {PIXEL}})
+    async with world.running():
+        world.segment.append([world.received(1)])
+    assert [record.invalid_reason for record in world.records()] == [INVALID_PIXEL]
+    assert world.reports() == []
 
 
 async def test_a_network_with_a_layout_feeds_it_too(world: World, autojump_clock: MockClock) -> None:

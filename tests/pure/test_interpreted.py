@@ -229,7 +229,7 @@ def told(it, change):
 
 
 def reckoned(*events, known=None, codes=("1234567890",), now=NOW):
-    return reckon(events, known or {}, lambda source: codes, told, lambda address: "cut", now, "test")
+    return reckon(events, known or {}, lambda event: codes, told, lambda address: "cut", now, "test")
 
 
 def test_a_redelivery_of_an_unchanged_event_sends_nothing():
