@@ -70,6 +70,8 @@ class _Known(NamedTuple):
     codes: Mapping[str, frozenset[str]] = {}
     """Platform → its codes; "" for all of them."""
     networks: Mapping[int, tuple[str, ...]] = {}
+    feeding: frozenset[int] = frozenset()
+    """Networks whose postbacks are interpreted events."""
 
 
 class Announcements:
@@ -85,6 +87,7 @@ class Announcements:
         """Archived ones may be among them. Nothing is made for a paused pixel; what is made for a paused
         account waits."""
         known = {it.id: it for it in accounts if not it.archived}
+        there = tuple(networks)
         told = tuple(
             _listener(it, known[it.ad_account_id])
             for it in sorted(pixels, key=lambda each: each.id)
@@ -100,7 +103,8 @@ class Announcements:
             told,
             by_code,
             {name: frozenset(found) for name, found in codes.items()},
-            {it.id: (it.slug.lower(), it.name.lower()) for it in networks},
+            {it.id: (it.slug.lower(), it.name.lower()) for it in there},
+            frozenset(it.id for it in there if it.layout),
         )
 
     def codes(self, traffic_source: str) -> frozenset[str]:
@@ -119,6 +123,8 @@ class Announcements:
         for each in known.told:
             if not each.wants(after):
                 continue
+            if after.network_id in known.feeding and not each.pixel.mapping:
+                continue  # its postback is an interpreted event, which is what the pixel hears of
             networks = known.networks.get(after.network_id, ())
             rows = each.table.of_conversion(after, networks)
             if rows and before is not None and each.wants(before):

@@ -163,6 +163,17 @@ def test_a_source_of_the_pixels_brings_the_platforms_click_id_under_its_own_name
     assert told(made)[0].consent == "limited"  # not even the country is known
 
 
+def test_what_an_interpreted_event_says_is_not_said_by_a_conversion_too() -> None:
+    for mapping, then in (((), []), ((EventRow(event_name="Own"),), ["Own"])):
+        made = Announcements()
+        made.configure(
+            [AdAccount(id=1, platform="meta")],
+            [pixel(mapping=mapping)],
+            [Network(id=1, slug="t", layout="tonic")],
+        )
+        assert names(made.post(None, conversion(), NOW)) == then
+
+
 def test_a_click_that_is_found_later_is_told_then() -> None:
     before = conversion(attributed=False, click=ClickFacts(id="click-1", at_us=0))
     assert names(announcements().post(before, conversion(revision=2), NOW)) == ["Purchase"]
