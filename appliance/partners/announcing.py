@@ -67,6 +67,8 @@ class _Known(NamedTuple):
     told: tuple[_Listener, ...] = ()
     by_code: Mapping[tuple[str, str], _Listener] = {}
     """(platform, code) → the first pixel of that code."""
+    of_account: Mapping[int, Mapping[tuple[str, str], _Listener]] = {}
+    """The same of each account's."""
     codes: Mapping[str, frozenset[str]] = {}
     """Platform → its codes; "" for all of them."""
     networks: Mapping[int, tuple[str, ...]] = {}
@@ -94,14 +96,18 @@ class Announcements:
             if it.status == "active" and not it.archived and it.ad_account_id in known
         )
         by_code: dict[tuple[str, str], _Listener] = {}
+        of_account: dict[int, dict[tuple[str, str], _Listener]] = {}
         codes: dict[str, set[str]] = {"": set()}
         for each in told:
-            by_code.setdefault((each.platform.name, each.pixel.code), each)
+            key = each.platform.name, each.pixel.code
+            by_code.setdefault(key, each)
+            of_account.setdefault(each.pixel.ad_account_id, {}).setdefault(key, each)
             codes.setdefault(each.platform.name, set()).add(each.pixel.code)
             codes[""].add(each.pixel.code)
         self._known = _Known(
             told,
             by_code,
+            of_account,
             {name: frozenset(found) for name, found in codes.items()},
             {it.id: (it.slug.lower(), it.name.lower()) for it in there},
             frozenset(it.id for it in there if it.layout),
@@ -150,6 +156,8 @@ class Announcements:
             why = f"no row of its table is for a conversion that is {it.status}"
         elif not each.wants(it):
             why = "its conditions do not hold, or the click brought no id of the platform's"
+        elif network is not None and network.layout and not pixel.mapping:
+            why = "its network's postbacks are interpreted events, and these are told"
         elif pixel.status == "paused" or pixel.archived:
             why = "the pixel is paused" if not pixel.archived else "the pixel is archived"
         return not why, why, reports
@@ -161,11 +169,12 @@ class Announcements:
         an Identity sealed by ports.Identities."""
         known = self._known
         platform = TRAFFIC_SOURCES.get(event.traffic_source)
+        among = known.of_account.get(event.ad_account_id, {}) if event.ad_account_id else known.by_code
         each = next(
             (
                 found
                 for name in ([platform] if platform else PLATFORMS)
-                if (found := known.by_code.get((name, event.pixel_id))) is not None
+                if (found := among.get((name, event.pixel_id))) is not None
             ),
             None,
         )

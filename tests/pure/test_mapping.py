@@ -360,6 +360,17 @@ def test_an_event_goes_to_the_first_pixel_of_its_code_and_platform() -> None:
     assert made.interpreted(others, news(others), NOW) == []
 
 
+def test_an_event_that_came_with_a_token_goes_to_a_pixel_of_that_account() -> None:
+    made = Announcements()
+    made.configure(
+        [AdAccount(id=1, platform="meta"), AdAccount(id=2, platform="meta")],
+        [pixel(id=7), pixel(id=8, ad_account_id=2), pixel(id=9, code="other")],
+    )
+    for owner, code, then in ((0, "px", {"pixel:7"}), (2, "px", {"pixel:8"}), (2, "other", set())):
+        event = interpreted(ad_account_id=owner, pixel_id=code)
+        assert {each.target for each in made.interpreted(event, news(event), NOW)} == then
+
+
 def test_a_table_of_ones_own_for_interpreted_events() -> None:
     table = (
         EventRow(event_name="Once", when="interpreted", value="whole", custom={"n": "{network}/{keyword}"}),
