@@ -51,6 +51,8 @@ def at_work(
             journal = edge.report.journal
             if journal.mode != "recording":
                 found.append(f"edge {edge.edge}: journal is in mode {journal.mode}: {journal.last_error}")
+            if edge.report.identity_error:
+                found.append(f"edge {edge.edge}: no key for identities: {edge.report.identity_error}")
             if journal.unrecorded:
                 found.append(f"edge {edge.edge}: {journal.unrecorded} events unrecorded")
     if warehouse.state != "up":

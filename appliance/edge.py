@@ -175,6 +175,8 @@ async def main(control: Control, index: int) -> None:
             geo=geo.report(),
             memory=memory.report(),
             unread_lists=router.unread_lists(),
+            unsealed=identity_keys.unsealed,
+            identity_error=identity_days.last_error,
         )
 
     link = EdgeLink(

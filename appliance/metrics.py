@@ -185,6 +185,7 @@ def _edge(out: Exposition, edge: EdgeStatus) -> None:
         source, _, param = key.partition(" ")
         of = {**name, "source": source, "param": param}
         out.add("counter", "edge_unexpanded_macros_total", "Macros a source left as they were.", count, **of)
+    out.add("counter", "edge_unsealed_total", "Identities that had no key.", report.unsealed, **name)
     out.add("counter", "edge_undecided_total", "Clicks that a fault sent back.", report.undecided, **name)
     out.add("gauge", "edge_resident_bytes", "Resident memory of the edge.", report.rss_bytes, **name)
     _journal(out, report, name)

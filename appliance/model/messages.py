@@ -105,6 +105,10 @@ class EdgeReport(Struct, frozen=True, kw_only=True, tag="report"):
     memory: MemoryReport | None = None
     unread_lists: tuple[str, ...] = ()
     """Digests of named lists whose entries it could not read for its table."""
+    unsealed: int = 0
+    """Identities left out because there was no key to seal them with; `identity_error` is why there is none
+    now."""
+    identity_error: str = ""
 
 
 class Hello(Struct, frozen=True, tag="hello"):

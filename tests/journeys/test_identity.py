@@ -133,3 +133,20 @@ def test_without_its_key_nobody_is_told_who_it_was(board: Board, meta: MetaProce
         who = told_of(meta, "order-3")
         assert "client_ip_address" not in who and "client_user_agent" not in who
         assert who["fbc"].endswith(".IwAR-3") and who["em"] == [digest(EMAIL.lower())]
+
+
+def test_without_a_place_for_keys_clicks_go_on_and_somebody_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / FOLDER).write_text("a file where the folder should be")
+    with running(tmp_path, **LIVE) as board:
+        slug = board.campaign({"to": [board.name("offer")]})
+        arrived = board.visit(f"/c/{slug}?fbclid=IwAR-4", address=ADDRESS, agent=AGENT)
+        assert arrived.status == 302 and board.click(arrived)["id"] == arrived.query["c"]
+
+        def said() -> bool:
+            status = board.call("system.status")
+            edge = status["edges"][0]["report"]
+            return edge["unsealed"] == 1 and any("no key for identities" in it for it in status["degraded"])
+
+        wait_for("the status says so", said)
+        assert on_disk(tmp_path / "data") == []

@@ -1571,6 +1571,8 @@ export interface EdgeReport {
   geo: AddressFileReport[];
   memory: MemoryReport | null;
   unread_lists: string[];
+  unsealed: number;
+  identity_error: string;
 }
 
 export interface EdgeStatus {
