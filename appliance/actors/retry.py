@@ -83,7 +83,8 @@ class Deliveries(Protocol):
         self, selection: Selection, above: int, limit: int, now_us: int, deadline_us: int
     ) -> Sequence[tuple[int, str]]:
         """Make up to `limit` of them pending and due, of those with numbers higher than `above` that are not
-        leased, in order of number; returns (number, target) of each."""
+        leased, in order of number; returns (number, target) of each. What is for an ad platform keeps its
+        deadline, and from when on it may have been received."""
 
     def cancel(
         self, selection: Selection, above: int, limit: int, now_us: int, reason: str

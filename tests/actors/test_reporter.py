@@ -11,6 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from appliance.model.deliveries import Selection
 from appliance.partners.platform import (
     DAY,
     DRY_RUN,
@@ -104,6 +105,34 @@ async def test_what_may_have_arrived_is_not_said_after_the_platform_forgot_it(
     assert site.reasons() == {MAY_HAVE_BEEN_COUNTED: 5}
     assert set(site.meta.counted.values()) == {1}
     assert len(site.meta.counted) == 10
+
+
+async def test_a_replay_counts_nothing_a_second_time(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.put(3)
+    reporter = site.reporter()
+    await nursery.start(reporter.run)
+    await site.until_quiet()
+
+    def replay() -> None:
+        far = site.now_us() + 30 * DAY
+        assert len(site.store.replay(Selection(), 0, 100, site.now_us(), far)) == 3
+        reporter.wake()
+
+    await trio.sleep(86_400)
+    replay()
+    await site.until_quiet()
+    assert site.states() == {"delivered": 3}, "Meta knows them for the same"
+    await trio.sleep(3 * 86_400)
+    replay()
+    await site.until_quiet()
+    assert site.reasons() == {MAY_HAVE_BEEN_COUNTED: 3}
+    await trio.sleep(4 * 86_400)
+    replay()
+    await site.until_quiet()
+    assert site.reasons() == {"Conversion older than 7 days": 3}
+    assert set(site.meta.counted.values()) == {1}
 
 
 async def test_a_dead_token_pauses_the_account_until_it_is_replaced(

@@ -141,6 +141,23 @@ def test_what_is_past_its_deadline_ends_unless_somebody_is_sending_it(place: Pla
     assert place.one(30).state == "pending"
 
 
+def test_a_replay_extends_no_window_and_forgets_no_doubt(place: Place) -> None:
+    place.put(*(delivery(key, deadline_us=NOW + HOUR) for key in range(1, 4)))
+    place.put(delivery(1, "postback:1"))
+    told, doubtful, refused = place.store.take_batch("pixel:1", 9, NOW, LEASE)
+    results = [
+        result(told, "delivered", sure=True),
+        result(doubtful, "dead"),
+        result(refused, "dead", sure=True),
+    ]
+    place.store.finish(results, [], NOW + 5)
+    assert len(place.store.replay(Selection(), 0, 100, NOW + HOUR, NOW + 9 * HOUR)) == 4
+    assert [place.one(key).sent_us for key in (1, 2, 3)] == [NOW + 5, LEASE, 0]
+    assert {place.one(key).deadline_us for key in (1, 2, 3)} == {NOW + HOUR}
+    (other,) = place.store.select(Selection(targets=("postback:1",)), ABOVE_ALL, 9)
+    assert (other.deadline_us, other.sent_us) == (NOW + 9 * HOUR, 0)
+
+
 def test_an_attempt_keeps_the_platforms_name_of_the_request(place: Place) -> None:
     place.put(delivery(1))
     (taken,) = place.store.take_batch("pixel:1", 9, NOW, LEASE)

@@ -39,6 +39,9 @@ _SEND = (
 _SEND_ANY = _SEND.format("indexed by delivery_deadline", "part=0")
 # There may be a hundred thousand before the last one of a part.
 _SEND_PART = _SEND.format("indexed by delivery_part", "part<>0 and part=?5")
+# A receiver of postbacks knows a repetition by its id for ever. An ad platform has a window that nobody can
+# extend, and forgets after a while what it was told: partners/following.unsure.
+_POSTBACK = "substr(target, 1, 9)='postback:'"
 # What was acknowledged is delivered, whoever holds the lease by now; a failure says nothing about a delivery
 # that somebody else holds, or that was cancelled.
 _HOLDS = "?1='delivered' or (state='pending' and lease_us=?6)"
@@ -303,8 +306,10 @@ class SqliteDeliveries:
         self, selection: Selection, above: int, limit: int, now_us: int, deadline_us: int
     ) -> Sequence[tuple[int, str]]:
         sql = (
-            "update delivery set state='pending', not_before_us=?, deadline_us=?, lease_us=0, finished_us=0,"
-            " part=0, sent_us=0, reason='' where number=? returning number, target"
+            "update delivery set state='pending', reason='', not_before_us=?1, lease_us=0, finished_us=0,"  # noqa: S608  our own words
+            f" part=0, deadline_us=iif({_POSTBACK}, ?2, deadline_us),"
+            f" sent_us=iif({_POSTBACK}, 0, iif(state='delivered', finished_us, sent_us))"
+            " where number=?3 returning number, target"
         )
         with self._writing() as db:
             found = numbers(db, selection, "number>? and lease_us<=?", (above, now_us), limit)
