@@ -111,7 +111,7 @@ async def test_a_replay_counts_nothing_a_second_time(
     site: Site, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     site.put(3)
-    reporter = site.reporter()
+    reporter = site.reporter(poll=3_600)
     await nursery.start(reporter.run)
     await site.until_quiet()
 
