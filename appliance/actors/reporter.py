@@ -221,7 +221,8 @@ class Reporter:
         try:
             ready = await self._requests.prepare(way, batch)
             if ready.early:
-                await self._release(ready.early, self._now_us() + int(self._limits.early * SECOND))
+                wait = self._limits.away if ready.away else self._limits.early
+                await self._release(ready.early, self._now_us() + int(wait * SECOND))
             await self._release(ready.too_many, self._now_us())
             held = [each.stored for each in ready.events]
             token = await self._requests.token(way, ready)

@@ -38,6 +38,8 @@ class Limits:
     """Longer than a request and its storing take; what a life that was killed held is taken up after it."""
     early: float = 15.0
     """Between two looks for a click that is not in the warehouse yet."""
+    away: float = 120.0
+    """The same while the warehouse is away."""
     poll: float = 1.0
     stored_again: float = 1.0
     expire: float = 60.0

@@ -48,12 +48,13 @@ class Access(Protocol):
 
 class Ready(NamedTuple):
     """`results`: what ended already; `events`: what one request takes; `early`: deliveries that wait for
-    their click; `too_many`: those that no longer fit."""
+    their click (`away`: because nobody can be asked for it); `too_many`: those that no longer fit."""
 
     results: list[Result]
     events: list[Made]
     early: list[Stored]
     too_many: list[Stored]
+    away: bool
 
 
 class Requests:
@@ -80,7 +81,7 @@ class Requests:
 
     async def prepare(self, way: Way, batch: Sequence[Stored]) -> Ready:
         """What one request takes of a batch. Raises nothing; it may be cancelled."""
-        early, opened = await self._introduce(await self._compute(making.opened, batch))
+        early, opened, away = await self._introduce(await self._compute(making.opened, batch))
         now = self._now_us()
         results: list[Result] = []
         events: list[Made] = []
@@ -91,7 +92,7 @@ class Requests:
                 events.append(each)
         sizes = [len(each.event) for each in events]
         fits = splitting.fitting(sizes, len(events), way.platform.limits.most_bytes)
-        return Ready(results, events[:fits], early, [each.stored for each in events[fits:]])
+        return Ready(results, events[:fits], early, [each.stored for each in events[fits:]], away)
 
     async def token(self, way: Way, ready: Ready) -> str | Verdict:
         """What opens the account now, or what keeps us from having it."""
@@ -106,8 +107,8 @@ class Requests:
         results, standing = await self._ask(way, ready.events, token)
         return ready.results + results, standing
 
-    async def _introduce(self, opened: Sequence[Opened]) -> tuple[list[Stored], list[Opened]]:
-        """(those that wait for their click, the others with their visitors)."""
+    async def _introduce(self, opened: Sequence[Opened]) -> tuple[list[Stored], list[Opened], bool]:
+        """(those that wait for their click, the others with their visitors, whether nobody can be asked)."""
         found: Mapping[str, Identity] | None = {}
         if wanted := making.clicks(opened):
             try:
@@ -132,7 +133,7 @@ class Requests:
                 if it.stored.number not in waiting
             ]
 
-        return wait, await self._compute(introduced)
+        return wait, await self._compute(introduced), found is None
 
     def _unmade(self, it: Unmade, now: int) -> Result:
         if it.fault:

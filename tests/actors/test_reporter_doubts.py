@@ -121,7 +121,7 @@ async def test_while_nobody_can_be_asked_for_visitors_their_events_wait(
     await trio.sleep(3_600)
     assert site.states() == {"delivered": 1, "pending": 1}
     site.people.away = False
-    await site.until_quiet(60)
+    await site.until_quiet(200)
     assert asked(site.messages[1])[0]["user_data"]["client_ip_address"] == "198.51.100.7"
     # Not for ever: a warehouse that stays away for a day costs matches, not conversions.
     site.people.away = True
