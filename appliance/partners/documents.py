@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +15,9 @@ MOST_BYTES = 256 << 20
 """Of one document, unpacked. A larger one is refused: an event a line can be read by pieces instead."""
 _GZIP = b"\x1f\x8b"
 _MARK = b"\xef\xbb\xbf"
+_BETWEEN = re.compile(rb"\}\s*,\s*\{")
+_PART = 2 << 20
+_TRIALS = 16
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -48,7 +53,7 @@ def events_of(body: bytes) -> Sequence[bytes]:
     start = body.lstrip()[:1]
     if start == b"[":
         try:
-            return [bytes(each) for each in _array.decode(body)]
+            return [bytes(each) for part in _parts(body) for each in part]
         except (msgspec.DecodeError, RecursionError) as fault:
             raise Refused(f"its array is no JSON: {fault}") from None
     if start == b"{" and b"\n" in body.strip():
@@ -56,6 +61,26 @@ def events_of(body: bytes) -> Sequence[bytes]:
         if whole is not None:
             return [whole]
     return list(lines_of(body))
+
+
+def _parts(body: bytes) -> Iterator[list[msgspec.Raw]]:
+    """A long array as shorter ones: to decode 64 MB at once would hold up every other thread for 0.1 s.
+
+    Where an array may be cut is tried: what is an array up to there is one, and so is what follows.
+    """
+    start = body.index(b"[") + 1
+    while len(body) - start > _PART:
+        for match in itertools.islice(_BETWEEN.finditer(body, start + _PART), _TRIALS):
+            try:
+                found = _array.decode(b"[" + body[start : match.start() + 1] + b"]")
+            except (msgspec.DecodeError, RecursionError):
+                continue  # within a text, or an array within
+            yield found
+            start = match.end() - 1
+            break
+        else:
+            break
+    yield _array.decode(b"[" + body[start:])
 
 
 def lines_of(body: bytes) -> Iterator[bytes]:

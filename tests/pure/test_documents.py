@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import Refused
+from appliance.partners import documents
 from appliance.partners.documents import events_of, unpacked
 
 VALUES = st.recursive(
@@ -25,6 +26,20 @@ def test_an_array_is_its_events(events, indent, packed):
     body = json.dumps(events, indent=indent).encode()
     found = events_of(unpacked(gzip.compress(body) if packed else body))
     assert [json.loads(each) for each in found] == events
+
+
+@given(EVENTS, st.sampled_from([None, 1]), st.integers(1, 40))
+def test_a_long_array_is_cut_where_it_may_be(events, indent, part):
+    """Also where its texts look like the place between two events, and where events hold arrays."""
+    events = [{"text": '"},{"a', "inner": [{"x": 1}, {"y": [{}, {}]}], **each} for each in events]
+    body = json.dumps(events, indent=indent).encode()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(documents, "_PART", part)
+        assert [json.loads(each) for each in events_of(body)] == events
+        with pytest.raises(Refused):
+            events_of(body[:-1])
+        with pytest.raises(Refused):
+            events_of(body + b",{}")
 
 
 @given(EVENTS, st.sampled_from(["\n", "\r\n", "\n\n"]))
