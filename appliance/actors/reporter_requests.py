@@ -178,7 +178,7 @@ class Requests:
             came = await self._send(message, self._seconds)
             left = came.left
             if came.answer is None:
-                verdict = Verdict("retry", UNANSWERED, came.fault)
+                verdict = Verdict("retry", UNANSWERED, hidden(came.fault, opens))
             else:
                 status = came.answer.status
                 with trio.CancelScope(shield=True):  # an answer is not given up
