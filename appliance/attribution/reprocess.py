@@ -207,7 +207,7 @@ class _Reprocessing:
             about = circumstances_of(self._circles, click)
             base = status.fresh(begins, click, self._found.batch.now_us, about, before)
         after = status.retold(base, joined, self._circles.rate)
-        sealed = next((said.sealed for said in reversed(joined) if said.sealed), base.sealed)
+        sealed = next((said.sealed for said in reversed(joined) if said.sealed), b"")
         if sealed != after.sealed:
             after = msgspec.structs.replace(after, sealed=sealed)
         self._after[id_] = after

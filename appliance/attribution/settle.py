@@ -168,9 +168,10 @@ def settle(
 
 def _with_buyer(before: Conversion | None, after: Conversion, said: Statement) -> Conversion:
     """The latest postback that says who bought counts, in whatever order they are read."""
-    known = before.sealed if before is not None else b""
+    known = before.sealed if before is not None and not before.void else b""
     newest = not any(it.stamp > said.stamp for it in after.history)
-    sealed = said.sealed if said.sealed and (newest or not known) else known
+    its_own = said.sealed if said.conversion_id == after.id else b""
+    sealed = its_own if its_own and (newest or not known) else known
     return msgspec.structs.replace(after, sealed=sealed) if sealed != after.sealed else after
 
 

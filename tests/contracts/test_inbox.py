@@ -30,7 +30,13 @@ def done(n: int, outcome: str, **more: object):
 def filled(warehouse) -> None:
     """Postbacks 1 to 4 of two edges, one refused at the door for each reason, one that was entered."""
     for n in (1, 2, 3, 4):
-        put(warehouse, n % 2, 70 + n, n, postback(n, params={"cid": f"Ä{n}", "n": str(n)}))
+        put(
+            warehouse,
+            n % 2,
+            70 + n,
+            n,
+            postback(n, params={"cid": f"Ä{n}", "n": str(n)}, sealed=bytes([n, 255])),
+        )
     put(warehouse, CORE_EDGE, 10, 1, done(1, "waiting", click_id="c"))
     put(warehouse, CORE_EDGE, 11, 1, done(1, "conversion", conversion_id="conv", click_id="c"))
     put(warehouse, CORE_EDGE, 9, 99, done(1, "refused"))  # an earlier life
@@ -60,6 +66,7 @@ def test_all_that_arrived_with_where_it_stands_and_what_became_of_it_last(wareho
     event = found[0].event
     assert (event.stage, event.params, event.at_us) == ("received", {"cid": "Ä1", "n": "1"}, NOON + 1000)
     assert (event.id, event.network_id, event.method, event.request_id) == ("pb-1", 40, "GET", "r")
+    assert [raw.event.sealed for raw in found[:4]] == [bytes([n, 255]) for n in (1, 2, 3, 4)]
     assert len(ask(warehouse, inbox.wanted(ALL, 2))) == 2
 
 

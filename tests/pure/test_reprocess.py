@@ -192,10 +192,12 @@ _params = st.fixed_dictionaries(
         "currency": _few(("", "EUR", "GBP")),
     },
 )
-_events = st.lists(_params, min_size=1, max_size=7).map(
+_events = st.lists(st.tuples(_params, _few((b"", b"who", b"other"))), min_size=1, max_size=7).map(
     lambda many: [
-        PostbackLogEvent(1, f"p{number}", BASE * 1000 + number, "received", "", "", 7, "GET", params, "a", "")
-        for number, params in enumerate(many)
+        PostbackLogEvent(
+            1, f"p{number}", BASE * 1000 + number, "received", "", "", 7, "GET", params, "a", "", sealed=sealed
+        )
+        for number, (params, sealed) in enumerate(many)
     ]
 )
 
