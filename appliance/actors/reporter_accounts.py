@@ -187,6 +187,8 @@ class Accounts:
         if not apart:
             known.failures += 1
             wait = max(verdict.seconds, self._patience.pause(known.failures, self._draw(), verdict.seconds))
+            if verdict.outcome == "retry" and known.failures < self._limits.in_a_row:
+                return Learned(verdict, now + int(wait * SECOND))
             known.not_before = max(known.not_before, clock + wait)
         return Learned(verdict, now, apart)
 

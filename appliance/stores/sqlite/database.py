@@ -69,6 +69,14 @@ def insert(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]], 
             db.execute(f"{into} values {','.join([one] * ROWS)} {end}", list(chain.from_iterable(some)))
 
 
+def together(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
+    """`statement`, in which {} stands for rows of values, for all of these."""
+    for start in range(0, len(rows), ROWS):
+        some = rows[start : start + ROWS]
+        places = ",".join(["(" + ",".join("?" * len(some[0])) + ")"] * len(some))
+        db.execute(statement.format(places), list(chain.from_iterable(some)))
+
+
 def _migrate(connection: sqlite3.Connection, path: Path, series: str) -> None:
     scripts = sorted(
         (script for script in files(__package__).iterdir() if script.name.startswith(f"{series}_")),

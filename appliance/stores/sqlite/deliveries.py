@@ -22,7 +22,7 @@ from appliance.model.deliveries import (
     Stored,
     Waiting,
 )
-from appliance.stores.sqlite.database import ROWS, insert, opened, reported
+from appliance.stores.sqlite.database import ROWS, insert, opened, reported, together
 from appliance.stores.sqlite.deliveries_rows import COLUMNS, SELECT, numbers, rows, stored_of
 
 MOST_PENDING = 200_000
@@ -44,22 +44,29 @@ _SEND_PART = _SEND.format("indexed by delivery_part", "part<>0 and part=?5")
 _POSTBACK = "substr(target, 1, 9)='postback:'"
 # What was acknowledged is delivered, whoever holds the lease by now; a failure says nothing about a delivery
 # that somebody else holds, or that was cancelled.
-_HOLDS = "?1='delivered' or (state='pending' and lease_us=?6)"
+_HOLDS = "new.state='delivered' or (delivery.state='pending' and delivery.lease_us=new.held)"
 _FINISH = (
-    "update delivery set attempts=attempts+1, "  # noqa: S608  our own words
+    "with new (state, due_us, finished_us, reason, number, held, part, sure) as (values {})"  # noqa: S608  our own words
+    " update delivery set attempts=attempts+1, "
     + ", ".join(
-        f"{column}=iif({_HOLDS}, {value}, {column})"
+        f"{column}=iif({_HOLDS}, {value}, delivery.{column})"
         for column, value in (
-            ("state", "?1"),
-            ("not_before_us", "?2"),
+            ("state", "new.state"),
+            ("not_before_us", "new.due_us"),
             ("lease_us", "0"),
-            ("finished_us", "?3"),
-            ("reason", "?4"),
-            ("part", "coalesce(?7, part)"),
-            ("sent_us", "iif(?8 and sent_us=?6, 0, sent_us)"),
+            ("finished_us", "new.finished_us"),
+            ("reason", "new.reason"),
+            ("part", "coalesce(new.part, delivery.part)"),
+            ("sent_us", "iif(new.sure and delivery.sent_us=new.held, 0, delivery.sent_us)"),
         )
     )
-    + " where number=?5"
+    + " from new where delivery.number=new.number"
+)
+# One that is not there any more is the janitor's, meanwhile.
+_TRY = (
+    "with new (delivery, at_us, latency_us, request, status, answer, error, trace) as (values {})"
+    " insert into attempt (delivery, at_us, latency_us, request, status, answer, error, trace)"
+    " select * from new where exists (select 1 from delivery where number=new.delivery)"
 )
 
 
@@ -201,25 +208,27 @@ class SqliteDeliveries:
 
     def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None:
         with self._writing() as db:
-            # One that is not there any more is the janitor's, meanwhile.
-            db.executemany(
-                "insert into attempt (delivery, at_us, latency_us, request, status, answer, error, trace)"
-                " select ?1,?2,?3,?4,?5,?6,?7,?8 where exists (select 1 from delivery where number=?1)",
-                [
-                    (number, tried.at_us, tried.latency_us, tried.request, tried.status, tried.answer,
-                     tried.error, tried.trace)
-                    for number, _, tried, *_ in results
-                ],
-            )  # fmt: skip
+            tries = [
+                (number, tried.at_us, tried.latency_us, tried.request, tried.status, tried.answer,
+                 tried.error, tried.trace)
+                for number, _, tried, *_ in results
+            ]  # fmt: skip
+            together(db, _TRY, tries)
             self._step("attempt")
-            db.executemany(
-                _FINISH,
-                [
-                    (state, not_before_us, 0 if state == "pending" else now_us, reason, number, lease_us,
-                     part, sure)
-                    for number, lease_us, _, state, not_before_us, reason, part, sure in results
-                ],
-            )  # fmt: skip
+            ends = [
+                (
+                    state,
+                    not_before_us,
+                    0 if state == "pending" else now_us,
+                    reason,
+                    number,
+                    lease_us,
+                    part,
+                    sure,
+                )
+                for number, lease_us, _, state, not_before_us, reason, part, sure in results
+            ]
+            together(db, _FINISH, ends)
             db.executemany(
                 "insert or replace into standing values (?,?,?,?,?)",
                 [(it.target, it.failures, it.paused_us, it.probe_us, it.reason) for it in standings],
