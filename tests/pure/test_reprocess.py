@@ -195,7 +195,18 @@ _params = st.fixed_dictionaries(
 _events = st.lists(st.tuples(_params, _few((b"", b"who", b"other"))), min_size=1, max_size=7).map(
     lambda many: [
         PostbackLogEvent(
-            1, f"p{number}", BASE * 1000 + number, "received", "", "", 7, "GET", params, "a", "", sealed=sealed
+            1,
+            f"p{number}",
+            BASE * 1000 + number,
+            "received",
+            "",
+            "",
+            7,
+            "GET",
+            params,
+            "a",
+            "",
+            sealed=sealed,
         )
         for number, (params, sealed) in enumerate(many)
     ]
