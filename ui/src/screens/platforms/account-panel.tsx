@@ -34,10 +34,11 @@ export function AccountPanel({ line, toggle, put, drop, again }: Props) {
   const platform = known(account.platform);
   return (
     <Panel title={titleOf(account)} wide onClose={() => set({ open: null })}>
+      <p class="dim">{platform.title} · #{account.id}</p>
       <p class="row">
         <OnOff line={line} toggle={toggle} />
         <State of={standing} />
-        <span class="dim grow">· {platform.title} · #{account.id}</span>
+        <span class="room" />
         {write && <button type="button" onClick={() => set({ edit: "1" })}>Edit</button>}
       </p>
       {standing?.state === "paused" && <Refused line={line} again={again} />}

@@ -33,7 +33,7 @@ export function Preview({ id, values = {} }: Props) {
   const ready = Boolean(still.conversion_id && (id || values["code"]));
   const asked = useAsk("pixels.preview", ready ? still : null);
   return (
-    <div class="try" role="group" aria-label="What a conversion becomes">
+    <div class="try stack" role="group" aria-label="What a conversion becomes">
       <Text label="Of the conversion" mono value={typed} placeholder={offered[0]?.id ?? "its id"} offers={offered.map((each) => each.id)} onText={(text) => type(text.trim())}
             hint={offered[0] && !typed ? <>the newest: {offered[0].now.status}, {moment(offered[0].now.at_us)}. <a href={href("/conversions")}>Others</a></> : undefined} />
       {!ready ? <p class="dim">{conversion_id ? "With its code the request stands here." : "With the first conversion its request stands here."}</p> : asked.fault ? <p class="dim">{[asked.fault.message, ...asked.fault.fields.map((each) => `${each.path}: ${each.message}`)].join("; ")}</p> : asked.value ? <Previewed of={asked.value} stale={asked.busy || !latest} /> : <p class="dim">…</p>}
