@@ -75,6 +75,7 @@ class IdentityKeys:
         self._days = days
         self._keys: dict[int, _Key] = {}
         self._lock = threading.Lock()
+        self._nonces: list[bytes] = []
         self._random = b""
         self._random_at = 0
         self._failed = False
@@ -88,7 +89,16 @@ class IdentityKeys:
         if identity == NOBODY:
             return b""
         fields = [getattr(identity, name) for name in _FIELDS]
-        return self._sealed(fields, at_us, os.urandom(_NONCE))  # any thread's: the pool below is the edge's
+        return self._sealed(fields, at_us, self._nonce())
+
+    def _nonce(self) -> bytes:
+        """For any thread. Each question to the system lets go of the interpreter, and waits to have it back
+        where another thread computes: a millisecond, thousands of times a second."""
+        with self._lock:
+            if not self._nonces:
+                drawn = os.urandom(_NONCE * _NONCES)
+                self._nonces = [drawn[at : at + _NONCE] for at in range(0, len(drawn), _NONCE)]
+            return self._nonces.pop()
 
     def seal_visit(
         self,
