@@ -7,8 +7,8 @@ import re
 import pytest
 
 from appliance.alarms import KINDS
-from appliance.partners.interpreted import INVALID_PIXEL, NO_CLICK, NOT_REPORTABLE, TOO_OLD
-from appliance.partners.platform import Platform
+from appliance.partners.interpreted import INVALID_PIXEL, NOT_REPORTABLE, TOO_OLD
+from appliance.partners.platform import NO_CLICK, Platform
 from appliance.partners.roster import PLATFORMS
 from tests.rig import ROOT
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from appliance.model.catalog import EventRow, Pixel
@@ -10,7 +12,7 @@ from appliance.partners.platform import Platform
 from appliance.partners.roster import PLATFORMS
 
 
-def told(rows: list[EventRow]) -> list[tuple[object, ...]]:
+def told(rows: Sequence[EventRow]) -> list[tuple[object, ...]]:
     """What rows come to, whatever network they name and in whatever order they stand."""
     return sorted((r.event_name, r.count, r.value, *sorted(r.custom.items())) for r in rows)
 
