@@ -95,7 +95,7 @@ def test_error(board: Board) -> None:
     taken = take(board, [{"keyword_clicked": "no session"}, *good])
     assert (taken["read"], taken["reports"]) == (1, 1)
     assert [(each["line"], each["field"]) for each in taken["refused"]] == [(1, "session_id")]
-    with pytest.raises(AssertionError, match="refused.*its array is no JSON"):
+    with pytest.raises(AssertionError, match=r"refused.*its array is no JSON"):
         board.call("events.import", text="[{]")
 
 
