@@ -193,7 +193,7 @@ def test_one_bad_event_costs_nobody_else(efflux: Efflux) -> None:
 
 def test_what_failed_is_tried_again(efflux: Efflux) -> None:
     """What was not reported stayed so for ever."""
-    efflux.meta.change(faults=[[500, 2, 0], [400, 17, 0]])
+    efflux.meta.change(faults=[[500, 2, 0], "empty"])
     events = efflux.events(2)
     efflux.send(events)
     found = efflux.ended(events)
