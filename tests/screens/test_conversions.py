@@ -128,7 +128,9 @@ def test_the_inbox_says_why_a_postback_did_not_count_and_what_mends_it(screens: 
 
     # What comes while one reads does not move the rows, but is said.
     page.goto("/inbox?range=today")
-    expect(page.get_by_role("button", name="Read again")).to_be_visible(timeout=SOON)
+    # Rows come over the socket, behind the answer that the feed is followed.
+    expect(page.get_by_role("row").filter(has_text="D-3")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("button", name="Read again")).to_be_visible()
     post(demo, click_id=made, transaction_id="D-4", payout="3")
     expect(page.get_by_role("button", name=re.compile(r"Show \d+ new"))).to_be_visible(timeout=SOON)
     logged(weir, transaction_id="D-4", outcome="conversion")
