@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.engine import engines, warehouse
 
-# A timing is no assertion: on a busy machine 0.3 ms become 290.
-settings.register_profile("weir", deadline=None)
+# A timing is no assertion: on a busy machine 0.3 ms become 290, and an input has taken a minute to be drawn.
+settings.register_profile("weir", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("weir")
 
 __all__ = ["engines", "warehouse"]

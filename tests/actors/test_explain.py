@@ -34,7 +34,7 @@ from tests import routing_history as history
 from tests.actors.catalog_rig import Rig, catalog
 from tests.records import NOON
 
-CLICKS = int(os.environ.get("KLICKS", "3000"))
+CLICKS = int(os.environ.get("KLICKS", "1500"))
 CHANGES = 50
 SEAL = b"s" * 32
 ME = local_administrator("test")

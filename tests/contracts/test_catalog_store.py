@@ -170,7 +170,11 @@ def test_ids_given_at_creation_are_kept_and_the_next_one_follows(store: CatalogS
     assert (given.id, following.id) == (40, 41)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps=st.lists(st.tuples(st.integers(0, 3), st.text(max_size=5), st.booleans()), max_size=30))
 def test_any_revision_is_rebuilt_from_its_changes(
     steps: list[tuple[int, str, bool]], tmp_path_factory: pytest.TempPathFactory

@@ -66,8 +66,8 @@ def test_the_site_s_own_cookie_keeps_the_click_until_the_page_of_thanks(
     assert page.title() == "true"
     own = [each for each in context.cookies() if each["domain"] == "localhost"]
     assert [(each["name"], each["value"], each["sameSite"]) for each in own] == [("weir_click", click, "Lax")]
-    context.close()
     found = told(weir, "K1")
+    context.close()
     assert (found["click_id"], found["revenue"], found["status"]) == (click, 12.5, "sale")
 
 
@@ -119,7 +119,7 @@ def test_the_tracker_s_cookie_is_enough_on_its_own_site(
     found = told(weir, "P1" if way == "pixel" else "P2")
     assert (found["click_id"], found["revenue"]) == (click, 4)
     if way == "pixel":
-        assert page.evaluate("document.images[0].naturalWidth") == 1
+        page.wait_for_function("document.images[0].naturalWidth === 1")
     context.close()
     assert [fault for fault in faults if "favicon" not in fault and "404" not in fault] == []
 
@@ -138,8 +138,8 @@ def test_a_page_reached_without_a_redirect_reports_the_click_that_the_script_rec
     page.wait_for_function("window.weir && window.weir.click_id")
     click = page.evaluate("window.weir.click_id")
     assert page.evaluate('weir.convert({transaction_id: "D1", payout: "2"})')
-    context.close()
     assert told(weir, "D1")["click_id"] == click
+    context.close()
 
 
 def test_who_does_not_want_to_be_followed_keeps_nothing(

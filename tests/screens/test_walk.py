@@ -17,7 +17,7 @@ def test_claim_then_a_click_appears_by_itself_then_campaigns_then_the_system(scr
     link = claim_path(weir)
     page = screens.page()
     claim(page, weir)
-    assert page.url == f"{weir.admin}/"
+    expect(page).to_have_url(f"{weir.admin}/")
     expect(page.get_by_role("heading", name="No clicks yet")).to_be_visible(timeout=SOON)
     expect(page.get_by_text(f"{weir.public}/c/demo?sub1=hello&cost=0.10")).to_be_visible()
     expect(page.get_by_text(f'curl "{weir.public}/pb/demo?click_id=')).to_be_visible()

@@ -51,7 +51,7 @@ async def test_a_slow_request_behind_a_quick_one_gets_408_too(tmp_path: Path) ->
 
 
 async def test_an_idle_connection_is_closed_without_a_word(tmp_path: Path) -> None:
-    async with front(tmp_path, header_timeout=0.5, idle_timeout=0.5) as edge:
+    async with front(tmp_path, header_timeout=2.0, idle_timeout=2.0) as edge:
         silent = await edge.client()
         used = await edge.client()
         assert (await used.ask("/healthz")).status == 200
