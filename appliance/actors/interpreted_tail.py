@@ -92,11 +92,9 @@ def found_in(entries: Sequence[Entry], layout: Callable[[int], Layout]) -> Found
             continue
         event: Interpreted | Unreadable | None = None
         if isinstance(record, InterpretedReceived):
-            event = parsed(record.line.encode("utf-8", "surrogatepass"))
-            if isinstance(event, Interpreted):
-                event = msgspec.structs.replace(
-                    event, sealed=record.sealed, intake=NAME, ad_account_id=record.ad_account_id
-                )
+            line = record.line.encode("utf-8", "surrogatepass")
+            sealed_us = record.at_us if record.v >= 2 else 0
+            event = parsed(line, record.sealed, sealed_us, NAME, record.ad_account_id)
             requests.add(record.request_id)
             newest_us = max(newest_us, record.at_us)
         elif isinstance(record, PostbackLogEvent) and record.stage == "received":

@@ -78,6 +78,10 @@ class Sealing(Protocol):
         external_id: str = "",
     ) -> bytes: ...
 
+    def seal_placed(
+        self, address: str, user_agent: str, city: str, region: str, country: str, at_us: int
+    ) -> bytes: ...
+
 
 class Unsealed:
     """Where identities are not kept."""
@@ -86,6 +90,9 @@ class Unsealed:
         return b""
 
     def seal_visit(self, *_: object) -> bytes:
+        return b""
+
+    def seal_placed(self, *_: object) -> bytes:
         return b""
 
 
@@ -329,26 +336,29 @@ class Router:
         return identifier
 
     def interpreted(
-        self, ad_account_id: int, events: Sequence[tuple[str, str, str]], request_id: str
+        self,
+        ad_account_id: int,
+        events: Sequence[tuple[str, str, str, tuple[str, str, str]]],
+        request_id: str,
     ) -> None:
-        """Queue interpreted events of one request, as one unit: (JSON line, address, user agent) each, the
-        line without the others."""
+        """Queue interpreted events of one request, as one unit: (JSON line, address, user agent, (city,
+        region, country)) each, the line without address and user agent."""
         at_us = self._clock_us()
-        seal = self._seal
+        seal = self._sealing.seal_placed
         self._append(
             tuple(
                 encode(
                     InterpretedReceived(
-                        1,
+                        2,
                         click_id_text(at_us // 1_000, self._take_random()),
                         at_us,
                         ad_account_id,
                         line,
-                        seal(address, agent, {}, at_us, "", "") if address or agent else b"",
+                        seal(address, agent, *place, at_us) if address or agent else b"",
                         request_id,
                     )
                 )
-                for line, address, agent in events
+                for line, address, agent, place in events
             ),
             refusable=True,
         )

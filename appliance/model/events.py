@@ -124,8 +124,8 @@ class InterpretedReceived(Struct, frozen=True, array_like=True, tag="interpreted
     """An interpreted event as an account sent it to POST /api/events.
 
     `line` is its JSON object as it was, without `ip` and `user_agent`: these are `sealed`
-    (stores/identity_keys.py), b"" where it had neither. All lines of one request carry its `request_id`.
-    Shipped nowhere: the interpreter reads it in the journal.
+    (stores/identity_keys.py), b"" where it had neither; from `v` 2 on with the place that the line names. All
+    lines of one request carry its `request_id`. Shipped nowhere: the interpreter reads it in the journal.
     """
 
     v: int

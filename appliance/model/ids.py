@@ -10,6 +10,7 @@ _SHAPE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-
 
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 DIGITS = 19
+_LENGTHS = [length.to_bytes(4, "big") for length in range(256)]
 
 
 def click_id(unix_ms: int, randomness: int) -> str:
@@ -32,8 +33,9 @@ def click_time_ms(identifier: str) -> int | None:
 
 def name_of(*parts: str) -> str:
     """32 hex digits that name this sequence of texts: the same in every replay, another for any other."""
-    digest = blake2b(digest_size=16)
+    whole = b""
     for part in parts:
         raw = part.encode("utf-8", "surrogatepass")
-        digest.update(len(raw).to_bytes(4, "big") + raw)
-    return digest.hexdigest()
+        whole += _LENGTHS[len(raw)] if len(raw) < 256 else len(raw).to_bytes(4, "big")
+        whole += raw
+    return blake2b(whole, digest_size=16).hexdigest()

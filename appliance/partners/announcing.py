@@ -170,14 +170,10 @@ class Announcements:
         known = self._known
         platform = TRAFFIC_SOURCES.get(event.traffic_source)
         among = known.of_account.get(event.ad_account_id, {}) if event.ad_account_id else known.by_code
-        each = next(
-            (
-                found
-                for name in ([platform] if platform else PLATFORMS)
-                if (found := among.get((name, event.pixel_id))) is not None
-            ),
-            None,
-        )
+        each = None
+        for name in [platform] if platform else PLATFORMS:
+            if (each := among.get((name, event.pixel_id))) is not None:
+                break
         if each is None or not _pays(each, event.network, known.networks):
             return []
         rows = each.table.of_interpreted(event.network)

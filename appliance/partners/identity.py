@@ -12,6 +12,7 @@ import re
 import string
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 
 _HEX = 64
@@ -125,6 +126,12 @@ def birth_date(text: str, now: datetime | None = None) -> str:
     except ValueError:
         return ""
     return found.strftime("%Y%m%d") if 1800 <= found.year <= latest else ""
+
+
+@lru_cache(maxsize=16_384)
+def place_hashes(text: str, normalise: Callable[[str], str]) -> tuple[str, ...]:
+    """`hashed` of a city, a region or a country: the same ones come again and again."""
+    return tuple(hashed((text,), normalise))
 
 
 def hashed(values: Iterable[str], normalise: Callable[[str], str]) -> list[str]:

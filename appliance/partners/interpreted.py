@@ -41,8 +41,9 @@ class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     micro-units of USD. Texts are as they were given, cut at 2,048 characters.
 
     `sealed` is who the visitor was where an edge has sealed that already (a sealed Identity); `address` and
-    `user_agent` are "" then. `intake` is the way it came in, where its batch does not say, and
-    `ad_account_id` whose token it came with, 0 for no token: it may name that account's pixels only.
+    `user_agent` are "" then. `sealed_us` is when, where the place that the event names is in it too.
+    `intake` is the way it came in, where its batch does not say, and `ad_account_id` whose token it came
+    with, 0 for no token: it may name that account's pixels only.
     """
 
     session_id: str
@@ -78,6 +79,7 @@ class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sealed: bytes = b""
     intake: str = ""
     ad_account_id: int = 0
+    sealed_us: int = 0
 
     @property
     def key(self) -> str:
@@ -103,13 +105,130 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-def parsed(line: bytes) -> Interpreted | Unreadable:
-    """`read` of a JSON document."""
+class _Usual(Struct, frozen=True):
+    """A document as networks write it: every value of the kind that it should be. Named as there."""
+
+    session_id: str
+    keyword_clicked: str = ""
+    network: str = ""
+    nw_account_id: str | int = ""
+    nw_account_name: str = ""
+    nw_campaign_id: str | int = ""
+    nw_campaign_name: str = ""
+    campaign_id: str | int = ""
+    campaign_name: str = ""
+    adset_id: str | int = ""
+    adset_name: str = ""
+    ad_id: str | int = ""
+    ad_name: str = ""
+    traffic_source: str = ""
+    pixel_id: str | int = ""
+    click_timestamp: int | str | None = None
+    date_hour: str | None = None
+    ts_click_id: str = ""
+    ip: str = ""
+    user_agent: str = ""
+    country_code: str = ""
+    region: str = ""
+    city: str = ""
+    domain_name: str = ""
+    category: str = ""
+    vertical: str = ""
+    conversions: int = 0
+    revenue: float | str | None = None
+    lander_visitors: int = 0
+    lander_searches: int = 0
+
+
+_usual = msgspec.json.Decoder(_Usual).decode
+_WORTH_A_LOOK = ("| ", " |", "}|", "]|", ">|", "#|", "%|", "$|", "!|", "_|", "xx|")
+"""In values with | between them: where one may have to be stripped, or end like a macro (unexpanded.ENDS)."""
+
+
+def parsed(
+    line: bytes | msgspec.Raw,
+    sealed: bytes = b"",
+    sealed_us: int = 0,
+    intake: str = "",
+    ad_account_id: int = 0,
+) -> Interpreted | Unreadable:
+    """`read` of a JSON document; the other arguments are the fields of that name."""
+    if len(memoryview(line)) <= _LONGEST:  # so that no value of it is longer
+        try:
+            found = _as_usual(_usual(line), sealed, sealed_us, intake, ad_account_id)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = None
+        if found is not None:
+            return found
     try:
         document = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         return Unreadable(f"it is no JSON: {fault}")
-    return read(document)
+    event = read(document)
+    if isinstance(event, Unreadable):
+        return event
+    return msgspec.structs.replace(
+        event, sealed=sealed, sealed_us=sealed_us, intake=intake, ad_account_id=ad_account_id
+    )
+
+
+def _as_usual(
+    it: _Usual, sealed: bytes, sealed_us: int, intake: str, ad_account_id: int
+) -> Interpreted | None:
+    """What `read` makes of it, at a third of the cost; None where that takes a closer look."""
+    texts = (
+        it.session_id, it.keyword_clicked, it.network, it.nw_account_name, it.nw_campaign_name,
+        it.campaign_name, it.adset_name, it.ad_name, it.traffic_source, it.ts_click_id, it.ip,
+        it.user_agent, it.country_code, it.region, it.city, it.domain_name, it.category, it.vertical,
+        str(it.nw_account_id), str(it.nw_campaign_id), str(it.campaign_id), str(it.adset_id),
+        str(it.ad_id), str(it.pixel_id),
+    )  # fmt: skip
+    joined = f"|{'|'.join(texts)}|"
+    if not joined.isprintable():  # white space of another kind
+        return None
+    for each in _WORTH_A_LOOK:
+        if each in joined:
+            return None
+    revenue = _revenue(it.revenue)
+    counts = it.conversions, it.lander_visitors, it.lander_searches
+    if revenue is None or not it.session_id or min(counts) < 0 or max(counts) > MOST_COUNT:
+        return None
+    return Interpreted(
+        session_id=it.session_id,
+        keyword=it.keyword_clicked,
+        network=it.network.lower(),
+        account_id=texts[18],
+        account_name=it.nw_account_name,
+        campaign_id=texts[20],
+        campaign_name=it.campaign_name,
+        adset_id=texts[21],
+        ad_id=texts[22],
+        traffic_source=it.traffic_source.lower(),
+        pixel_id=texts[23],
+        click_at_us=_seconds(it.click_timestamp),
+        hour_us=_hour(it.date_hour),
+        ad_click_id=it.ts_click_id,
+        address=it.ip,
+        user_agent=it.user_agent,
+        country=it.country_code,
+        region=it.region,
+        city=it.city,
+        domain=it.domain_name,
+        category=it.category,
+        vertical=it.vertical,
+        network_campaign_id=texts[19],
+        network_campaign_name=it.nw_campaign_name,
+        adset_name=it.adset_name,
+        ad_name=it.ad_name,
+        conversions=it.conversions,
+        revenue=revenue,
+        lander_visitors=it.lander_visitors,
+        lander_searches=it.lander_searches,
+        sealed=sealed,
+        sealed_us=sealed_us,
+        intake=intake,
+        ad_account_id=ad_account_id,
+    )
 
 
 def read(document: object) -> Interpreted | Unreadable:
@@ -186,6 +305,9 @@ class Totals(Struct, frozen=True, array_like=True):
     searches: int = 0
 
 
+_NOTHING = Totals()
+
+
 class Difference(NamedTuple):
     """What a delivery adds to what was reported. `lost` says what went down: that can be told to nobody."""
 
@@ -205,6 +327,8 @@ def difference(before: Totals, event: Interpreted) -> Difference | None:
     stays, so that its way up again is not reported a second time.
     """
     now = (event.conversions, event.revenue, event.lander_visitors, event.lander_searches)
+    if event.revenue >= 0 and before == _NOTHING:  # as of almost every event
+        return Difference(Totals(1, *now), *now)
     was = (before.conversions, before.revenue, before.visitors, before.searches)
     if now == was and before.revision:
         return None
@@ -248,6 +372,10 @@ def _count(value: object) -> int | None:
 
 def _revenue(value: object) -> int | None:
     """Micro-units. An unexpanded macro or no value at all is no revenue."""
+    if type(value) is float and -1e6 < value < 1e6:
+        micros = round(value * MICRO)
+        if micros / MICRO == value:  # no seventh decimal: the same as by its text
+            return micros
     if value is None or (isinstance(value, str) and (not value.strip() or value.strip()[:1] in "{[$%_")):
         return 0
     number = _decimal(value)
@@ -279,9 +407,15 @@ def _seconds(value: object) -> int | None:
 
 
 def _hour(value: object) -> int | None:
-    if not isinstance(value, str) or not _DATE_HOUR.match(value):
+    return _hour_of(value[:19]) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4_096)
+def _hour_of(value: str) -> int | None:
+    """A batch is of a few hours."""
+    if not _DATE_HOUR.match(value):
         return None
     try:
-        return int(datetime.fromisoformat(value[:19]).replace(tzinfo=UTC).timestamp()) * _SECOND
+        return int(datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp()) * _SECOND
     except ValueError:
         return None

@@ -15,6 +15,7 @@ from appliance.partners.report import Identity, Report
 from appliance.partners.ways import Way
 
 _decode = msgspec.msgpack.Decoder(Report).decode
+_NOBODY = Identity()
 _MINUTE = 60_000_000
 YOUNG = 10 * _MINUTE
 """For so long after it was made, an event waits for a click that is not in the warehouse yet."""
@@ -77,9 +78,9 @@ def early(batch: Sequence[Opened], found: Mapping[str, Identity] | None, now_us:
 
 def together(own: Identity, click: Identity) -> Identity:
     """A visitor by what came with the event, which wins, and by what was seen at the click."""
-    if own == Identity():
+    if own == _NOBODY:
         return click
-    if click == Identity():
+    if click == _NOBODY:
         return own
     fields = {
         name: getattr(own, name) or getattr(click, name)
@@ -94,7 +95,7 @@ def introduced(it: Opened, own: Identity, click: Identity) -> Opened:
     if it.report is None:
         return it
     who = together(it.report.identity, together(own, click))
-    return it._replace(report=msgspec.structs.replace(it.report, identity=who))
+    return Opened(it.stored, msgspec.structs.replace(it.report, identity=who))
 
 
 def made(way: Way, batch: Sequence[Opened], now_us: int) -> list[Made | Unmade]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -297,10 +298,27 @@ def filled(custom: Mapping[str, str], value_of: Callable[[str], str]) -> dict[st
     for name, template in custom.items():
         text = template
         if "{" in template:
-            text = MACRO.sub(lambda match: words(value_of(match.group(1)), match.group(2)), template)
+            text = "".join(
+                [
+                    words(value_of(macro), argument) if macro else text
+                    for text, macro, argument in _pieces(template)
+                ]
+            )
         if text.strip():
             found[name] = text
     return found
+
+
+@lru_cache(maxsize=4_096)
+def _pieces(template: str) -> tuple[tuple[str, str, str | None], ...]:
+    """(text, "", None), or ("", macro, argument); each in its place."""
+    found: list[tuple[str, str, str | None]] = []
+    end = 0
+    for match in MACRO.finditer(template):
+        found += ((template[end : match.start()], "", None), ("", match.group(1), match.group(2)))
+        end = match.end()
+    found.append((template[end:], "", None))
+    return tuple(each for each in found if each[0] or each[1])
 
 
 def macros_of(when: str) -> Mapping[str, str]:

@@ -62,9 +62,9 @@ class _Marks(NamedTuple):
 
 def _walked(value: object, marks: _Marks) -> object:
     """Outside of what is about a person."""
-    if isinstance(value, list):
+    if type(value) is list:
         return [_walked(item, marks) for item in value]
-    if not isinstance(value, dict):
+    if type(value) is not dict:
         return value
     found = {}
     for name, item in value.items():
@@ -73,8 +73,8 @@ def _walked(value: object, marks: _Marks) -> object:
         elif name in _ALONE:
             if item:
                 marks.names[name] = None
-        elif isinstance(item, dict | list):
-            if name in _NOT_PEOPLE and isinstance(item, dict):
+        elif type(item) is dict or type(item) is list:
+            if name in _NOT_PEOPLE and type(item) is dict:
                 marks.names.update((key, None) for key, each in item.items() if key not in _PEOPLE and each)
             item = _walked(item, marks)
         found[name] = item
@@ -83,14 +83,18 @@ def _walked(value: object, marks: _Marks) -> object:
 
 def _hidden(value: object, marks: _Marks, under: str) -> object:
     """Each value replaced, and noted."""
-    if isinstance(value, dict):
+    if type(value) is str:
+        if value:
+            marks.names[under] = None
+            if len(value) >= _SHORT:
+                marks.private[value] = None
+        return MASK
+    if type(value) is dict:
         return {name: _hidden(item, marks, name) for name, item in value.items()}
-    if isinstance(value, list):
+    if type(value) is list:
         return [_hidden(item, marks, under) for item in value]
-    if value not in ("", None):
+    if value is not None:
         marks.names[under] = None
-        if isinstance(value, str) and len(value) >= _SHORT:
-            marks.private[value] = None
     return MASK
 
 

@@ -237,4 +237,4 @@ def decimal_of(report: Report) -> str:
 
 def amount_of(report: Report) -> float | None:
     """The value as platforms take it: a number of whole currency units."""
-    return None if report.value is None else float(money.amount(report.value))
+    return None if report.value is None else report.value / money.MICRO

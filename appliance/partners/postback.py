@@ -244,7 +244,9 @@ def fill(template: str, encode: Callable[[str, bool], str], values: Mapping[str,
 
 def words(value: str, argument: str | None) -> str:
     """`sale` by `sale=approved,rejected=declined` → `approved`; a word that is not there stays."""
-    for pair in (argument or "").replace(" ", ",").split(","):
+    if not argument:
+        return value
+    for pair in argument.replace(" ", ",").split(","):
         ours, equals, theirs = pair.partition("=")
         if equals and ours == value:
             return theirs

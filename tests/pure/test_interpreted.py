@@ -347,3 +347,62 @@ def subscription(campaign="120218982145500212", **narrow) -> Subscription:
 def test_a_subscription_is_by_campaign_and_narrowed(it, wanted):
     assert Subscriptions([it]).wants(event()) is wanted
     assert Subscriptions([subscription("other"), it]).wants(event()) is wanted
+
+
+_ODD = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(
+        [
+            "{zoneid}",
+            " a ",
+            "a\t",
+            "\u00a0",
+            "__AID__",
+            "xxc1xx",
+            "%id%",
+            "a|b",
+            "x|",
+            "[cid]",
+            "",
+            "null",
+            "1.25",
+        ]
+    ),
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 10**20),
+    st.floats(),
+    st.lists(st.integers(), max_size=1),
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=1),
+)
+
+
+@given(st.dictionaries(st.sampled_from([*SAMPLE, "unknown"]), _ODD))
+def test_the_short_way_says_what_the_long_one_does(changes: dict[str, object]) -> None:
+    """`parsed` decodes what is as it should be at once; what it says is what `read` says."""
+    line = json.dumps(SAMPLE | changes, allow_nan=False, default=str).encode() if _finite(changes) else b"{}"
+    assert parsed(line) == read(json.loads(line))
+
+
+def _finite(changes: dict[str, object]) -> bool:
+    return all(not isinstance(each, float) or abs(each) < 1e300 for each in changes.values())
+
+
+@given(st.floats(-2e6, 2e6) | st.integers(-(10**9), 10**9).map(lambda micros: micros / 1_000_000))
+def test_revenue_is_what_its_digits_say(value: float) -> None:
+    found = parsed(json.dumps(SAMPLE | {"revenue": value}).encode())
+    exact = read(SAMPLE | {"revenue": str(value)})
+    assert isinstance(found, Interpreted) and isinstance(exact, Interpreted)
+    assert found.revenue == exact.revenue
+
+
+def test_what_came_with_an_event_is_with_it_either_way() -> None:
+    for document in (SAMPLE, SAMPLE | {"city": " Ulm "}):
+        found = parsed(json.dumps(document).encode(), b"sealed", 5, "events", 7)
+        assert isinstance(found, Interpreted)
+        assert (found.sealed, found.sealed_us, found.intake, found.ad_account_id) == (
+            b"sealed",
+            5,
+            "events",
+            7,
+        )

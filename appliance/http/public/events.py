@@ -25,7 +25,7 @@ from appliance.http.public.connection import Pieces
 from appliance.http.public.pace import Pace
 from appliance.http.public.replies import JSON, Reply
 from appliance.http.public.request import Request
-from appliance.partners.interpreted import Unreadable, read
+from appliance.partners.interpreted import Unreadable, parsed
 from appliance.routing.table import RoutingTable
 from appliance.routing.visit import read_query
 
@@ -52,7 +52,6 @@ _FIELDS = frozenset(
     )
 )  # fmt: skip
 """What is journaled of an event beside its visitor, who is sealed: others may hold what nobody asked for."""
-_decode = msgspec.json.Decoder().decode
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _json = msgspec.json.Encoder().encode
@@ -60,14 +59,21 @@ _TRUE = ("1", "true", "yes")
 _BOM = b"\xef\xbb\xbf"
 
 
+class Sealable(NamedTuple):
+    """An event: its known fields as JSON, and its visitor, with city, region and country."""
+
+    line: str
+    address: str
+    user_agent: str
+    place: tuple[str, str, str]
+
+
 class Intake(Protocol):
     """The router, as this door uses it."""
 
     table: RoutingTable
 
-    def interpreted(
-        self, ad_account_id: int, events: Sequence[tuple[str, str, str]], request_id: str
-    ) -> None: ...
+    def interpreted(self, ad_account_id: int, events: Sequence[Sealable], request_id: str) -> None: ...
 
 
 class Refusal(NamedTuple):
@@ -130,7 +136,7 @@ class Events:
     ) -> Generator[None, bool, Reply]:
         """A slice per step; it is sent whether what it appended became durable."""
         refused: list[Refusal] = []
-        held: list[tuple[str, str, str]] = []
+        held: list[Sealable] = []
         taken = lines = 0
         try:
             for number, line in documents(request):
@@ -168,20 +174,25 @@ class Events:
         return _told(200, taken, refused)
 
 
-def sealable(number: int, line: bytes | msgspec.Raw) -> tuple[str, str, str] | Refusal:
-    """(its known fields as JSON, address, user agent), or why it is no interpreted event."""
+def sealable(number: int, line: bytes | msgspec.Raw) -> Sealable | Refusal:
+    """What is journaled of it, or why it is no interpreted event."""
     if len(memoryview(line)) > LONGEST_LINE:
         return Refusal(number, "", f"an event may have {LONGEST_LINE // 1024} KiB at most")
     try:
-        document = _decode(line)
-        event = read(document)
+        event = parsed(line)
+        if isinstance(event, Unreadable):
+            field, colon, reason = event.reason.partition(": ")
+            named = colon and field.isidentifier()
+            return Refusal(number, field, reason) if named else Refusal(number, "", event.reason)
+        parts = {name: value for name, value in _decode_parts(line).items() if name in _FIELDS}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         return Refusal(number, "", f"it is no JSON: {fault}")
-    if isinstance(event, Unreadable):
-        field, colon, reason = event.reason.partition(": ")
-        return Refusal(number, field, reason) if colon else Refusal(number, "", event.reason)
-    parts = {name: value for name, value in _decode_parts(line).items() if name in _FIELDS}
-    return _json(parts).decode(), event.address[:_ADDRESS], event.user_agent[:_AGENT]
+    return Sealable(
+        _json(parts).decode(),
+        event.address[:_ADDRESS],
+        event.user_agent[:_AGENT],
+        (event.city, event.region, event.country),
+    )
 
 
 def documents(request: Request) -> Iterator[tuple[int, bytes | msgspec.Raw | None]]:

@@ -157,11 +157,17 @@ def event(report: Report) -> dict[str, Any]:
 def user_data(report: Report) -> dict[str, Any]:
     """Who it was: hashed what must be hashed, plain what must be plain, nothing that was not observed."""
     who = report.identity
-    found: dict[str, Any] = {
-        key: hashes
-        for key, values, normalise in _fields(who)
-        if values and (hashes := identity.hashed(values, normalise))
-    }
+    found: dict[str, Any] = {}
+    for key, values, normalise in _people(who):
+        if values and (hashes := identity.hashed(values, normalise)):
+            found[key] = hashes
+    for key, value, normalise in (
+        ("ct", who.city, identity.city),
+        ("st", who.region, identity.state),
+        ("country", who.country, identity.country),
+    ):
+        if value and (known := identity.place_hashes(value, normalise)):
+            found[key] = known
     click = report.click_ids.get("fbclid", "")
     return found | given(
         client_ip_address=who.address,
@@ -171,7 +177,19 @@ def user_data(report: Report) -> dict[str, Any]:
     )
 
 
-def _fields(who: Identity) -> tuple[tuple[str, Sequence[str], Callable[[str], str]], ...]:
+def _people(who: Identity) -> Sequence[tuple[str, Sequence[str], Callable[[str], str]]]:
+    """What says who it was beside his place; nothing for almost every interpreted event."""
+    if not (
+        who.emails
+        or who.phones
+        or who.external_id
+        or who.first_name
+        or who.last_name
+        or who.gender
+        or who.birth_date
+        or who.postal_code
+    ):
+        return ()
     return (
         ("em", who.emails, identity.email),
         ("ph", who.phones, identity.phone),
@@ -179,10 +197,7 @@ def _fields(who: Identity) -> tuple[tuple[str, Sequence[str], Callable[[str], st
         ("ln", _one(who.last_name), identity.name),
         ("ge", _one(who.gender), identity.gender),
         ("db", _one(who.birth_date), identity.birth_date),
-        ("ct", _one(who.city), identity.city),
-        ("st", _one(who.region), identity.state),
         ("zp", _one(who.postal_code), identity.postal_code),
-        ("country", _one(who.country), identity.country),
         ("external_id", _one(who.external_id), identity.external_id),
     )
 
