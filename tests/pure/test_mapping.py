@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from appliance.model.catalog import AdAccount, EventRow, Network, Pixel
 from appliance.model.conversions import NEVER, ClickFacts, Conversion
 from appliance.model.deliveries import Delivery
-from appliance.partners.announcing import Announcements
+from appliance.partners.announcing import Announcements, deadline
 from appliance.partners.consent import Defaults
 from appliance.partners.interpreted import Difference, Interpreted, Totals, difference
 from appliance.partners.platform import DAY, MARGIN
@@ -424,3 +424,10 @@ def test_whatever_comes_a_pixel_hears_of_each_thing_once(
     assert len(set(ids)) == len(ids)
     assert value == totals.revenue
     assert purchases == totals.conversions + alone
+
+
+def test_deadlines_lie_together_and_never_later() -> None:
+    end = NOW + 7 * DAY
+    assert {deadline(end + second * 1_000_000, NOW) for second in range(600)} == {end}
+    assert deadline(NOW + HOUR - 1, NOW) == NOW + HOUR - 1
+    assert deadline(NOW - 1, NOW) == NOW - 1

@@ -95,7 +95,10 @@ class Routing(Protocol):
     def landing_of(self, click_id: str) -> str: ...
 
     def interpreted(
-        self, ad_account_id: int, events: Sequence[tuple[str, str, str]], request_id: str
+        self,
+        ad_account_id: int,
+        events: Sequence[tuple[str, str, str, tuple[str, str, str]]],
+        request_id: str,
     ) -> None: ...
 
     def postback(

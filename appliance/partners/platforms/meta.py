@@ -34,7 +34,6 @@ from appliance.partners.platform import (
     amount_of,
     checked,
     document,
-    given,
     no_answer,
     raw,
     too_old,
@@ -138,7 +137,10 @@ def event(report: Report) -> dict[str, Any]:
         "action_source": "website",
         "user_data": user_data(report),
     }
-    found |= given(event_source_url=report.page_url, referrer_url=report.referrer)
+    if report.page_url:
+        found["event_source_url"] = report.page_url
+    if report.referrer:
+        found["referrer_url"] = report.referrer
     if report.consent == "limited":
         found |= {
             "opt_out": True,
@@ -146,9 +148,13 @@ def event(report: Report) -> dict[str, Any]:
             "data_processing_options_country": 0,
             "data_processing_options_state": 0,
         }
-    custom = dict(report.custom) | given(
-        value=amount_of(report), currency=report.currency, order_id=report.order_id
-    )
+    custom: dict[str, Any] = dict(report.custom)
+    if (amount := amount_of(report)) is not None:
+        custom["value"] = amount
+    if report.currency:
+        custom["currency"] = report.currency
+    if report.order_id:
+        custom["order_id"] = report.order_id
     if custom:
         found["custom_data"] = custom
     return found
@@ -169,12 +175,14 @@ def user_data(report: Report) -> dict[str, Any]:
         if value and (known := identity.place_hashes(value, normalise)):
             found[key] = known
     click = report.click_ids.get("fbclid", "")
-    return found | given(
-        client_ip_address=who.address,
-        client_user_agent=who.user_agent,
-        fbc=cookies.fbc(click, report.click_at_us // 1_000, who.seen.get("_fbc", "")),
-        fbp=cookies.fbp(who.seen.get("_fbp", "")),
+    plain = (
+        ("client_ip_address", who.address),
+        ("client_user_agent", who.user_agent),
+        ("fbc", cookies.fbc(click, report.click_at_us // 1_000, who.seen.get("_fbc", ""))),
+        ("fbp", cookies.fbp(who.seen.get("_fbp", ""))),
     )
+    found.update([each for each in plain if each[1]])
+    return found
 
 
 def _people(who: Identity) -> Sequence[tuple[str, Sequence[str], Callable[[str], str]]]:

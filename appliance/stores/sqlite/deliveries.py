@@ -22,7 +22,7 @@ from appliance.model.deliveries import (
     Stored,
     Waiting,
 )
-from appliance.stores.sqlite.database import ROWS, insert, opened, reported, together
+from appliance.stores.sqlite.database import ROWS, insert, opened, reported, together, turn
 from appliance.stores.sqlite.deliveries_rows import COLUMNS, SELECT, numbers, rows, stored_of
 
 MOST_PENDING = 200_000
@@ -95,7 +95,7 @@ def put(db: sqlite3.Connection, deliveries: Iterable[Delivery], most: int = MOST
         some = every[start : start + ROWS]
         wanted = Counter(it.target for it in some)
         pending = {target: _count(db, target) for target in wanted}
-        if len(some) == ROWS and all(pending[target] + wanted[target] <= most for target in wanted):
+        if all(pending[target] + wanted[target] <= most for target in wanted):
             insert(db, _PUT, [_put(it, "pending", 0, "") for it in some], _ONCE)
             continue
         for it in some:
@@ -131,6 +131,7 @@ class SqliteDeliveries:
         self._step = step
         # The actor's thread and an operator's both call; each holds it for one short transaction.
         self._lock = threading.Lock()
+        self._turn = turn(path)
         with reported("the deliveries cannot be opened"):
             self._db = opened(path)
             try:
@@ -146,7 +147,7 @@ class SqliteDeliveries:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, reported("the deliveries cannot be written"):
+        with self._lock, self._turn, reported("the deliveries cannot be written"):
             try:
                 self._db.execute("begin immediate")
                 yield self._db

@@ -39,7 +39,7 @@ from appliance.model.events import (
 from appliance.model.health import Health
 from appliance.ports import CORE, Entry, EventLog
 from appliance.stores.sqlite import deliveries
-from appliance.stores.sqlite.database import insert, opened, reported
+from appliance.stores.sqlite.database import insert, opened, reported, turn
 
 VERSION = 2
 _encode_body = msgspec.msgpack.Encoder().encode
@@ -67,6 +67,7 @@ class SqliteLedger:
         self._step = step or (lambda name: None)
         # The actor's thread and the publisher's both call: one lock, held for one short method at a time.
         self._lock = threading.Lock()
+        self._turn = turn(path)
         self._closed = False
         with reported("the ledger cannot be opened"):
             self._db = opened(path)
@@ -120,7 +121,7 @@ class SqliteLedger:
     @contextmanager
     def _writing(self) -> Iterator[tuple[sqlite3.Connection, list[int]]]:
         """One transaction and what it adds to the sizes; whatever interrupts it, nothing of it stays."""
-        with self._lock, reported("the ledger cannot be written"):
+        with self._lock, self._turn, reported("the ledger cannot be written"):
             self._check()
             growth = [0, 0, 0, 0]
             try:
