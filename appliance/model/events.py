@@ -120,7 +120,7 @@ class PostbackLogEvent(Struct, frozen=True, array_like=True, tag="postback_log_e
     sealed: bytes = b""
 
 
-class InterpretedReceived(Struct, frozen=True, array_like=True, tag="interpreted_received"):
+class InterpretedReceived(Struct, frozen=True, array_like=True, tag="interpreted_received", gc=False):
     """An interpreted event as an account sent it to POST /api/events.
 
     `line` is its JSON object as it was, without `ip` and `user_agent`: these are `sealed`
@@ -234,7 +234,7 @@ class CostAdjustment(Struct, frozen=True, array_like=True, tag="cost_adjustments
     click_id: str = ""
 
 
-class ReportConversion(Struct, frozen=True, array_like=True, tag="report_conversions"):
+class ReportConversion(Struct, frozen=True, array_like=True, tag="report_conversions", gc=False):
     """What an interpreted event said, and what of it was reported. Written by the core, never by an edge.
 
     `at_us` is the click's time, `known_us` when we read it. `conversions`, `revenue` (micro-units of USD),

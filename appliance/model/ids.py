@@ -33,9 +33,9 @@ def click_time_ms(identifier: str) -> int | None:
 
 def name_of(*parts: str) -> str:
     """32 hex digits that name this sequence of texts: the same in every replay, another for any other."""
-    whole = b""
+    found: list[bytes] = []
     for part in parts:
         raw = part.encode("utf-8", "surrogatepass")
-        whole += _LENGTHS[len(raw)] if len(raw) < 256 else len(raw).to_bytes(4, "big")
-        whole += raw
-    return blake2b(whole, digest_size=16).hexdigest()
+        size = len(raw)
+        found += (_LENGTHS[size] if size < 256 else size.to_bytes(4, "big"), raw)
+    return blake2b(b"".join(found), digest_size=16).hexdigest()

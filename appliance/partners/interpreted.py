@@ -36,7 +36,7 @@ _NO_VALUE = frozenset(("", "null", "undefined", "none"))
 _DATE_HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 
 
-class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One of them. `click_at_us` is None when its time is no whole number of seconds; `revenue` in
     micro-units of USD. Texts are as they were given, cut at 2,048 characters.
 
@@ -105,7 +105,7 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-class _Usual(Struct, frozen=True):
+class _Usual(Struct, frozen=True, gc=False):
     """A document as networks write it: every value of the kind that it should be. Named as there."""
 
     session_id: str
@@ -295,7 +295,7 @@ def fault(event: Interpreted, pixels: Collection[str], now_us: int) -> str:
     return ""
 
 
-class Totals(Struct, frozen=True, array_like=True):
+class Totals(Struct, frozen=True, array_like=True, gc=False):
     """What was reported of a key so far, and in how many revisions."""
 
     revision: int = 0

@@ -26,7 +26,7 @@ _EARLIEST_US, _LATEST_US = 946_684_800_000_000, 4_102_444_799_000_000
 """2000 to 2100, as the warehouse has it."""
 
 
-class Known(Struct, frozen=True, array_like=True):
+class Known(Struct, frozen=True, array_like=True, gc=False):
     """What is remembered of a key: what was reported, what it named last, and with which label."""
 
     totals: Totals = Totals()

@@ -36,7 +36,7 @@ _LEFT_OVER_SECONDS = 3_600.0
 _KEYS_HELD = 64
 
 
-class _Kept(Struct, frozen=True, array_like=True):
+class _Kept(Struct, frozen=True, array_like=True, gc=False):
     """Identity's fields in its order, for ever: append to both. The last ones may be missing."""
 
     address: str = ""
