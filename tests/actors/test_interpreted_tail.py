@@ -16,6 +16,7 @@ from appliance.actors.interpreted_tail import InterpretedTail, found_in
 from appliance.actors.kernel import inline_runner
 from appliance.model.events import InterpretedReceived, PostbackLogEvent, encode
 from appliance.partners.interpreted import INVALID_PIXEL
+from appliance.partners.platform import DAY
 from appliance.partners.report import Identity
 from appliance.partners.subscribing import Subscriptions
 from appliance.ports import Entry
@@ -110,6 +111,24 @@ def test_only_events_are_found_among_all_that_a_journal_holds():
     found = found_in(entries, lambda network: "tonic" if network == 4 else "")
     assert [(seq, it.network, it.intake) for seq, it in found.events] == [(2, "tonic", "postbacks")]
     assert (found.refused, found.requests, found.newest_us) == (3, 1, 7)
+
+
+async def test_a_visitor_sealed_with_his_place_today_is_not_sealed_again(
+    world: World, autojump_clock: MockClock
+) -> None:
+    whole = Identity(address=ADDRESS, user_agent="Mozilla", city="New York", region="NewYork", country="US")
+    today, before = (world.sealer.seal(whole, at_us) for at_us in (START_US, START_US - DAY))
+
+    def received(number: int, sealed: bytes, at_us: int) -> bytes:
+        line = json.dumps(event(number, network="airfind"))
+        return encode(InterpretedReceived(2, f"i{number}", at_us, 1, line, sealed, "r"))
+
+    async with world.running():
+        world.segment.append([received(1, today, START_US), received(2, before, START_US - DAY)])
+    first, second = world.reports()
+    assert first.sealed == today
+    assert second.sealed != before, "its day's key would go before the report's window ends"
+    assert world.sealer.open(second.sealed) == whole
 
 
 async def test_what_an_edge_received_is_reported(world: World, autojump_clock: MockClock) -> None:

@@ -20,6 +20,7 @@ from appliance.http.public import events as door
 from appliance.http.public.pace import Pace
 from appliance.model.events import ClickEvent, InterpretedReceived
 from appliance.model.table import IntakeEntry
+from appliance.partners import interpreted
 from appliance.partners.interpreted import Interpreted, parsed, read
 from appliance.routing.parts import make_part
 from appliance.stores.journal.segment import Segment
@@ -32,6 +33,7 @@ EVENT = {
     "session_id": "s1", "keyword_clicked": "shoes", "network": "Tonic", "pixel_id": "123", "revenue": "1.50",
     "conversions": 2, "click_timestamp": 1_700_000_000, "ts_click_id": "IwAR", "ip": "203.0.113.77",
     "user_agent": "Mozilla/5.0 (visitor)", "email": "who@example.com", "campaign_id": 120_210_000_000_000_001,
+    "city": "Ulm", "country_code": "DE",
 }  # fmt: skip
 
 
@@ -77,6 +79,10 @@ async def test_events_are_in_the_journal_without_their_visitor(edge: Front) -> N
     assert '"revenue":"1.50"' in first.line and "120210000000000001" in first.line, "as it was written"
     who = edge.open(first.sealed)
     assert (who.address, who.user_agent) == ("203.0.113.77", "Mozilla/5.0 (visitor)")
+    event = parsed(first.line.encode())
+    assert isinstance(event, Interpreted)
+    assert (who.city, who.region, who.country) == (event.city, event.region, event.country)
+    assert first.v == 2, "so that nobody has to open it to add the place"
     assert second.sealed == b""
     held = edge.journal_bytes()
     secrets = ("203.0.113.77", "Mozilla/5.0 (visitor)", "who@example.com", TOKEN)
@@ -92,6 +98,7 @@ def test_every_field_that_is_read_is_kept() -> None:
     asked: set[str] = set()
     assert isinstance(read(Asked(session_id="s")), Interpreted)
     assert asked - {"ip", "user_agent"} == door._FIELDS
+    assert asked == set(interpreted._Usual.__struct_fields__), "the short way reads what the long one does"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,10 @@ _FIELDS = frozenset(
     )
 )  # fmt: skip
 """What is journaled of an event beside its visitor, who is sealed: others may hold what nobody asked for."""
-_decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_Parts = msgspec.defstruct(
+    "_Parts", [(name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for name in sorted(_FIELDS)], gc=False
+)
+_parts = msgspec.json.Decoder(_Parts).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _json = msgspec.json.Encoder().encode
 _TRUE = ("1", "true", "yes")
@@ -184,11 +187,11 @@ def sealable(number: int, line: bytes | msgspec.Raw) -> Sealable | Refusal:
             field, colon, reason = event.reason.partition(": ")
             named = colon and field.isidentifier()
             return Refusal(number, field, reason) if named else Refusal(number, "", event.reason)
-        parts = {name: value for name, value in _decode_parts(line).items() if name in _FIELDS}
+        known = _json(_parts(line))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         return Refusal(number, "", f"it is no JSON: {fault}")
     return Sealable(
-        _json(parts).decode(),
+        known.decode(),
         event.address[:_ADDRESS],
         event.user_agent[:_AGENT],
         (event.city, event.region, event.country),
