@@ -124,7 +124,21 @@ class IdentityKeys:
         self, address: str, user_agent: str, city: str, region: str, country: str, at_us: int
     ) -> bytes:
         """The same of what comes with an interpreted event."""
-        fields = (address, user_agent, {}, (), (), "", "", "", "", city, region, "", country)
+        fields: tuple[object, ...] = (
+            address,
+            user_agent,
+            {},
+            (),
+            (),
+            "",
+            "",
+            "",
+            "",
+            city,
+            region,
+            "",
+            country,
+        )
         return self._sealed(fields, at_us, self._own_nonce())
 
     def _own_nonce(self) -> bytes:
