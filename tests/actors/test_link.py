@@ -21,6 +21,7 @@ from appliance.model.messages import (
 from appliance.model.table import TableUpdate
 from appliance.stores.table_files import TableFiles
 from tests.actors.link_rig import Edge, Wire, table
+from tests.rig import PATIENCE
 
 
 async def test_an_edge_gets_the_table_and_then_only_what_changed(
@@ -123,7 +124,7 @@ async def test_over_real_sockets_a_core_that_restarts_finds_its_edges_again(
         core.publish(table(revision, a=b"same", big=bytes([revision]) * 400_000))
         async with trio.open_nursery() as running:
             await running.start(core.serve, lambda: unix.listen(path))
-            with trio.fail_after(60):
+            with trio.fail_after(PATIENCE):
                 while core.edges()[:1] == () or core.edges()[0].taken_revision != revision:  # noqa: ASYNC110
                     await trio.sleep(0.01)
             running.cancel_scope.cancel()

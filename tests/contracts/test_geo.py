@@ -172,7 +172,7 @@ def test_every_address_of_a_written_file_is_found_again(
         assert database.lookup(f"10.{n}.3.4") == ({"country": code} if code else {})
 
 
-# Some damage has the C code of the driver call what a later Python takes away: that is a warning, no failure.
+# On some damage the C code of the driver makes a call that Python says is deprecated: a warning, no failure.
 @pytest.mark.filterwarnings("ignore:PyUnicode_FromStringAndSize:DeprecationWarning")
 @settings(max_examples=150, deadline=None)
 @given(damage=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=12))

@@ -13,12 +13,11 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.rig import ROOT, Weir, wait_for
+from tests.rig import PATIENCE, ROOT, Weir, wait_for
 
 CHROMIUM = "/usr/bin/chromium"
-PATIENCE_MS = 60_000
-"""Many times what anything takes; Playwright's own five seconds are few on a machine that is busy."""
-expect.set_options(timeout=PATIENCE_MS)
+# Playwright's own five seconds are few on a machine that is busy.
+expect.set_options(timeout=PATIENCE * 1_000)
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -133,7 +132,7 @@ def sign_in(page: Page, email: str = EMAIL) -> None:
     page.get_by_label("Email").fill(email)
     page.get_by_role("button", name="Send me a code").click()
     code = page.get_by_label("Code")
-    expect(code).to_have_value(re.compile(r"\d{6}"))
+    expect(code).to_have_value(re.compile(r"^\d{6}$"))
     page.get_by_role("button", name="Sign in").click()
 
 

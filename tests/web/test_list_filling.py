@@ -25,6 +25,7 @@ from appliance.operations import lines
 from appliance.operations.lines import Blocks, pieces
 from appliance.stores.lists import FOLDER
 from tests.doors import Doors, open_doors
+from tests.rig import PATIENCE
 from tests.web.wires import authenticate
 
 
@@ -148,7 +149,7 @@ async def test_a_client_that_leaves_in_the_middle_leaves_nothing(port: Port, cap
     head = (b"POST /api/lists/%d/replace HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n"
             b"Authorization: Bearer weir_administrator\r\nContent-Length: 99999999\r\n\r\n")  # fmt: skip
     await stream.send_all(head % number + publishers())
-    with trio.fail_after(60):
+    with trio.fail_after(PATIENCE):
         while not port.left():  # noqa: ASYNC110  only the folder tells
             await trio.sleep(0.01)
         await trio.aclose_forcefully(stream)

@@ -7,7 +7,7 @@ import re
 import socket
 
 import trio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance import config
@@ -102,7 +102,7 @@ def undated(data: bytes) -> bytes:
     return re.sub(rb"Date: [^\r]+\r\n", b"", data)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(requests, st.lists(st.integers(0, 400), max_size=8))
 def test_cuts_do_not_matter_and_replies_are_whole(parts: list[bytes], cuts: list[int]) -> None:
     whole = b"".join(part for part in parts if not part.startswith(b"HEAD"))
