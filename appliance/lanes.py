@@ -98,6 +98,9 @@ class DeliveryLane:
     async def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
         return await self._run(self._store.select, selection, below, limit)
 
+    async def count(self, selection: Selection) -> int:
+        return await self._run(self._store.count, selection)
+
     async def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None:
         return await self._run(self._store.get, id)
 

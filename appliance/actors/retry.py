@@ -76,6 +76,9 @@ class Deliveries(Protocol):
     def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
         """Newest first, with numbers lower than `below`."""
 
+    def count(self, selection: Selection) -> int:
+        """How many there are; the selection names a conversion."""
+
     def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None:
         """A delivery and its attempts, oldest first."""
 

@@ -125,6 +125,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     targets: tuple[str, ...] | None = None
     campaigns: tuple[int, ...] | None = None
     conversion_id: str = ""
+    reasons: tuple[str, ...] | None = None
     since_us: int | None = None
     until_us: int | None = None
 

@@ -331,6 +331,9 @@ class DeliveryDesk(Protocol):
     async def select(self, selection: Selection, below: int, limit: int) -> Sequence[Stored]:
         """Newest first, with numbers lower than `below`."""
 
+    async def count(self, selection: Selection) -> int:
+        """How many there are; the selection names a conversion."""
+
     async def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None: ...
 
     async def replay(self, selection: Selection, now_us: int, deadline_us: int) -> list[str]:

@@ -25,12 +25,14 @@ Time = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class Which(Request, frozen=True, kw_only=True):
-    """Deliveries that fit every field given. `from_us` until before `to_us`: when they were made."""
+    """Deliveries that fit every field given. `from_us` until before `to_us`: when they were made.
+    `reasons`: what they died of, word for word, as `refused_by` of ad_accounts.standings has it."""
 
     targets: Annotated[tuple[Name, ...], Meta(max_length=100)] = ()
     states: tuple[State, ...] = ()
     campaign_ids: Annotated[tuple[Id, ...], Meta(max_length=100)] = ()
     conversion_id: Annotated[str, Meta(max_length=100)] = ""
+    reasons: Annotated[tuple[Annotated[str, Meta(max_length=1_000)], ...], Meta(max_length=50)] = ()
     from_us: Time | None = None
     to_us: Time | None = None
 
@@ -69,10 +71,12 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 
 class DeliveryList(Struct, frozen=True, kw_only=True):
-    """Newest first. `paused`: for who may see targets, those left alone after failures, and until when."""
+    """Newest first. `paused`: for who may see targets, those left alone after failures, and until when.
+    `total`: how many there are of the one conversion that was asked for; null where none was."""
 
     items: tuple[Delivery, ...]
     paused: tuple[Standing, ...]
+    total: int | None = None
 
 
 class GetRequest(Request, frozen=True, kw_only=True):
@@ -117,10 +121,12 @@ async def listed(request: ListRequest, context: Context) -> DeliveryList:
     """Outbound deliveries, newest first: their state, how often they were tried, and why they failed."""
     desk = _desk(context)
     below = request.before if request.before is not None else _ABOVE_ALL
-    found = await desk.select(_selection(request, context, ()), below, request.limit)
+    wanted = _selection(request, context, ())
+    found = await desk.select(wanted, below, request.limit)
     all_of_them = context.caller.may("targets.read")
     paused = tuple(each for each in desk.standings() if each.paused_us and all_of_them)
-    return DeliveryList(items=tuple(_shown(it, context) for it in found), paused=paused)
+    total = await desk.count(wanted) if request.conversion_id else None
+    return DeliveryList(items=tuple(_shown(it, context) for it in found), paused=paused, total=total)
 
 
 @operation("deliveries.get", permission="deliveries.read", example={"id": "0" * 32})
@@ -173,6 +179,7 @@ def _selection(request: Which, context: Context, states: tuple[State, ...]) -> S
         targets=request.targets or None,
         campaigns=None if campaigns is None else tuple(sorted(campaigns)),
         conversion_id=request.conversion_id,
+        reasons=request.reasons or None,
         since_us=request.from_us,
         until_us=request.to_us,
     )
@@ -181,6 +188,7 @@ def _selection(request: Which, context: Context, states: tuple[State, ...]) -> S
 def _meant(request: Again | CancelRequest, context: Context, states: tuple[State, ...]) -> Selection:
     """Raises Refused for what would mean everything by oversight."""
     named = request.targets or request.states or request.campaign_ids or request.conversion_id
+    named = named or request.reasons
     if not (request.ids or named or request.from_us is not None or request.to_us is not None):
         raise Refused("say which deliveries", [FieldProblem("ids", "or targets, states or another filter")])
     if not request.ids:
@@ -189,7 +197,7 @@ def _meant(request: Again | CancelRequest, context: Context, states: tuple[State
     return Selection(ids=request.ids, **{name: getattr(found, name) for name in _BESIDE_IDS})
 
 
-_BESIDE_IDS = ("states", "targets", "campaigns", "conversion_id", "since_us", "until_us")
+_BESIDE_IDS = ("states", "targets", "campaigns", "conversion_id", "reasons", "since_us", "until_us")
 
 
 def _counted(targets: list[str]) -> Done:

@@ -68,10 +68,12 @@ class EventDelivery(Struct, frozen=True, kw_only=True):
 
 
 class EventWhole(Struct, frozen=True, kw_only=True):
-    """`revisions`: what was said of it, the oldest first. `deliveries`: the newest first."""
+    """`revisions`: what was said of it, the oldest first. `deliveries`: the newest first, 50 at most, of
+    `told` in all."""
 
     revisions: tuple[dict[str, Any], ...]
     deliveries: tuple[EventDelivery, ...]
+    told: int = 0
 
 
 class SummaryRequest(Span, frozen=True, kw_only=True):
@@ -123,8 +125,10 @@ async def get(request: EventRequest, context: Context) -> EventWhole:
     _everybodys(context)
     rows = await ask(interpreted.one(request.id), context, "events.get")
     found: list[EventDelivery] = []
+    told = 0
     if context.deliveries is not None:
         selection = Deliveries(conversion_id=request.id)
+        told = await context.deliveries.count(selection)
         for stored in await context.deliveries.select(selection, _ABOVE_ALL, MOST_DELIVERIES):
             whole = await context.deliveries.get(stored.delivery.id)
             found.append(
@@ -143,7 +147,7 @@ async def get(request: EventRequest, context: Context) -> EventWhole:
     if not rows and not found:
         raise Missing("there is no such event (yet: it takes a second or two to arrive here)")
     return EventWhole(
-        revisions=tuple(readable(interpreted.EVENTS, row) for row in rows), deliveries=tuple(found)
+        revisions=tuple(readable(interpreted.EVENTS, row) for row in rows), deliveries=tuple(found), told=told
     )
 
 

@@ -194,6 +194,27 @@ async def test_those_of_a_campaign_are_listed_and_repeated(desk: Desk) -> None:
     assert (await desk.call("deliveries.retry", campaign_ids=[1])).targets == {"postback:2": 1}
 
 
+async def test_those_of_one_reason_are_listed_and_repeated(desk: Desk) -> None:
+    (taken,) = desk.store.take({"postback:1": 1}, NOW + 5, NOW + 99)
+    attempt = Attempt(at_us=NOW, latency_us=1, request="GET /", status=404)
+    desk.store.finish([Result(taken.number, taken.lease_us, attempt, "dead", 0, "gone")], [], NOW)
+    assert await those(desk, reasons=["gone"]) == ["c4"]
+    assert await those(desk, reasons=["no"], targets=["postback:1", "postback:2"]) == ["c2", "c1", "c0"]
+    assert (
+        await desk.call("deliveries.cancel", reasons=["gone", "never"], states=["dead"], reason="enough")
+    ).count == 1
+    assert (await desk.call("deliveries.retry", reasons=["no"])).targets == {"postback:1": 2, "postback:2": 1}
+
+
+async def test_of_one_conversion_a_list_says_how_many_there_are(desk: Desk) -> None:
+    one = {"payout": "1", "currency": "USD"}
+    desk.ledger.commit(Settlement(deliveries=[further("x", target, one) for target in range(1, 6)]))
+    found = await desk.call("deliveries.list", conversion_id="x", limit=2)
+    assert (len(found.items), found.total) == (2, 5)
+    assert (await desk.call("deliveries.list", buyer(1), conversion_id="x")).total == 0
+    assert (await desk.call("deliveries.list", limit=2)).total is None
+
+
 async def test_a_list_says_what_each_is_worth_unless_money_is_hidden(desk: Desk) -> None:
     item = (await desk.call("deliveries.list", limit=1)).items[0]
     assert (item.payout, item.currency) == ("2.5", "")

@@ -205,17 +205,26 @@ def test_a_replay_makes_them_due_now_with_a_new_deadline(place: Place, store: De
         (Selection(conversion_id="c3"), ["c3"]),
         (Selection(since_us=NOW + 2, until_us=NOW + 4), ["c3", "c2"]),
         (Selection(states=("dead", "delivered")), ["c1"]),
+        (Selection(states=("dead",), targets=("postback:1",), reasons=("x", "no such click")), ["c1"]),
+        (Selection(reasons=("no such",)), []),
         (Selection(ids=(delivery_id("postback:1", "2"), "none")), ["c2"]),
     ],
 )
 def test_selections(place: Place, store: Deliveries, selection: Selection, found: list[str]) -> None:
     place.put(*(delivery(key) for key in (1, 2, 3, 4)), delivery(5, "postback:2"))
     (taken,) = store.take({"postback:1": 1}, NOW + 1, LEASE)
-    store.finish([result(taken, "dead")], [], NOW)
+    store.finish([result(taken, "dead", reason="no such click")], [], NOW)
     assert keys(store.select(selection, ABOVE_ALL, 9)) == found
     if len(found) > 1:
         first = store.select(selection, ABOVE_ALL, 1)
         assert keys(store.select(selection, first[0].number, 9)) == found[1:]
+
+
+def test_those_of_a_conversion_are_counted(place: Place, store: Deliveries) -> None:
+    place.put(*(delivery(key, conversion_id="many") for key in range(5)), delivery(9))
+    assert store.count(Selection(conversion_id="many")) == 5
+    assert store.count(Selection(conversion_id="many", campaigns=(1,))) == 2
+    assert store.count(Selection(conversion_id="none")) == 0
 
 
 @pytest.mark.parametrize("seed", range(8))

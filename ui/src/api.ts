@@ -374,6 +374,7 @@ export interface Standing {
 export interface DeliveryList {
   items: Delivery[];
   paused: Standing[];
+  total: number | null;
 }
 
 export interface Unheard {
@@ -554,6 +555,7 @@ export interface EventDelivery {
 export interface EventWhole {
   revisions: Record<string, unknown>[];
   deliveries: EventDelivery[];
+  told: number;
 }
 
 export interface Refusal {
@@ -1943,11 +1945,11 @@ export interface Api {
   "costs.adjust": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id?: number; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; note?: string; id?: string; preview?: boolean; amount: string | number }; answer: Adjustment };
   "costs.list": { request: { limit?: number; offset?: number }; answer: Adjustments };
   "costs.set": { request: { from: string; to: string; timezone?: string; currency?: string; campaign_id?: number; filters?: Record<string, (number | string)[] | { in?: (number | string)[]; not_in?: (number | string)[]; contains?: string[]; not_contains?: string[] }>; note?: string; id?: string; preview?: boolean; amount?: string | number; per_click?: string | number }; answer: Adjustment };
-  "deliveries.cancel": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; campaign_ids?: number[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; ids?: string[]; reason?: string }; answer: Done };
+  "deliveries.cancel": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; campaign_ids?: number[]; conversion_id?: string; reasons?: string[]; from_us?: number | null; to_us?: number | null; ids?: string[]; reason?: string }; answer: Done };
   "deliveries.get": { request: { id: string }; answer: DeliveryWhole };
-  "deliveries.list": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; campaign_ids?: number[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; limit?: number; before?: number | null }; answer: DeliveryList };
+  "deliveries.list": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; campaign_ids?: number[]; conversion_id?: string; reasons?: string[]; from_us?: number | null; to_us?: number | null; limit?: number; before?: number | null }; answer: DeliveryList };
   "deliveries.queues": { request: Record<string, never>; answer: Queues };
-  "deliveries.retry": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; campaign_ids?: number[]; conversion_id?: string; from_us?: number | null; to_us?: number | null; ids?: string[]; hours?: number }; answer: Done };
+  "deliveries.retry": { request: { targets?: string[]; states?: ("cancelled" | "dead" | "delivered" | "pending")[]; campaign_ids?: number[]; conversion_id?: string; reasons?: string[]; from_us?: number | null; to_us?: number | null; ids?: string[]; hours?: number }; answer: Done };
   "destinations.archive": { request: { id: number; revision?: number | null }; answer: Destination };
   "destinations.caps": { request: { destination_id?: number }; answer: CapsAnswer };
   "destinations.change": { request: { id: number; revision?: number | null; name?: string; url?: string; status?: "active" | "paused"; network_id?: number | null; schedule?: Schedule | null; caps?: Cap[]; alternative_id?: number | null; probe?: Probe | null; exits?: { destination_id: number; weight?: number }[][] }; answer: Destination };

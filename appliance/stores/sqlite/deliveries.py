@@ -23,7 +23,7 @@ from appliance.model.deliveries import (
     Waiting,
 )
 from appliance.stores.sqlite.database import ROWS, insert, opened, reported, together, turn
-from appliance.stores.sqlite.deliveries_rows import COLUMNS, SELECT, numbers, rows, stored_of
+from appliance.stores.sqlite.deliveries_rows import COLUMNS, SELECT, count, numbers, rows, stored_of
 
 MOST_PENDING = 200_000
 """Of one target. Full: what comes is dead at once, its reason says so, and it can be replayed."""
@@ -293,6 +293,10 @@ class SqliteDeliveries:
         with self._reading() as db:
             found = numbers(db, selection, "number<?", (below,), limit, newest_first=True)
             return rows(db, found)
+
+    def count(self, selection: Selection) -> int:
+        with self._reading() as db:
+            return count(db, selection)
 
     def get(self, id: str) -> tuple[Stored, Sequence[Attempt]] | None:
         with self._reading() as db:

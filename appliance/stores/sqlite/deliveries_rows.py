@@ -54,6 +54,14 @@ def numbers(
     return sorted(found, reverse=newest_first)[:limit]
 
 
+def count(db: sqlite3.Connection, it: Selection) -> int:
+    """How many fit, of the deliveries of one conversion: others are too many to be counted."""
+    assert it.conversion_id
+    where, values = _where(it)
+    found: int = db.execute(f"select count(*) from delivery where {where}", values).fetchone()[0]  # noqa: S608  bound
+    return found
+
+
 _SLACK_US = 3_600_000_000
 """By how much the machine's clock may have been set back while deliveries were made."""
 
@@ -96,6 +104,7 @@ def _where(it: Selection) -> tuple[str, list[object]]:
     values: list[object] = []
     among: Sequence[tuple[str, Collection[object] | None]] = (
         ("id", it.ids), ("state", it.states), ("target", it.targets), ("campaign_id", it.campaigns),
+        ("reason", it.reasons),
     )  # fmt: skip
     for column, wanted in among:
         if wanted is not None:
