@@ -40,7 +40,7 @@ KINDS: Mapping[str, Kind] = {
     "dead_letters": Kind("deliveries that were given up, or messages of an intake that nobody could read"),
     "queue_old": Kind("something waits for longer than `alerts.queue_minutes`", 60.0),
     "error_ratio": Kind("too much of what ended in the last `alerts.error_minutes` has failed"),
-    "token_dead": Kind("an ad platform refuses an account: its events wait, and expire"),
+    "token_dead": Kind("an ad platform refuses an account, or its token cannot be opened: its events expire"),
     "target_paused": Kind("a postback target is left alone after failures in a row"),
     "disk_low": Kind("less than `alerts.disk_free_mb` is free where the data directory is"),
     "warehouse_away": Kind("the reports' database does not answer", 300.0),
@@ -106,7 +106,9 @@ def _all(status: SystemStatus, findings: Sequence[Finding], limits: Thresholds) 
 
 def _accounts(status: SystemStatus) -> Iterator[Alarm]:
     for account in status.accounts:
-        if account.state == "paused":
+        # What an operator has wait is held without a reason.
+        cannot = account.state == "held" and account.reason and account.queued
+        if account.state == "paused" or cannot:
             yield Alarm("token_dead", account.target, _dead_token(account))
     for target in status.deliveries.paused:
         if target.startswith("postback:"):
@@ -116,7 +118,11 @@ def _accounts(status: SystemStatus) -> Iterator[Alarm]:
 def _dead_token(account: AccountReport) -> str:
     """Who is refused, why, until when something can be done, and what is lost otherwise."""
     why = f": {account.reason}" if account.reason else ""
-    text = f"{_account(account)} is refused by its platform{why}."
+    refused = account.state == "paused"
+    says, remedy = (
+        ("is refused by its platform", "Replace its token") if refused else ("cannot report", "Mend it")
+    )
+    text = f"{_account(account)} {says}{why}."
     if not account.queued:
         return f"{text} Nothing of it is waiting."
     events = _many(account.queued, "event")
@@ -125,7 +131,7 @@ def _dead_token(account: AccountReport) -> str:
     if not account.next_deadline_us:
         return f"{text} Waiting: {events}{worth}."
     return (
-        f"{text} Replace its token before {moment(account.next_deadline_us)}: from then on {events}{worth},"
+        f"{text} {remedy} before {moment(account.next_deadline_us)}: from then on {events}{worth},"
         " which are waiting now, expire one after another."
     )
 

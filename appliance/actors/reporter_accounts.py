@@ -248,12 +248,14 @@ class Accounts:
             at_risk.update(figures.worth.get(target, {}))
         wait = max(0.0, known.not_before - trio.current_time())
         throttled = wait > SHOWN_SPACING
+        state = _state(ways, paused=bool(standing.paused_us), throttled=throttled)
+        missing = next((each.missing for _, each in ways if each.missing), "")
         return AccountReport(
             account_id=number_in(name, ACCOUNT) or 0,
             name=way.name,
             platform=way.platform.name,
             target=name,
-            state=_state(ways, paused=bool(standing.paused_us), throttled=throttled),
+            state=state,
             experimental=way.platform.experimental,
             dry_run=way.dry_run,
             queued=sum(each.pending for each in queues),
@@ -277,7 +279,7 @@ class Accounts:
             paused_us=standing.paused_us,
             probe_us=standing.probe_us,
             failures=standing.failures or known.failures,
-            reason=standing.reason or way.missing or known.reason,
+            reason=missing if state == "held" else standing.reason or known.reason,
             pixels=pixels,
         )
 

@@ -7,7 +7,8 @@ from typing import Literal
 from msgspec import Struct
 
 AccountState = Literal["sending", "dry_run", "held", "paused", "throttled"]
-"""dry_run: made and checked, not sent; held: an operator paused it; paused: the platform refuses the account,
+"""dry_run: made and checked, not sent; held: an operator paused it, or, with a `reason`, something that it
+needs is missing or cannot be opened; paused: the platform refuses the account,
 and single events ask whether it does still; throttled: it waits until it may ask again."""
 
 
@@ -73,5 +74,6 @@ class AccountReport(Struct, frozen=True, kw_only=True):
     probe_us: int = 0
     failures: int = 0
     reason: str = ""
-    """Why it is paused or waits; never a secret."""
+    """Why it is paused or waits, or what it needs before it can report; never a secret. "" of one that an
+    operator paused."""
     pixels: tuple[PixelReport, ...] = ()

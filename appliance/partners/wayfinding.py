@@ -77,17 +77,19 @@ def opened(account: AdAccount, unseal: Unseal) -> tuple[str, Mapping[str, str], 
 
 
 def way_of(account: AdAccount, secrets: tuple[str, Mapping[str, str], str], pixel: Pixel) -> Way:
-    """Where this pixel's events go; `secrets` is what `opened` gives. In a dry run nothing is missing."""
+    """Where this pixel's events go; `secrets` is what `opened` gives. In a dry run nothing is missing, and
+    nothing that matters while an operator has the account wait."""
     token, settings, why = secrets
     gone = account.archived or pixel.archived
-    missing = "" if gone or account.dry_run or account.feed_hash else why
+    paused = account.status == "paused"
+    missing = "" if gone or paused or account.dry_run or account.feed_hash else why
     return Way(
         account=account_target(account.id),
         platform=PLATFORMS[account.platform],
         pixel=platform.Pixel(pixel.code, token, settings, pixel.test_code),
         per_minute=account.requests_per_minute,
         dry_run=account.dry_run,
-        held=account.status == "paused" or pixel.status == "paused" or bool(missing),
+        held=paused or pixel.status == "paused" or bool(missing),
         gone=gone,
         name=account.name,
         missing=missing,

@@ -35,6 +35,35 @@ async def test_a_single_lost_answer_is_its_own_requests_matter(
     assert set(site.meta.counted.values()) == {1}
 
 
+async def test_an_account_whose_secret_cannot_be_opened_says_so_and_what_it_costs(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    whole = site.ways["pixel:1"]
+    site.ways["pixel:1"] = whole._replace(held=True)
+    site.ways["pixel:2"] = whole._replace(held=True, missing="ad_account.token is damaged")
+    site.put(2)
+    reporter = site.reporter(poll=1.0)
+    await nursery.start(reporter.run)
+    await site.until(lambda: bool(reporter.report()[0].queued))
+    [account] = reporter.report()
+    assert (account.state, account.reason, account.queued) == ("held", "ad_account.token is damaged", 2)
+    assert account.at_risk == {"USD": 3_000_000}
+
+
+async def test_an_account_that_an_operator_paused_has_no_reason_of_the_platforms(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.meta.tokens = {"another"}
+    site.put(1)
+    reporter = site.reporter(poll=1.0)
+    await nursery.start(reporter.run)
+    await site.until(lambda: bool(reporter.report()[0].paused_us))
+    assert reporter.report()[0].reason
+    site.ways["pixel:1"] = site.ways["pixel:1"]._replace(held=True)
+    [account] = reporter.report()
+    assert (account.state, account.reason) == ("held", "")
+
+
 async def test_failures_in_a_row_are_the_accounts(
     site: Site, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:

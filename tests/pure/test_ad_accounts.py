@@ -134,6 +134,8 @@ def test_a_way_has_its_secrets_opened() -> None:
         ({}, {"archived": True}, (False, True, "")),
         ({"token": ""}, {}, (True, False, "it has no token")),
         ({"token": "", "dry_run": True}, {}, (False, False, "")),
+        # Whoever pauses an account wants it to wait.
+        ({"token": "", "status": "paused"}, {}, (True, False, "")),
         ({"platform": "google"}, {}, (True, False, "it has no customer_id")),
         ({"platform": "taboola", "token": ""}, {}, (False, False, "")),
     ],

@@ -224,6 +224,24 @@ def test_a_dead_token_with_nothing_waiting_asks_for_nothing_in_a_hurry() -> None
     assert alarm.text.endswith("by its platform. Waiting: 1 event.")
 
 
+def test_a_secret_that_cannot_be_opened_lets_money_expire_like_a_dead_token() -> None:
+    held = replace(
+        META,
+        state="held",
+        reason="ad_account.token is damaged; enter it again",
+        queued=45,
+        at_risk={"USD": 12_500_000},
+        next_deadline_us=NOW + 4 * 24 * HOUR,
+    )
+    [alarm] = found(accounts=(held,))
+    assert (alarm.kind, alarm.about) == ("token_dead", "account:7")
+    assert alarm.text == (
+        "ad account 7 “Main” (meta) cannot report: ad_account.token is damaged; enter it again."
+        " Mend it before 2026-11-22 11:06 UTC: from then on 45 events worth 12.50 USD,"
+        " which are waiting now, expire one after another."
+    )
+
+
 def behind(seconds: float) -> ConsumerReport:
     return ConsumerReport(consumer="publisher", edge=0, epoch=1, seq=1, behind_seconds=seconds)
 
@@ -237,6 +255,8 @@ def behind(seconds: float) -> ConsumerReport:
         ({"accounts": (replace(META, queued=3, oldest_us=NOW - HOUR, state="throttled"),)}, ["queue_old"]),
         # What somebody wants to wait, and what has an alert already.
         ({"accounts": (replace(META, queued=3, oldest_us=NOW - HOUR, state="held"),)}, []),
+        ({"accounts": (replace(META, queued=3, state="held", reason="it has no token"),)}, ["token_dead"]),
+        ({"accounts": (replace(META, state="held", reason="it has no token"),)}, []),
         ({"accounts": (replace(META, queued=3, oldest_us=NOW - HOUR, state="paused"),)}, ["token_dead"]),
         ({"queues": (QueueReport(name="postback:1", depth=9, oldest_us=1),)}, []),
         ({"queues": (QueueReport(name="pixel:1", depth=9, oldest_us=1, late_us=1, dead=9),)}, []),
