@@ -75,11 +75,11 @@ async def _sealed(values: dict[str, Any], before: Entity | None, context: Contex
     kept = {name: had[name] for name, value in settings.items() if value == MASK and name in had}
     if kept:
         plain["settings"] = {**settings, **kept}
-    problems = [FieldProblem("token", _A_MASK)] if plain.get("token") == MASK else []
+    problems = [FieldProblem("token", _A_MASK)] if _HALF_A_MASK in plain.get("token", "") else []
     problems += [
         FieldProblem(f"settings.{name}", _A_MASK)
         for name, value in plain.get("settings", {}).items()
-        if value == MASK
+        if _HALF_A_MASK in value
     ]
     number = before.id if before is not None else None
     refuse([*problems, *await context.catalog.faults("ad_account", number, plain)], _UNSTORED)
@@ -94,7 +94,9 @@ async def _sealed(values: dict[str, Any], before: Entity | None, context: Contex
     return plain
 
 
-_A_MASK = "the secret itself, not its mask"
+_A_MASK = "the secret itself, without its mask"
+_HALF_A_MASK = MASK[: len(MASK) // 2]
+"""In whatever was pasted into a mask, wherever the cursor stood; no platform's secret has it."""
 _UNSTORED = "this ad account cannot be stored"
 
 offer(

@@ -187,8 +187,9 @@ def _selection(request: Which, context: Context, states: tuple[State, ...]) -> S
 
 def _meant(request: Again | CancelRequest, context: Context, states: tuple[State, ...]) -> Selection:
     """Raises Refused for what would mean everything by oversight."""
-    named = request.targets or request.states or request.campaign_ids or request.conversion_id
-    named = named or request.reasons
+    named = (
+        request.targets or request.states or request.campaign_ids or request.conversion_id or request.reasons
+    )
     if not (request.ids or named or request.from_us is not None or request.to_us is not None):
         raise Refused("say which deliveries", [FieldProblem("ids", "or targets, states or another filter")])
     if not request.ids:

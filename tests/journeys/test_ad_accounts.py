@@ -165,6 +165,12 @@ def test_nobody_is_shown_a_secret_and_none_lies_in_the_data(board: Board, home: 
         settings={**made["settings"], "api_version": "v26.0"},
     )  # fmt: skip
     assert kept["settings"] == {"app_secret": "********", "api_version": "v26.0"}
+    # Pasted into the mask, at its end or in the middle of it, it would be stored with it.
+    for pasted in ("********EAAB", "EAAB********", "*****EAAB***"):
+        with pytest.raises(AssertionError, match="'token', 'message': 'the secret itself"):
+            board.call("ad_accounts.change", id=made["id"], token=pasted)
+        with pytest.raises(AssertionError, match=r"settings\.app_secret', 'message': 'the secret"):
+            board.call("ad_accounts.change", id=made["id"], settings={"app_secret": pasted})
     renewed = board.call("ad_accounts.renew_intake_token", id=made["id"])
     intake = renewed["intake_token"]
     seen = [
