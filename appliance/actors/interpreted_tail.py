@@ -17,7 +17,7 @@ import trio
 
 from appliance.actors.intakes import Intakes
 from appliance.actors.interpreter import Marked
-from appliance.errors import Unavailable
+from appliance.errors import Conflict, Unavailable
 from appliance.model.catalog import Layout
 from appliance.model.events import InterpretedReceived, PostbackLogEvent, decode
 from appliance.model.interpreted import IntakeReport, Taken
@@ -138,6 +138,10 @@ class InterpretedTail:
         self._limits = limits or Limits()
         self._offsets: dict[Log, int] = {}
         self._unsaved: dict[Log, int] = {}
+        self._in_hand: tuple[Log | None, Sequence[Entry]] | None = None
+        """What is being taken, of a journal or (None) of what was put aside."""
+        self._in_doubt = False
+        """Something failed: the store may have more of what is in hand than is known here."""
         self._saved_at = self._discovered_at = -1e9
         self.requests = self.events = self.refused = 0
         self.last_us = 0
@@ -149,14 +153,18 @@ class InterpretedTail:
         await self._intakes.load()
         self._offsets = dict(await self._blocking(self._shelf.offsets))
         self._unsaved.clear()
+        self._in_hand, self._in_doubt = None, False
         self._saved_at = self._discovered_at = -1e9
         await self._blocking(self._journals.reopen)
         task_status.started()
         while True:
             try:
+                if self._in_doubt:
+                    await self._recollect()
                 busy = await self._take_shelved() or await self._pass()
                 self.last_error = ""
-            except Unavailable as fault:
+            except (Unavailable, Conflict) as fault:
+                self._in_doubt = True
                 if fault.message != self.last_error:
                     log.warning("events wait in the journals", extra={"reason": fault.message})
                 self.last_error = fault.message
@@ -174,7 +182,8 @@ class InterpretedTail:
         pieces = await self._blocking(self._read)
         paused = self._intakes.paused(NAME)
         ended = False
-        for log_, last, found in pieces:
+        for log_, entries, found in pieces:
+            last = entries[-1].seq if entries else 0
             ended = ended or not last
             if not last:
                 continue
@@ -184,7 +193,9 @@ class InterpretedTail:
                 await self._blocking(self._shelf.shelve, *log_, last, found.bodies)
                 self._unsaved.pop(log_, None)
             else:
+                self._in_hand = log_, entries
                 await self._sink.take_entries(found.events, last, _of(log_), NAME)
+                self._in_hand = None
                 self._unsaved.pop(log_, None)
             self._offsets[log_] = last
             if not paused:
@@ -192,7 +203,7 @@ class InterpretedTail:
             self.refused += found.refused
         if self._unsaved and (ended or trio.current_time() - self._saved_at >= self._limits.save):
             await self._save()
-        return any(last for _, last, _ in pieces)
+        return any(entries for _, entries, _ in pieces)
 
     async def _take_shelved(self) -> bool:
         """Take what was put aside while this was paused, before anything that came later."""
@@ -202,22 +213,42 @@ class InterpretedTail:
         if not entries:
             return False
         found = await self._blocking(found_in, entries, self._layout)
+        self._in_hand = None, entries
         await self._sink.take_entries(
             found.events, entries[-1].seq, lambda number: Progress(shelved=number), NAME
         )
+        self._in_hand = None
         self._count(found)
         return True
+
+    async def _recollect(self) -> None:
+        """Go by what is stored, and count what is. A read is taken by several commits, of which some may have
+        gone well; what was read ahead of them without events in it stays read: its journal may have ended."""
+        stored = await self._blocking(self._shelf.offsets)
+        if self._in_hand is not None:
+            log_, entries = self._in_hand
+            upto = stored.get(log_, 0) if log_ else 0
+            if log_ is None:
+                left = await self._blocking(self._shelf.shelved, 1)
+                upto = left[0].seq - 1 if left else entries[-1].seq
+            taken = [entry for entry in entries if entry.seq <= upto]
+            found = await self._blocking(found_in, taken, self._layout)
+            self._count(found)
+            self.refused += found.refused
+        self._unsaved = {log_: last for log_, last in self._unsaved.items() if last > stored.get(log_, 0)}
+        self._offsets = {**stored, **self._unsaved}
+        self._in_hand, self._in_doubt = None, False
 
     def _count(self, found: Found) -> None:
         self.requests += found.requests
         self.events += len(found.events)
         self.last_us = max(self.last_us, found.newest_us)
 
-    def _read(self) -> list[tuple[Log, int, Found]]:
-        """Pieces with the number of their last entry, 0 for a journal that has ended."""
+    def _read(self) -> list[tuple[Log, Sequence[Entry], Found]]:
+        """Pieces of journals, without entries for one that has ended."""
         pieces = self._journals.read(self._offsets, self._limits.read, lambda edge: False)
         return [
-            ((it.edge, it.epoch), it.entries[-1].seq if it.entries else 0, found_in(it.entries, self._layout))
+            ((it.edge, it.epoch), it.entries, found_in(it.entries, self._layout))
             for it in pieces
             if it.entries or it.ended
         ]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -39,6 +41,7 @@ _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"
 _USUAL = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 Marked = tuple[int, Interpreted]
 """An event, and what has been taken once it is: the number of its line, or of its journal's entry."""
+_mark = itemgetter(0)
 
 
 class Announcer(Protocol):
@@ -201,6 +204,7 @@ class Interpreter:
             raise self._failed(Unavailable("too much waits for the warehouse: no event can be taken"))
         passed: Sequence[Marked] = events if filtered else await self._passed(events)
         rest: Sequence[Marked] = passed
+        done = 0
         while True:
             some, rest = _lighter(rest)
             # What the filter holds back has no mark of its own: it goes with what follows it.
@@ -214,11 +218,13 @@ class Interpreter:
             self.counts["reports"] += len(reckoned.deliveries)
             if reckoned.deliveries:
                 self._posted()
+            stored = bisect_right(events, upto, lo=done, key=_mark)
+            tally.passed(stored - done, len(some))
+            self.counts["processed"] += stored - done
+            self.counts["passed"] += len(some)
+            done = stored
             if not rest:
-                break
-        tally.passed(len(events), len(passed))
-        self.counts["processed"] += len(events)
-        self.counts["passed"] += len(passed)
+                return
 
     def _store_piece(
         self, events: Sequence[Interpreted], progress: Progress, now: int, origin: str

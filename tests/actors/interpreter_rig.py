@@ -53,6 +53,8 @@ class Frail:
         self.dies_before: set[int] = set()
         self.dies_after: set[int] = set()
         self.refuses: set[int] = set()
+        self.doubts: set[int] = set()
+        """Stored, and yet said to have failed."""
 
     def taken(self, batch_id: str) -> int:
         return self.store.taken(batch_id)
@@ -75,6 +77,8 @@ class Frail:
         self.store.commit(progress, reckoned, now_us)
         if self.commits in self.dies_after:
             raise Killed
+        if self.commits in self.doubts:
+            raise Unavailable("disk I/O error")
 
 
 class Site:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import trio
 from trio.testing import MockClock
 
 from appliance.actors.interpreted_tail import InterpretedTail, found_in
-from appliance.actors.kernel import inline_runner
+from appliance.actors.kernel import Tree, inline_runner, supervise
 from appliance.model.events import InterpretedReceived, PostbackLogEvent, encode
 from appliance.partners.interpreted import INVALID_PIXEL
 from appliance.partners.platform import DAY
@@ -279,6 +280,72 @@ async def test_a_full_shelf_leaves_the_rest_in_the_journals(
         assert len(world.store.store.shelved(10)) == 1
         await world.intakes.resume("events")
     assert world.names() == {"Purchase": 5}
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_pixel_that_is_full_in_the_midst_of_a_read_is_waited_for(
+    world: World, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, paused: bool
+) -> None:
+    monkeypatch.setattr(interpreted, "MOST_WAITING", 1_500)
+    tree = Tree()
+    if paused:
+        await world.intakes.pause("events", "anna")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervise, tree, "interpreter", world.tail.run)
+        world.segment.append(
+            [encode(click_event(1)), *(world.received(number, conversions=300) for number in range(60))]
+        )
+        await trio.sleep(2)
+        if paused:
+            await world.intakes.resume("events")
+            await trio.sleep(2)
+        [intake] = world.intakes.reports()
+        assert "too many reports wait for" in intake.last_error
+        assert 0 < len(world.records()) < 60, "a part of what was read is taken"
+        assert (intake.events, intake.batches) == (len(world.records()), len(world.records()))
+        for _ in range(60):  # the pixel takes some of them
+            await trio.sleep(1)
+            with sqlite3.connect(world.path) as db:
+                sql = "select number from delivery where state='pending' limit 1200"
+                db.execute(f"update delivery set state='delivered' where number in ({sql})")
+        assert tree.nodes["interpreter"].restarts == 0
+        nursery.cancel_scope.cancel()
+    assert world.names() == {"Purchase": 18_000}
+    assert len(world.records()) == 60
+    assert world.tail.events == world.interpreter.counts["processed"] == 60
+    assert world.store.store.offset(0, world.segment.epoch) == world.segment.last
+
+
+async def test_a_commit_that_is_said_to_have_failed_counts_once(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.store.doubts.add(1)
+    async with world.running():
+        world.segment.append([world.received(1), world.received(2)])
+        await trio.sleep(10)
+        world.segment.append([world.received(3)])
+    assert world.names() == {"Purchase": 3}
+    assert len(world.records()) == world.tail.events == 3
+    assert world.intakes.reports()[0].last_error == ""
+
+
+async def test_a_journal_without_events_may_go_also_after_a_failure(
+    world: World, autojump_clock: MockClock
+) -> None:
+    first = world.segment
+    async with world.running():
+        first.append([encode(click_event(1))])
+        await trio.sleep(0.3)
+        said = world.store.store.offset(0, first.epoch)
+        first.append([encode(click_event(number)) for number in range(50)])
+        await trio.sleep(0.3)
+        assert world.store.store.offset(0, first.epoch) == said > 0, "read, and not yet said"
+        world.store.refuses |= {world.store.commits + 1, world.store.commits + 2}
+        first.close()
+        world.segment = world.new_segment()
+        world.segment.append([world.received(1)])
+    assert world.store.store.offset(0, first.epoch) == first.last
+    assert world.names() == {"Purchase": 1}
 
 
 async def test_while_nothing_can_be_stored_it_waits_and_says_so(
