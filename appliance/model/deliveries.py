@@ -22,7 +22,7 @@ def delivery_id(target: str, key: str) -> str:
     return name_of(target, key)
 
 
-class Delivery(Struct, frozen=True, kw_only=True, gc=False):
+class Delivery(Struct, frozen=True, gc=False):
     """One thing to tell one target. `body` (msgpack) is what its message is made of, at each attempt anew.
 
     `revision` is the conversion's that caused it. A failed attempt after `deadline_us` is the last one.
@@ -42,7 +42,7 @@ class Delivery(Struct, frozen=True, kw_only=True, gc=False):
     currency: str = ""
 
 
-class Stored(Struct, frozen=True, kw_only=True, gc=False):
+class Stored(Struct, frozen=True, gc=False):
     """A delivery as its store knows it; `number` grows for ever in the order of insertion.
 
     While `lease_us` lies ahead, one life of the program is attempting it. `reason` says why it is not
@@ -63,7 +63,7 @@ class Stored(Struct, frozen=True, kw_only=True, gc=False):
     sent_us: int = 0
 
 
-class Attempt(Struct, frozen=True, kw_only=True, gc=False):
+class Attempt(Struct, frozen=True, gc=False):
     """One try. `request` is what was sent, secrets masked; `status` 0: no answer, and `error` says why."""
 
     at_us: int

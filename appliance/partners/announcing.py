@@ -171,11 +171,12 @@ class Announcements:
         known = self._known
         platform = TRAFFIC_SOURCES.get(event.traffic_source)
         among = known.of_account.get(event.ad_account_id, {}) if event.ad_account_id else known.by_code
-        each = None
-        for name in [platform] if platform else PLATFORMS:
-            if (each := among.get((name, event.pixel_id))) is not None:
-                break
-        if each is None or not _pays(each, event.network, known.networks):
+        if platform is not None:
+            each = among.get((platform, event.pixel_id))
+        else:
+            every = (among.get((name, event.pixel_id)) for name in PLATFORMS)
+            each = next((it for it in every if it is not None), None)
+        if each is None or (each.networks and not _pays(each, event.network, known.networks)):
             return []
         rows = each.table.of_interpreted(event.network)
         reports = reports_of_interpreted(
@@ -199,8 +200,8 @@ def _listener(pixel: Pixel, account: AdAccount) -> _Listener:
 
 
 def _pays(each: _Listener, network: str, names: Mapping[int, tuple[str, ...]]) -> bool:
-    """Whether an interpreted event's network is one of the pixel's, by slug or name."""
-    return not each.networks or any(network in names.get(number, ()) for number in each.networks)
+    """Whether an interpreted event's network is one of those that a pixel names, by slug or name."""
+    return any(network in names.get(number, ()) for number in each.networks)
 
 
 def deadline(at_us: int, now_us: int) -> int:
@@ -213,19 +214,20 @@ def _deliveries(
     each: _Listener, reports: Sequence[Report], of: str, revision: int, campaign_id: int, now_us: int
 ) -> list[Delivery]:
     """A delivery per event, due now; it ends when the platform would not take it any more."""
+    target, window_us = each.target, each.platform.limits.window_us - MARGIN
     return [
-        Delivery(
-            id=delivery_id(each.target, report.event_id),
-            target=each.target,
-            conversion_id=of,
-            revision=revision,
-            campaign_id=campaign_id,
-            created_us=now_us,
-            not_before_us=now_us,
-            deadline_us=deadline(report.at_us + each.platform.limits.window_us - MARGIN, now_us),
-            body=_encode(report),
-            value=report.value or 0,
-            currency=report.currency,
+        Delivery(  # by place, in the order of the fields
+            delivery_id(target, report.event_id),
+            target,
+            of,
+            revision,
+            campaign_id,
+            now_us,
+            now_us,
+            deadline(report.at_us + window_us, now_us),
+            _encode(report),
+            report.value or 0,
+            report.currency,
         )
         for report in reports
     ]

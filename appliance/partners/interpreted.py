@@ -36,7 +36,7 @@ _NO_VALUE = frozenset(("", "null", "undefined", "none"))
 _DATE_HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 
 
-class Interpreted(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Interpreted(Struct, frozen=True, omit_defaults=True, gc=False):
     """One of them. `click_at_us` is None when its time is no whole number of seconds; `revenue` in
     micro-units of USD. Texts are as they were given, cut at 2,048 characters.
 
@@ -141,8 +141,9 @@ class _Usual(Struct, frozen=True, gc=False):
 
 
 _usual = msgspec.json.Decoder(_Usual).decode
-_WORTH_A_LOOK = ("| ", " |", "}|", "]|", ">|", "#|", "%|", "$|", "!|", "_|", "xx|")
-"""In values with | between them: where one may have to be stripped, or end like a macro (unexpanded.ENDS)."""
+_WORTH_A_LOOK = tuple((end, f"{end}|") for end in "}]>#%$!_")
+"""What a macro may end with (unexpanded.ENDS), by itself and in values with | between them: looking for one
+character takes a quarter of the time."""
 
 
 def parsed(
@@ -176,59 +177,40 @@ def _as_usual(
     it: _Usual, sealed: bytes, sealed_us: int, intake: str, ad_account_id: int
 ) -> Interpreted | None:
     """What `read` makes of it, at a third of the cost; None where that takes a closer look."""
-    texts = (
-        it.session_id, it.keyword_clicked, it.network, it.nw_account_name, it.nw_campaign_name,
-        it.campaign_name, it.adset_name, it.ad_name, it.traffic_source, it.ts_click_id, it.ip,
-        it.user_agent, it.country_code, it.region, it.city, it.domain_name, it.category, it.vertical,
-        str(it.nw_account_id), str(it.nw_campaign_id), str(it.campaign_id), str(it.adset_id),
-        str(it.ad_id), str(it.pixel_id),
-    )  # fmt: skip
-    joined = f"|{'|'.join(texts)}|"
-    if not joined.isprintable():  # white space of another kind
+    account_id, network_campaign_id = str(it.nw_account_id), str(it.nw_campaign_id)
+    campaign_id, adset_id = str(it.campaign_id), str(it.adset_id)
+    ad_id, pixel_id = str(it.ad_id), str(it.pixel_id)
+    session_id, keyword, network, source = it.session_id, it.keyword_clicked, it.network, it.traffic_source
+    account_name, network_campaign_name = it.nw_account_name, it.nw_campaign_name
+    campaign_name, adset_name, ad_name = it.campaign_name, it.adset_name, it.ad_name
+    ad_click_id, address, user_agent = it.ts_click_id, it.ip, it.user_agent
+    country, region, city = it.country_code, it.region, it.city
+    domain, category, vertical = it.domain_name, it.category, it.vertical
+    joined = (
+        f"|{session_id}|{keyword}|{network}|{account_name}|{network_campaign_name}|{campaign_name}"
+        f"|{adset_name}|{ad_name}|{source}|{ad_click_id}|{address}|{user_agent}|{country}|{region}|{city}"
+        f"|{domain}|{category}|{vertical}|{account_id}|{network_campaign_id}|{campaign_id}|{adset_id}"
+        f"|{ad_id}|{pixel_id}|"
+    )
+    if not joined.isprintable() or "| " in joined or " |" in joined:  # white space at an end
         return None
-    for each in _WORTH_A_LOOK:
-        if each in joined:
+    for end, last in _WORTH_A_LOOK:
+        if end in joined and last in joined:
             return None
     revenue = _revenue(it.revenue)
-    counts = it.conversions, it.lander_visitors, it.lander_searches
-    if revenue is None or not it.session_id or min(counts) < 0 or max(counts) > MOST_COUNT:
+    conversions, visitors, searches = it.conversions, it.lander_visitors, it.lander_searches
+    if "xx|" in joined or revenue is None or not session_id:
         return None
+    if not (0 <= conversions <= MOST_COUNT and 0 <= visitors <= MOST_COUNT and 0 <= searches <= MOST_COUNT):
+        return None
+    # By place, in the order of the fields: by name it takes four times as long.
     return Interpreted(
-        session_id=it.session_id,
-        keyword=it.keyword_clicked,
-        network=it.network.lower(),
-        account_id=texts[18],
-        account_name=it.nw_account_name,
-        campaign_id=texts[20],
-        campaign_name=it.campaign_name,
-        adset_id=texts[21],
-        ad_id=texts[22],
-        traffic_source=it.traffic_source.lower(),
-        pixel_id=texts[23],
-        click_at_us=_seconds(it.click_timestamp),
-        hour_us=_hour(it.date_hour),
-        ad_click_id=it.ts_click_id,
-        address=it.ip,
-        user_agent=it.user_agent,
-        country=it.country_code,
-        region=it.region,
-        city=it.city,
-        domain=it.domain_name,
-        category=it.category,
-        vertical=it.vertical,
-        network_campaign_id=texts[19],
-        network_campaign_name=it.nw_campaign_name,
-        adset_name=it.adset_name,
-        ad_name=it.ad_name,
-        conversions=it.conversions,
-        revenue=revenue,
-        lander_visitors=it.lander_visitors,
-        lander_searches=it.lander_searches,
-        sealed=sealed,
-        sealed_us=sealed_us,
-        intake=intake,
-        ad_account_id=ad_account_id,
-    )
+        session_id, keyword, network.lower(), account_id, account_name, campaign_id, campaign_name, adset_id,
+        ad_id, source.lower(), pixel_id, _seconds(it.click_timestamp), _hour(it.date_hour), ad_click_id,
+        address, user_agent, country, region, city, domain, category, vertical, conversions, revenue,
+        visitors, searches, network_campaign_id, network_campaign_name, adset_name, ad_name, sealed, intake,
+        ad_account_id, sealed_us,
+    )  # fmt: skip
 
 
 def read(document: object) -> Interpreted | Unreadable:
@@ -407,7 +389,7 @@ def _seconds(value: object) -> int | None:
 
 
 def _hour(value: object) -> int | None:
-    return _hour_of(value[:19]) if isinstance(value, str) else None
+    return _hour_of(value[:19]) if type(value) is str else None
 
 
 @lru_cache(maxsize=4_096)

@@ -52,6 +52,8 @@ INTERPRETED_MACROS: Mapping[str, str] = {
 }
 """What a row's `custom` may say of an interpreted event; of a conversion it says what postbacks may."""
 
+_SAID = frozenset(INTERPRETED_MACROS) - {"revision", "click_timestamp"}
+"""Those that are texts of the event itself."""
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}", re.ASCII)
 STANDARD = (
     "Purchase", "Lead", "PageView", "ViewContent", "AddToCart", "AddToWishlist", "AddPaymentInfo",
@@ -98,6 +100,11 @@ class Table:
         self._statuses = frozenset(pixel.statuses)
         self._of_conversions = tuple(row for row in self._rows if row.when == "conversion")
         self._of_interpreted = tuple(row for row in self._rows if row.when == "interpreted")
+        self._of_any = [row for row in self._of_interpreted if not row.network]
+        self._of_network = {
+            network: [row for row in self._of_interpreted if row.network.lower() in ("", network)]
+            for network in {row.network.lower() for row in self._of_interpreted}
+        }
         if not pixel.mapping:
             self._of_conversions = tuple(map(self._named, DEFAULT_CONVERSIONS))
         self._usual = {
@@ -119,7 +126,7 @@ class Table:
     def of_interpreted(self, network: str) -> Sequence[EventRow]:
         """The rows that apply to interpreted events of a network."""
         if self._pixel.mapping:
-            return [row for row in self._of_interpreted if row.network.lower() in ("", network)]
+            return self._of_network.get(network, self._of_any)
         return self._usual.get(network, self._usual[""])
 
     def _named(self, row: EventRow) -> EventRow:
@@ -159,17 +166,18 @@ def happened(rows: Sequence[EventRow], counts: Mapping[str, int], revenue: int |
     places: dict[str, int] = {}
     for row in rows:
         count = counts.get(row.count, 0)
-        if row.count == "conversions" and row.value != "none" and not count and revenue:
+        if not count:
+            if not revenue or row.count != "conversions" or row.value == "none":
+                continue
             count = 1
-        parts: Sequence[int | None] = [None] * count
         if revenue is not None and row.value == "share":
-            parts = shares(revenue, count)
-        elif row.value == "whole":
-            parts = [revenue] * count
-        for value in parts:
-            place = places.get(row.event_name, 0)
-            places[row.event_name] = place + 1
-            found.append(Happened(row, place, value))
+            parts: Sequence[int | None] = shares(revenue, count) if count > 1 else (revenue,)
+        else:
+            parts = [revenue if row.value == "whole" else None] * count
+        name = row.event_name
+        place = places.get(name, 0)
+        places[name] = place + count
+        found += [Happened(row, place + later, value) for later, value in enumerate(parts)]
     return found
 
 
@@ -228,8 +236,10 @@ def reports_of_interpreted(
         difference.lost
     ):
         return []
-    first = difference.totals.revision == 1
+    revision = str(difference.totals.revision)
+    first = revision == "1"
     counts = {
+        "1": 1,
         "conversions": difference.conversions,
         "lander_visitors": difference.visitors,
         "lander_searches": difference.searches,
@@ -240,24 +250,33 @@ def reports_of_interpreted(
     def value_of(name: str) -> str:
         return value_of_interpreted(event, difference, name)
 
-    told = [row for row in rows if row.count != "1" or first or (row.value != "none" and difference.revenue)]
+    told = rows
+    if not first:
+        told = [row for row in rows if row.count != "1" or (row.value != "none" and difference.revenue)]
+    events = happened(told, counts, difference.revenue)
+    if not events:
+        return []
+    key = event.key
+    click_ids = {platform.click_parameters[0]: event.ad_click_id} if platform.click_parameters else {}
+    page = pixel.page_url or (f"https://{event.domain}/" if _HOST.fullmatch(event.domain) else "")
+    consent = consent_of({}, event.country, defaults)
     return [
-        Report(
-            event_name=row.event_name,
-            event_id=name_of(
-                "report", event.key, pixel.code, row.event_name, str(place), str(difference.totals.revision)
-            ),
-            at_us=click_us if row.value == "none" else earned_us,
-            click_at_us=click_us,
-            click_ids={platform.click_parameters[0]: event.ad_click_id} if platform.click_parameters else {},
-            value=value,
-            currency=CURRENCY if value is not None else "",
-            page_url=pixel.page_url or (f"https://{event.domain}/" if _HOST.fullmatch(event.domain) else ""),
-            consent=consent_of({}, event.country, defaults),
-            custom=filled(row.custom, value_of),
+        Report(  # by place, in the order of the fields: by name it takes four times as long
+            row.event_name,
+            name_of("report", key, pixel.code, row.event_name, str(place), revision),
+            click_us if row.value == "none" else earned_us,
+            click_us,
+            click_ids,
+            value,
+            CURRENCY if value is not None else "",
+            "",
+            page,
+            "",
+            consent,
+            filled(row.custom, value_of),
             sealed=sealed,
         )
-        for row, place, value in happened(told, {**counts, "1": 1}, difference.revenue)
+        for row, place, value in events
     ]
 
 
@@ -285,11 +304,14 @@ def page_of(click: ClickFacts) -> str:
 
 def value_of_interpreted(event: Interpreted, difference: Difference, name: str) -> str:
     """What a macro stands for; "" for what there is none of."""
+    if name in _SAID:
+        text: str = getattr(event, name)
+        return text
     if name == "revision":
         return str(difference.totals.revision)
-    if name == "click_timestamp":
-        return "" if event.click_at_us is None else str(event.click_at_us // 1_000_000)
-    return str(getattr(event, name)) if name in INTERPRETED_MACROS else ""
+    if name == "click_timestamp" and event.click_at_us is not None:
+        return str(event.click_at_us // 1_000_000)
+    return ""
 
 
 def filled(custom: Mapping[str, str], value_of: Callable[[str], str]) -> dict[str, str]:
@@ -298,13 +320,12 @@ def filled(custom: Mapping[str, str], value_of: Callable[[str], str]) -> dict[st
     for name, template in custom.items():
         text = template
         if "{" in template:
-            text = "".join(
-                [
-                    words(value_of(macro), argument) if macro else text
-                    for text, macro, argument in _pieces(template)
-                ]
-            )
-        if text.strip():
+            pieces = [
+                (words(value_of(macro), argument) if argument else value_of(macro)) if macro else text
+                for text, macro, argument in _pieces(template)
+            ]
+            text = pieces[0] if len(pieces) == 1 else "".join(pieces)
+        if text and not text.isspace():
             found[name] = text
     return found
 

@@ -34,6 +34,9 @@ class Known(Struct, frozen=True, array_like=True, gc=False):
     label: str = ""
 
 
+_NEVER = Known()
+
+
 class Progress(NamedTuple):
     """How far something is taken: a batch up to that line, or (edge, epoch) up to that entry."""
 
@@ -86,7 +89,7 @@ def reckon(
     for event in events:
         id_ = event.id
         was = changed.get(id_) or known.get(id_)
-        before = Known() if was is None else was
+        before = _NEVER if was is None else was
         said = (event.conversions, event.revenue, event.lander_visitors, event.lander_searches)
         change = difference(before.totals, event)
         news = change is not None and change.totals is not before.totals
@@ -108,11 +111,12 @@ def reckon(
             else:
                 label = NOT_REPORTABLE
         changed[id_] = Known(totals, said, label)
-        labels[label] += bool(label)
+        if label:
+            labels[label] += 1
         address = cut(event.address)
         records.append(_record(id_, event, address, change, told, totals.revision, label, now_us, origin))
     fresh = len(changed.keys() - known.keys())
-    return Reckoned(changed, deliveries, records, unchanged, +labels, fresh)
+    return Reckoned(changed, deliveries, records, unchanged, labels, fresh)
 
 
 def _record(
@@ -128,45 +132,14 @@ def _record(
 ) -> ReportConversion:
     click_us = event.click_at_us if event.click_at_us is not None else event.hour_us
     at_us = click_us if click_us is not None and _EARLIEST_US <= click_us <= _LATEST_US else now_us
+    reported = (change.conversions, change.revenue) if told and change is not None else (0, 0)
+    # By place, in the order of the fields: by name it takes four times as long.
     return ReportConversion(
-        v=1,
-        id=id_,
-        revision=revision,
-        at_us=at_us,
-        known_us=now_us,
-        intake=event.intake or origin,
-        network=event.network,
-        nw_account_id=event.account_id,
-        nw_account_name=event.account_name,
-        nw_campaign_id=event.network_campaign_id,
-        nw_campaign_name=event.network_campaign_name,
-        traffic_source=event.traffic_source,
-        pixel_id=event.pixel_id,
-        campaign_id=event.campaign_id,
-        campaign_name=event.campaign_name,
-        adset_id=event.adset_id,
-        adset_name=event.adset_name,
-        ad_id=event.ad_id,
-        ad_name=event.ad_name,
-        session_id=event.session_id,
-        keyword_clicked=event.keyword,
-        ts_click_id=event.ad_click_id,
-        user_agent=event.user_agent,
-        address=address,
-        country_code=event.country,
-        region=event.region,
-        city=event.city,
-        domain_name=event.domain,
-        category=event.category,
-        vertical=event.vertical,
-        conversions=event.conversions,
-        revenue=event.revenue,
-        lander_visitors=event.lander_visitors,
-        lander_searches=event.lander_searches,
-        reported_conversions=change.conversions if told and change is not None else 0,
-        reported_amount=change.revenue if told and change is not None else 0,
-        reports=len(told),
-        valid=not label,
-        invalid_reason=label,
-        lost=change.lost if change is not None else "",
-    )
+        1, id_, revision, at_us, now_us, event.intake or origin, event.network, event.account_id,
+        event.account_name, event.network_campaign_id, event.network_campaign_name, event.traffic_source,
+        event.pixel_id, event.campaign_id, event.campaign_name, event.adset_id, event.adset_name, event.ad_id,
+        event.ad_name, event.session_id, event.keyword, event.ad_click_id, event.user_agent, address,
+        event.country, event.region, event.city, event.domain, event.category, event.vertical,
+        event.conversions, event.revenue, event.lander_visitors, event.lander_searches, *reported, len(told),
+        not label, label, change.lost if change is not None else "",
+    )  # fmt: skip

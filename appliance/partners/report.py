@@ -11,7 +11,7 @@ Consent = Literal["granted", "limited", "denied"]
 sent at all."""
 
 
-class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Identity(Struct, frozen=True, omit_defaults=True, gc=False):
     """Who the visitor was. It is kept sealed (access/vault.py) and destroyed after its window; every field
     may be missing. Contact data are as they were given, or SHA-256 already; `seen` are cookies of platforms
     that a page really observed, by name (`_fbp`, `_fbc`, `_ttp`, `_scid`, `_epik`)."""
@@ -32,7 +32,7 @@ class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     external_id: str = ""
 
 
-class Report(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Report(Struct, frozen=True, omit_defaults=True, gc=False):
     """One event for one pixel. Times are unix microseconds, `value` micro-units of `currency`.
 
     `event_id` is the same in every replay: with it a platform drops what it is told twice. `click_ids` are

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from hashlib import blake2b
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.model.catalog import Subscription
 from appliance.model.deliveries import Delivery
+from appliance.model.events import ReportConversion
+from appliance.model.ids import name_of
 from appliance.partners.interpreted import (
     INVALID_PIXEL,
     MOST_COUNT,
@@ -294,6 +298,35 @@ def test_a_record_keeps_no_full_address():
     [record] = reckoned(event()).records
     assert record.address == "cut"
     assert "203.0.113.7" not in json.dumps({f: str(getattr(record, f)) for f in record.__struct_fields__})
+
+
+def test_a_record_has_each_field_of_its_event_in_its_own_place():
+    called = {
+        "nw_account_id": "account_id", "nw_account_name": "account_name",
+        "nw_campaign_id": "network_campaign_id", "nw_campaign_name": "network_campaign_name",
+        "keyword_clicked": "keyword", "ts_click_id": "ad_click_id", "country_code": "country",
+        "domain_name": "domain", "id": "id", "intake": "intake",
+    }  # fmt: skip
+    texts = {
+        field: f"its {field}" for field in ReportConversion.__struct_fields__
+        if hasattr(Interpreted, called.get(field, field)) and field != "id"
+    }  # fmt: skip
+    numbers = {"conversions": 3, "revenue": 5_000_000, "lander_visitors": 7, "lander_searches": 11}
+    given = {called.get(field, field): text for field, text in (texts | numbers).items()}
+    it = Interpreted(**given, click_at_us=NOW - 1, ad_account_id=13, sealed=b"s", sealed_us=17)
+    record = reckoned(it, codes=(it.pixel_id,)).records[0]
+    found = msgspec.structs.asdict(record)
+    assert found == texts | numbers | {
+        "v": 1, "id": it.id, "revision": 1, "at_us": NOW - 1, "known_us": NOW, "address": "cut",
+        "reported_conversions": 3, "reported_amount": 5_000_000, "reports": 1, "valid": True,
+        "invalid_reason": "", "lost": "",
+    }  # fmt: skip
+
+
+@given(st.lists(st.text(max_size=140), max_size=5))
+def test_a_name_is_that_of_its_texts_with_their_lengths(parts):
+    whole = b"".join(len(raw := part.encode()).to_bytes(4, "big") + raw for part in parts)
+    assert name_of(*parts) == blake2b(whole, digest_size=16).hexdigest()
 
 
 def test_a_record_is_dated_by_its_click_unless_that_is_no_time():
