@@ -192,7 +192,7 @@ class AdPlatforms:
         await self.reporter.resume([account_target(each) for each in account_ids])
 
     async def try_out(self, way: Way, events: Sequence[bytes]) -> Tried:
-        """What a platform says to a request that counts nothing."""
+        """What a platform says to events that never happened."""
         return await try_out(self.door, way, events)
 
     async def conversion(self, id: str) -> Conversion | None:

@@ -17,7 +17,7 @@ from appliance.partners.following import doubtful
 from appliance.partners.matching import quality
 from appliance.partners.patience import SECOND, Patience
 from appliance.partners.platform import NOT_RECONCILED, REFUSED, Verdict
-from appliance.partners.ways import ACCOUNT, PIXEL, Way, number_in
+from appliance.partners.ways import ACCOUNT, PIXEL, Way, number_in, tested
 
 log = logging.getLogger("weir.reporter")
 MOST_SHUT_OUT = 1_000
@@ -304,4 +304,5 @@ def _pixel(target: str, way: Way, figures: Figures) -> PixelReport:
         accepted=counts.get("delivered", 0),
         refused=counts.get("dead", 0),
         not_sent=counts.get("cancelled", 0),
+        warning=tested(way),
     )

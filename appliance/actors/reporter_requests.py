@@ -241,7 +241,7 @@ def _understood(
 
 def _silent(way: Way) -> bool:
     """Nothing is sent this way: a dry run, or tests at a platform that knows no test events."""
-    return way.dry_run or bool(way.pixel.test_code and way.platform.trial != "event")
+    return way.dry_run or bool(way.pixel.test_code and way.platform.tests == "none")
 
 
 def _line(way: Way, url: str) -> str:

@@ -25,6 +25,8 @@ class PixelReport(Struct, frozen=True, kw_only=True):
     accepted: int = 0
     refused: int = 0
     not_sent: int = 0
+    warning: str = ""
+    """What there is to know of its events while it has a test code: whether the platform counts them."""
 
 
 class AccountReport(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from appliance.operations.platform_desk import PlatformDesk
 from appliance.operations.registry import Door, operation
 from appliance.operations.system import Nothing
 from appliance.partners.listed import FASTEST
+from appliance.partners.platform import DAY, Platform, Trial, too_old
 from appliance.partners.report import Identity, Report
 from appliance.partners.roster import PLATFORMS
 from appliance.partners.wayfinding import TOKEN, opened, setting, way_of
@@ -30,7 +31,8 @@ PerMinute = Annotated[int, Meta(ge=1, le=FASTEST)]
 _NOT_BY_TOKEN: dict[Door, str] = {"mcp": "a token makes no others"}
 
 TEST_CODE = "TEST_WEIR"
-"""Of test events where neither the pixel nor the request has one."""
+"""Of test events that a platform only checks, where neither the pixel nor the request has one."""
+_AS_IT_MUST = "refused for its age, as it had to be: token and pixel are good, and nothing was counted"
 
 
 class List(Listing, frozen=True, kw_only=True):
@@ -261,7 +263,8 @@ def _renewed(it: AdAccount, vault: Vault) -> dict[str, object]:
 
 class TestAccount(Request, frozen=True, kw_only=True):
     """`pixel_id`: by which of the account's pixels; left out, the first one. `test_code`: the platform's code
-    of test events, where it shows one; left out, the pixel's."""
+    of test events, where it shows one; left out, the pixel's. An event with such a code is shown by the
+    platform among its test events, and meta counts it like any other."""
 
     id: Id
     pixel_id: Id | None = None
@@ -270,12 +273,14 @@ class TestAccount(Request, frozen=True, kw_only=True):
 
 class AccountTrial(Struct, frozen=True, kw_only=True):
     """`ok`: the account's token opens it. Otherwise `label` is one of Weir's words for what is wrong and
-    `reason` the platform's own. `sent` false: there was nothing to ask. `request`, `answer`: masked."""
+    `reason` the platform's own. `sent` false: there was nothing to ask. `warning`: what the platform counted
+    of it, or may have. `request`, `answer`: masked."""
 
     ok: bool
     label: str
     reason: str
     sent: bool
+    warning: str = ""
     request: str = ""
     status: int = 0
     latency_us: int = 0
@@ -285,8 +290,9 @@ class AccountTrial(Struct, frozen=True, kw_only=True):
 
 @operation("ad_accounts.test", permission="ad_accounts.write", changes=True, example={"id": 1})
 async def test(request: TestAccount, context: Context) -> AccountTrial:
-    """Ask the platform whether the account's token opens it: with a test event, or with a request of none.
-    Nothing is counted there and nothing is stored here; a dry run makes no difference."""
+    """Ask the platform whether the account's token opens it: with an event that it only checks or has to
+    refuse, or with a request of none. Nothing is counted there, unless a test code asks for an event that
+    meta shows; nothing is stored here, and a dry run makes no difference."""
     desk = desk_of(context)
     account = await account_of(request.id, context)
     platform = PLATFORMS[account.platform]
@@ -301,18 +307,26 @@ async def test(request: TestAccount, context: Context) -> AccountTrial:
         return AccountTrial(ok=True, label="", reason=why, sent=False)
     pixel = await _pixel_of(request, context)
     way = way_of(account, found, pixel)
-    code = request.test_code or pixel.test_code or TEST_CODE
+    code = request.test_code or pixel.test_code
+    trial: Trial = "event" if code and platform.tests != "none" else platform.trial
+    # A made-up code would be as good as none where events are taken: there the trial has none.
+    code = (code or TEST_CODE) if trial == "event" else ""
     way = way._replace(pixel=way.pixel._replace(test_code=code))
-    events = [platform.encode(_trial_event(account.platform))] if platform.trial == "event" else []
-    tried = await desk.try_out(way, events)
+    events = [_trial_event(account.platform, old=trial == "old")] if trial in ("event", "old") else []
+    tried = await desk.try_out(way, [platform.encode(each) for each in events])
     verdict = tried.verdict
+    accepted = verdict.outcome == "accepted"
     # A platform that finds fault with the event has taken the token.
-    refused = verdict.outcome == "refused"
+    ok = accepted or verdict.outcome == "refused"
+    reason = "" if accepted else verdict.reason
+    if trial == "old" and verdict.label == too_old(platform.limits):
+        reason = _AS_IT_MUST
     return AccountTrial(
-        ok=verdict.outcome == "accepted" or refused,
-        label="" if verdict.outcome == "accepted" or refused else verdict.label,
-        reason="" if verdict.outcome == "accepted" else verdict.reason,
+        ok=ok,
+        label="" if ok else verdict.label,
+        reason=reason,
         sent=bool(tried.request),
+        warning=_counted(platform, trial) if accepted and events else "",
         request=tried.request,
         status=tried.status,
         latency_us=tried.latency_us,
@@ -321,15 +335,28 @@ async def test(request: TestAccount, context: Context) -> AccountTrial:
     )
 
 
-def _trial_event(name: PlatformName) -> Report:
-    """An event that never was; its click too, but of the shape that the platform's have."""
+def _counted(platform: Platform, trial: Trial) -> str:
+    """What there is to know of an event that the platform has taken; "" for nothing."""
+    if trial == "old":
+        return f"{platform.name} took an event that is too old to be taken, and may count it"
+    if platform.tests == "counted":
+        return f"{platform.name} shows this event among its test events and counts it like any other"
+    if platform.tests == "unknown":
+        return f"whether {platform.name} counts test events is not known"
+    return ""
+
+
+def _trial_event(name: PlatformName, *, old: bool) -> Report:
+    """An event that never was; its click too, but of the shape that the platform's have. `old`: a day older
+    than the platform takes."""
     platform = PLATFORMS[name]
     now_us = time.time_ns() // 1_000
+    at_us = now_us - platform.limits.window_us - DAY if old else now_us
     return Report(
         event_name=platform.names.get("PageView", "PageView"),
         event_id=f"weir-test-{now_us}",
-        at_us=now_us,
-        click_at_us=now_us - 60_000_000,
+        at_us=at_us,
+        click_at_us=at_us - 60_000_000,
         click_ids=dict.fromkeys(platform.click_parameters[:1], "weir-test"),
         value=1_000_000,
         currency="USD",

@@ -10,7 +10,7 @@ from appliance.operations.context import Context
 from appliance.operations.registry import operation
 from appliance.operations.system import Nothing
 from appliance.partners.mapping import INTERPRETED_MACROS, STANDARD, usual
-from appliance.partners.platform import Platform, Trial
+from appliance.partners.platform import Platform, Tests, Trial
 from appliance.partners.roster import PLATFORMS
 
 
@@ -20,7 +20,7 @@ class AdPlatform(Struct, frozen=True, kw_only=True):
 
     An event may be `window_us` old, and `batch` of them go into a request. `click_parameters` bring its click
     id. `names`: Meta's standard event → what it is called there; `usual` are the rows of an empty mapping.
-    `trial`: how an account is tried.
+    `tests`: what becomes of events that bear a test code; `trial`: how an account is tried without one.
     """
 
     name: str
@@ -34,6 +34,7 @@ class AdPlatform(Struct, frozen=True, kw_only=True):
     batch: int
     names: dict[str, str]
     usual: tuple[EventRow, ...]
+    tests: Tests
     trial: Trial
 
 
@@ -70,5 +71,6 @@ def _shown(it: Platform) -> AdPlatform:
         batch=it.limits.batch,
         names=dict(it.names),
         usual=usual(it),
+        tests=it.tests,
         trial=it.trial,
     )

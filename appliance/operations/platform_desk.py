@@ -40,8 +40,8 @@ class PlatformDesk(Protocol):
         """Ask these accounts' platforms again at once. Raises Unavailable."""
 
     async def try_out(self, way: Way, events: Sequence[bytes]) -> Tried:
-        """Send a request of these events, tests all of them, and see what the platform says. Raises nothing
-        of the network's."""
+        """Send a request of these events, none of which happened, and see what the platform says. Raises
+        nothing of the network's."""
 
     async def conversion(self, id: str) -> Conversion | None:
         """As the ledger knows it now. Raises Unavailable."""

@@ -1,4 +1,4 @@
-"""An account at an ad platform, tried: one request with a test event, or with none, that counts nothing."""
+"""An account at an ad platform, tried: one request with an event that never was, or with none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ANSWER = 2_048
 
 
 async def try_out(door: PlatformDoor, way: Way, events: Sequence[bytes]) -> Tried:
-    """What the platform says to these events. Its way is one to test events, or there are none."""
+    """What the platform says to these events, which never happened."""
     began = trio.current_time()
 
     def took() -> int:

@@ -91,9 +91,14 @@ class OAuth(NamedTuple):
     scope: str = ""
 
 
-Trial = Literal["event", "empty", "none"]
-"""How an account is tried without telling the platform anything: with a test event; with a request of no
-events, which is refused for that and not for its token; not at all, because nobody asks who it is."""
+Tests = Literal["checked", "counted", "unknown", "none"]
+"""What becomes of events that bear a test code: they are checked and counted nowhere; they are shown as tests
+and counted all the same; which of both nobody says; or the platform has none, and nothing is sent."""
+
+Trial = Literal["event", "old", "empty", "none"]
+"""How an account is tried without a platform counting anything: with a test event that is checked only; with
+one that is too old, or with a request of none, which is refused for that and not for its token; not at all,
+because nobody asks who it is."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -131,6 +136,7 @@ class Platform(Protocol):
     """Meta's standard event → what it is called here, where that is something else."""
     only_conversions: bool
     """Nothing but what is worth something is told by default: each event counts as a conversion."""
+    tests: Tests
     trial: Trial
     oauth: OAuth | None
     """Used when the account has the settings it names; without them its token is sent as it is."""

@@ -33,6 +33,19 @@ class Way(NamedTuple):
         return (self.pixel.token, *found)
 
 
+def tested(way: Way) -> str:
+    """What a test code means for what a pixel reports, whoever left it there; "" without one."""
+    if not way.pixel.test_code:
+        return ""
+    name = way.platform.name
+    return {
+        "checked": f"it has a test code: {name} checks its events and counts none",
+        "counted": f"it has a test code: {name} shows its events as tests and counts them like any other",
+        "unknown": f"it has a test code: whether {name} counts its events is not known",
+        "none": f"it has a test code, and {name} has no test events: nothing is sent",
+    }[way.platform.tests]
+
+
 def pixel_target(pixel_id: int) -> str:
     """The target of deliveries to a pixel."""
     return f"{PIXEL}:{pixel_id}"

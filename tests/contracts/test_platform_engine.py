@@ -210,10 +210,18 @@ async def test_tests_are_never_live(ground: Ground, autojump_clock: MockClock, n
     ground.ways["pixel:2"] = way._replace(pixel=way.pixel._replace(test_code="TEST1"))
     ground.put(4)
     ground.put(3, target="pixel:2")
-    await nursery.start(ground.reporter().run)
+    reporter = ground.reporter()
+    await nursery.start(reporter.run)
     await ground.until_quiet()
-    assert ground.double.counted == {f"e{number}": 1 for number in range(1, 5)}
-    if ground.platform.trial == "event":
+    ours, tried = reporter.report()[0].pixels
+    assert ours.warning == "" and tried.warning.startswith("it has a test code")
+    live, tests = {f"e{number}" for number in range(1, 5)}, {f"e{number}" for number in range(5, 8)}
+    counted = live | tests if ground.platform.tests == "counted" else live
+    assert ground.double.counted == dict.fromkeys(counted, 1)
+    told = [{each for each in live | tests if f'"{each}"' in it.body.decode()} for it in ground.messages]
+    assert all(each <= live or each <= tests for each in told)
+    assert set().union(*told) >= (set() if ground.name == "outbrain" else live)
+    if ground.platform.tests != "none":
         assert ground.double.tests == {f"e{number}": 1 for number in range(5, 8)}
         assert ground.states() == {"delivered": 7}
         tested = [each for each in ground.stored() if each.delivery.target == "pixel:2"]

@@ -40,7 +40,8 @@ def test_it_lists_every_platform() -> None:
         sources = tuple(each for each, of in TRAFFIC_SOURCES.items() if of == name)
         true.append([
             f"`{name}`", f"{it.limits.batch:,}", *days, named(it.click_parameters), yes(it.needs_token),
-            named(it.needs), named(it.optional, it.secret_settings), it.trial, yes(it.experimental),
+            named(it.needs), named(it.optional, it.secret_settings), it.trial, it.tests,
+            yes(it.experimental),
             named(sources),
         ])  # fmt: skip
     assert rows("Platforms") == true

@@ -132,9 +132,18 @@ def test_a_conversion_is_previewed_masked(board: Board, meta: MetaProcess) -> No
 
 def test_the_button(board: Board, meta: MetaProcess) -> None:
     account = Account(board, meta.url, token=TOKEN, dry_run=True)
+    before = meta.figures()
     found = board.call("ad_accounts.test", id=account.id)
-    assert found["ok"] and found["sent"] and found["status"] == 200, found
-    assert meta.heard()[-1]["verdict"] == "test"
+    assert found["ok"] and found["sent"] and found["status"] == 400, found
+    assert "nothing was counted" in found["reason"] and not found["warning"], found
+    assert (meta.heard()[-1]["verdict"], meta.heard()[-1]["subcode"]) == ("refused", 2804003)
+    assert (meta.figures().counted, meta.figures().tests) == (before.counted, before.tests)
+    # With the operator's own code it is among Meta's test events, and counted like any other.
+    found = board.call("ad_accounts.test", id=account.id, test_code="TEST12345")
+    assert found["ok"] and found["status"] == 200 and "counts" in found["warning"], found
+    after = meta.figures()
+    assert after.tests.total() == before.tests.total() + 1
+    assert after.counted.total() == before.counted.total() + 1
     board.call("ad_accounts.change", id=account.id, token="another")
     found = board.call("ad_accounts.test", id=account.id)
     assert not found["ok"] and found["label"] == "Token or permission refused", found

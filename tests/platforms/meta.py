@@ -72,7 +72,8 @@ class Heard(NamedTuple):
 
 
 class Meta:
-    """One pixel. `counted` is what its reports would show: (event name, event id) → how often.
+    """One pixel. `counted` is what its reports would show: (event name, event id) → how often; `tests` those
+    of them that it shows as test events too.
 
     `requests`: event id → in how many requests it was that were looked at; `refused`: event id → subcode, of
     those that stood alone; `guilty`: what it holds against events by their ids. `faults` are answers that it
@@ -201,10 +202,10 @@ class Meta:
         return int(known[1]) if known else self.guilty.get(str(event.get("event_id", "")), 0)
 
     def _take(self, key: tuple[str, str], event: Mapping[str, Any], now: int, *, test: bool) -> bool:
-        """Whether it counts, which a second one of the same name and id within 48 hours does not."""
+        """Whether it counts, which a second one of the same name and id within 48 hours does not. Test events
+        count as others do: they are shown beside that."""
         if test:
             self.tests[key] += 1
-            return False
         seen = self.seen.get(key)
         if key[1] and seen is not None and now - seen < DEDUPE:
             return False

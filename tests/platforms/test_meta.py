@@ -159,10 +159,12 @@ def test_the_proof_of_the_app_opens_it() -> None:
     assert Meta(app_secret="right").answer(message(report(), pixel=pixel), NOW).status == 200
 
 
-def test_tests_are_no_reports() -> None:
+def test_test_events_are_counted_like_live_ones() -> None:
+    """ "Events sent with test_event_code are not dropped": Meta's page on using the API."""
     meta = Meta()
-    meta.answer(message(report(), pixel=Pixel("px", "good", {}, "TEST1")), NOW)
-    assert (dict(meta.counted), meta.tests.total()) == ({}, 1)
+    for test_code in ("TEST1", ""):
+        meta.answer(message(report(), pixel=Pixel("px", "good", {}, test_code)), NOW)
+    assert (list(meta.counted.values()), meta.tests.total()) == ([1], 1)
 
 
 def test_a_full_account_says_when_to_come_back() -> None:

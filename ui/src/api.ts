@@ -46,7 +46,8 @@ export interface AdPlatform {
   batch: number;
   names: Record<string, string>;
   usual: EventRow[];
-  trial: "empty" | "event" | "none";
+  tests: "checked" | "counted" | "none" | "unknown";
+  trial: "empty" | "event" | "none" | "old";
 }
 
 export interface AdPlatforms {
@@ -82,6 +83,7 @@ export interface PixelReport {
   accepted: number;
   refused: number;
   not_sent: number;
+  warning: string;
 }
 
 export interface AccountReport {
@@ -126,6 +128,7 @@ export interface AccountTrial {
   label: string;
   reason: string;
   sent: boolean;
+  warning: string;
   request: string;
   status: number;
   latency_us: number;

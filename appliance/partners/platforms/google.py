@@ -25,6 +25,7 @@ from appliance.partners.platform import (
     Message,
     OAuth,
     Pixel,
+    Tests,
     Trial,
     Verdict,
     amount_of,
@@ -67,6 +68,7 @@ class Google:
     needs_token = True
     names: Mapping[str, str] = {}
     only_conversions = True
+    tests: Tests = "checked"
     trial: Trial = "event"
     oauth: OAuth | None = OAuth("https://oauth2.googleapis.com/token")
 

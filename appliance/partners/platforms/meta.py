@@ -29,6 +29,7 @@ from appliance.partners.platform import (
     OAuth,
     Outcome,
     Pixel,
+    Tests,
     Trial,
     Verdict,
     amount_of,
@@ -77,7 +78,8 @@ class Meta:
     needs_token = True
     names: Mapping[str, str] = {}
     only_conversions = False
-    trial: Trial = "event"
+    tests: Tests = "counted"
+    trial: Trial = "old"
     oauth: OAuth | None = None
 
     def check(self, report: Report, now_us: int) -> str:

@@ -21,6 +21,7 @@ from appliance.partners.platform import (
     Message,
     OAuth,
     Pixel,
+    Tests,
     Trial,
     Verdict,
     amount_of,
@@ -50,6 +51,7 @@ class Microsoft:
     needs_token = True
     names: Mapping[str, str] = {}
     only_conversions = True
+    tests: Tests = "none"
     trial: Trial = "empty"
     oauth: OAuth | None = None
 

@@ -23,6 +23,7 @@ from appliance.partners.platform import (
     Message,
     OAuth,
     Pixel,
+    Tests,
     Trial,
     Verdict,
     checked,
@@ -65,6 +66,7 @@ class OpenAI:
         "StartTrial": "trial_started",
     }
     only_conversions = False
+    tests: Tests = "checked"
     trial: Trial = "event"
     oauth: OAuth | None = None
 

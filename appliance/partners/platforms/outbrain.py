@@ -13,6 +13,7 @@ from appliance.partners.platform import (
     Message,
     OAuth,
     Pixel,
+    Tests,
     Trial,
     Verdict,
     checked,
@@ -38,6 +39,7 @@ class Outbrain:
     needs_token = False
     names: Mapping[str, str] = {}
     only_conversions = True
+    tests: Tests = "none"
     trial: Trial = "none"
     oauth: OAuth | None = None
 

@@ -19,6 +19,7 @@ from appliance.partners.platform import (
     Message,
     OAuth,
     Pixel,
+    Tests,
     Trial,
     Verdict,
     checked,
@@ -57,6 +58,7 @@ class Pinterest:
         "Search": "search",
     }
     only_conversions = False
+    tests: Tests = "checked"
     trial: Trial = "event"
     oauth: OAuth | None = OAuth("https://api.pinterest.com/v5/oauth/token", basic=True)
 

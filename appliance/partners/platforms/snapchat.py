@@ -17,6 +17,7 @@ from appliance.partners.platform import (
     Message,
     OAuth,
     Pixel,
+    Tests,
     Trial,
     Verdict,
     amount_of,
@@ -57,6 +58,7 @@ class Snapchat:
         "Search": "SEARCH",
     }
     only_conversions = False
+    tests: Tests = "checked"
     trial: Trial = "event"
     oauth: OAuth | None = None
 

@@ -20,6 +20,7 @@ from appliance.partners.platform import (
     Message,
     OAuth,
     Pixel,
+    Tests,
     Trial,
     Verdict,
     amount_of,
@@ -49,6 +50,7 @@ class Taboola:
     needs_token = False
     names: Mapping[str, str] = {}
     only_conversions = True
+    tests: Tests = "none"
     trial: Trial = "none"
     oauth: OAuth | None = None
 

@@ -25,6 +25,7 @@ from appliance.partners.platform import (
     Message,
     OAuth,
     Pixel,
+    Tests,
     Trial,
     Verdict,
     amount_of,
@@ -71,7 +72,8 @@ class TikTok:
         "PageView": "Pageview",
     }
     only_conversions = False
-    trial: Trial = "event"
+    tests: Tests = "unknown"
+    trial: Trial = "empty"
     oauth: OAuth | None = None
 
     def check(self, report: Report, now_us: int) -> str:
