@@ -13,7 +13,6 @@ from appliance.model.alerts import Alarm
 from appliance.model.doctor import Finding
 from appliance.model.platforms import AccountReport
 from appliance.model.status import SystemStatus
-from appliance.recent import EVENTS
 
 MINUTE_US = 60_000_000
 MOST = 200
@@ -47,7 +46,7 @@ KINDS: Mapping[str, Kind] = {
     "not_ready": Kind("Weir does not do its work", 60.0),
     "edge_away": Kind("an edge is not connected", 60.0),
     "edge_stale": Kind("an edge keeps an older routing table", 60.0),
-    "journal": Kind("an edge cannot write its journal, or lost events to a full disk"),
+    "journal": Kind("an edge cannot write its journal, or has just lost events to a full disk"),
     "actor_down": Kind("a part of the core does not run", 60.0),
     "intake_failing": Kind("an intake cannot read its queue or folder", 300.0),
     "destination_ill": Kind("a destination failed its probes"),
@@ -86,8 +85,8 @@ def _all(status: SystemStatus, findings: Sequence[Finding], limits: Thresholds) 
         if journal is not None and journal.mode != "recording":
             why = f": {journal.last_error}" if journal.last_error else ""
             yield Alarm("journal", name, f"the journal of {name} is in mode {journal.mode}{why}")
-        elif journal is not None and journal.unrecorded:
-            text = f"{journal.unrecorded:,} events of {name} were lost to a full disk since it started"
+        elif lost := status.recent.lost.get(name, 0):
+            text = f"{_many(lost, 'event')} of {name} were lost to a full disk lately"
             yield Alarm("journal", name, text)
     for each in status.health:
         if each.state == "unhealthy":
@@ -186,12 +185,8 @@ def _errors(status: SystemStatus, limits: Thresholds) -> Iterator[Alarm]:
         count = status.recent.ended.get(name, 0)
         if ratio <= limits.error_ratio or count < limits.error_least:
             continue
-        labels: Mapping[str, int] = {}
-        who = name
-        if name in accounts:
-            labels, who = accounts[name].refused_by, f"events of {_account(accounts[name])}"
-        elif name == EVENTS and status.interpreter is not None:
-            labels = status.interpreter.labels
+        labels = status.recent.labels.get(name, {})
+        who = f"events of {_account(accounts[name])}" if name in accounts else name
         commonest = max(labels, key=lambda label: labels[label], default="")
         why = f", most of all for “{commonest}”" if commonest else ""
         text = f"{ratio * 100:.0f} % of the last {count:,} {who} failed{why}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from appliance.model.status import RecentReport, SystemStatus
+from appliance.partners.platform import NO_CONSENT
 
 SECOND = 1_000_000
 RATE_US = 300 * SECOND
@@ -26,9 +27,13 @@ class Ended(NamedTuple):
 
 
 class Sample(NamedTuple):
+    """Counters as they were then. `labels`: of the failed ones of each; `lost`: events, by edge."""
+
     at_us: int
     conversions: int
     ended: Mapping[str, Ended]
+    labels: Mapping[str, Mapping[str, int]] = {}
+    lost: Mapping[str, int] = {}
 
 
 class Recent:
@@ -52,22 +57,39 @@ class Recent:
             return RecentReport()
         now = self._samples[-1]
         ratios, counts = {}, {}
-        before = self._since(now.at_us - self._window_us).ended
+        before = self._since(now.at_us - self._window_us)
         for name, (failed, ended) in now.ended.items():
-            was = before.get(name, Ended(0, 0))
+            was = before.ended.get(name, Ended(0, 0))
             count = ended - was.all
             if count > 0:
                 ratios[name] = min(1.0, max(0, failed - was.failed) / count)
                 counts[name] = count
+        labels = {name: grown(of, before.labels.get(name, {})) for name, of in now.labels.items()}
+        lost: dict[str, int] = {}
+        for each in self._samples:
+            if each.at_us >= before.at_us:
+                lost = {**each.lost, **lost}
         first = self._since(now.at_us - RATE_US)
         span_us = now.at_us - first.at_us
         rate = None
         if span_us >= SHORTEST_US:
             rate = max(0, now.conversions - first.conversions) * 60.0 * SECOND / span_us
-        return RecentReport(conversions_per_minute=rate, error_ratios=ratios, ended=counts)
+        return RecentReport(
+            conversions_per_minute=rate,
+            error_ratios=ratios,
+            ended=counts,
+            labels={name: found for name, found in labels.items() if found},
+            lost=grown(now.lost, lost),
+        )
 
     def _since(self, at_us: int) -> Sample:
         return next((each for each in self._samples if each.at_us >= at_us), self._samples[-1])
+
+
+def grown(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    """By how much each has grown, of those that have. One that is smaller than before has begun anew."""
+    was = {name: count if count <= now.get(name, 0) else 0 for name, count in before.items()}
+    return {name: more for name, count in now.items() if (more := count - was.get(name, 0)) > 0}
 
 
 def sampled(status: SystemStatus) -> Sample:
@@ -75,12 +97,24 @@ def sampled(status: SystemStatus) -> Sample:
     attempts = status.deliveries.attempts
     failed = attempts.get("failed", 0)
     ended = {POSTBACKS: Ended(failed, attempts.get("delivered", 0) + failed)}
+    labels: dict[str, Mapping[str, int]] = {}
     for account in status.accounts:
-        refused = account.events.get("refused", 0)
+        # What we chose not to send for want of consent is no failure.
+        refused = account.events.get("refused", 0) - account.labels.get(NO_CONSENT, 0)
+        labels[account.target] = {
+            label: count for label, count in account.labels.items() if label != NO_CONSENT
+        }
         ended[account.target] = Ended(refused, account.events.get("accepted", 0) + refused)
     if status.interpreter is not None:
         events = status.interpreter
         wrong = events.refused + sum(events.labels.values())
         # What was passed over because nothing has changed, or nobody subscribes, is neither.
         ended[EVENTS] = Ended(wrong, events.refused + events.passed - events.unchanged)
-    return Sample(status.at_us, status.conversions.outcomes.get("conversion", 0), ended)
+        labels[EVENTS] = events.labels
+    lost = {
+        f"edge {edge.edge}": edge.report.journal.unrecorded
+        for edge in status.edges
+        if edge.report is not None
+    }
+    made = status.conversions.outcomes.get("conversion", 0)
+    return Sample(status.at_us, made, ended, labels, lost)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -94,8 +93,6 @@ class Reporter:
         self._wake = trio.Event()
         self._anew: set[str] = set()
         self._expired_at: dict[str, float] = {}
-        self.outcomes: Counter[str] = Counter()
-        self.labels: Counter[str] = Counter()
         self.last_error = ""
 
     def wake(self) -> None:
@@ -203,8 +200,9 @@ class Reporter:
             self._store.expire, target, self._now_us(), label, self._limits.expire_at_once
         )
         if count:
-            self.labels[label] += count
-            self._accounts.of(way).events["refused"] += count
+            known = self._accounts.of(way)
+            known.labels[label] += count
+            known.events["refused"] += count
         if count == self._limits.expire_at_once:  # there are more
             del self._expired_at[target]
 
@@ -244,11 +242,11 @@ class Reporter:
         if not results and not standings:
             return
         await self._until_stored(lambda: self._store.finish(results, standings, self._now_us()))
-        self.outcomes.update(result.state for result in results)
-        self.labels.update(result.reason for result in results if result.state == "dead")
+        known = self._accounts.of(way)
+        known.labels.update(result.reason for result in results if result.state == "dead")
         words = {"delivered": "accepted", "dead": "refused", "cancelled": "cancelled"}
         ended = (words[result.state] for result in results if result.state in words)
-        self._accounts.of(way).events.update(ended)
+        known.events.update(ended)
 
     async def _until_stored(self, write: Callable[[], None]) -> None:
         """What came of a request is kept until it is stored; when the actor is stopped, for a moment more."""

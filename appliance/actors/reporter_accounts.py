@@ -76,6 +76,7 @@ class Account:
     reason: str = ""
     answers: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
     identifiers: Counter[str] = field(default_factory=Counter)
     worked_at: float = -math.inf
     shut_out: dict[int, float] = field(default_factory=dict)
@@ -269,6 +270,7 @@ class Accounts:
             in_flight=known.under_way,
             answers=dict(known.answers),
             events=dict(known.events),
+            labels=dict(known.labels),
             unreconciled=known.unreconciled,
             measured=known.measured,
             identifiers=dict(known.identifiers),

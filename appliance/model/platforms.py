@@ -59,6 +59,8 @@ class AccountReport(Struct, frozen=True, kw_only=True):
     """Outcomes of requests since the start: accepted, refused, retry, throttle, pause."""
     events: dict[str, int] = {}
     """Since the start: accepted, refused, cancelled (dry run)."""
+    labels: dict[str, int] = {}
+    """Why those that were refused since the start were."""
     unreconciled: int = 0
     """Events since the start of which the platform said that it received fewer than were sent."""
     measured: int = 0

@@ -149,12 +149,15 @@ class RecentReport(Struct, frozen=True, kw_only=True):
     """The last minutes. A figure with nothing to divide is None, or not there.
 
     `error_ratios`: shares from 0 to 1 of what ended in the last minutes, by what ended (`account:3`);
-    `ended`: of how many.
+    `ended`: of how many; `labels`: of each, how many of the failed ones bear which. `lost`: events that an
+    edge (`edge 0`) could not write down.
     """
 
     conversions_per_minute: float | None = None
     error_ratios: dict[str, float] = {}
     ended: dict[str, int] = {}
+    labels: dict[str, dict[str, int]] = {}
+    lost: dict[str, int] = {}
 
 
 class AlertsReport(Struct, frozen=True, kw_only=True):

@@ -118,8 +118,13 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "error_ratio": (
         {
-            "accounts": (replace(META, refused_by={"Invalid parameter": 9, "No consent": 3}),),
-            "recent": RecentReport(error_ratios={"account:7": 0.25}, ended={"account:7": 48}),
+            # Of the same minutes as the ratio: what was refused last week is in `refused_by` too.
+            "accounts": (replace(META, refused_by={"Too little customer information": 900}),),
+            "recent": RecentReport(
+                error_ratios={"account:7": 0.25},
+                ended={"account:7": 48},
+                labels={"account:7": {"Invalid parameter": 9, "Duplicate": 3}},
+            ),
         },
         "account:7",
         "25 % of the last 48 events of ad account 7 “Main” (meta) failed, most of all for"
@@ -211,10 +216,27 @@ def test_every_kind_has_a_case() -> None:
 def test_a_journal_that_does_not_record_or_lost_something() -> None:
     for changed, said in (
         ({"mode": "ring", "last_error": "disk full"}, "the journal of edge 0 is in mode ring: disk full"),
-        ({"mode": "recording", "unrecorded": 1200}, "1,200 events of edge 0 were lost to a full disk"),
+        ({"mode": "recording", "unrecorded": 1200}, "120 events of edge 0 were lost to a full disk lately"),
     ):
-        [alarm] = found(edges=(sound(**changed),))
+        [alarm] = found(edges=(sound(**changed),), recent=RecentReport(lost={"edge 0": 120}))
         assert alarm.kind == "journal" and alarm.text.startswith(said)
+
+
+def test_what_was_lost_long_ago_is_no_alert_any_more() -> None:
+    recent = Recent(15 * MINUTE)
+    for minute, lost in enumerate((7, 7, *[9] * 17, 9)):
+        recent.add(sampled(status(at_us=NOW + minute * MINUTE, edges=(sound(unrecorded=lost),))))
+        report = recent.report()
+        alarm = found(edges=(sound(unrecorded=lost),), recent=report)
+        assert [each.text.split()[0] for each in alarm] == (["2"] if 2 <= minute < 17 else [])
+    # A machine that was started anew begins at nothing.
+    recent.add(sampled(status(at_us=NOW + 20 * MINUTE, edges=(sound(unrecorded=3),))))
+    assert recent.report().lost == {"edge 0": 3}
+    # An edge that comes back brings what it lost long ago with it.
+    recent = Recent(15 * MINUTE)
+    for minute, edges in enumerate(((), (sound(unrecorded=7),), (sound(unrecorded=8),))):
+        recent.add(sampled(status(at_us=NOW + minute * MINUTE, edges=edges)))
+    assert recent.report().lost == {"edge 0": 1}
 
 
 def test_a_dead_token_with_nothing_waiting_asks_for_nothing_in_a_hurry() -> None:
@@ -307,6 +329,14 @@ def test_a_ratio_is_of_what_ended_in_the_window() -> None:
     assert report.ended == {"a": 150} and report.error_ratios == {"a": 72 / 150}
 
 
+def test_labels_are_of_the_same_window_as_their_ratio() -> None:
+    recent = Recent(15 * MINUTE)
+    for minute in range(40):
+        labels = {"old": 900, "new": 2 * max(0, minute - 30), "both": minute}
+        recent.add(Sample(NOW + minute * MINUTE, 0, {}, {"a": labels, "b": {"old": 1}}))
+    assert recent.report().labels == {"a": {"new": 18, "both": 15}}
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 50), st.integers(0, 50)), max_size=400),
     st.integers(1, 60),
@@ -328,15 +358,26 @@ def test_what_is_counted_of_everything_that_ends() -> None:
     sample = sampled(
         status(
             deliveries=DeliveriesReport(attempts={"delivered": 8, "failed": 2, "expired": 5}),
-            accounts=(replace(META, events={"accepted": 90, "refused": 10, "cancelled": 7}),),
+            accounts=(
+                replace(
+                    META,
+                    events={"accepted": 90, "refused": 13, "cancelled": 7},
+                    labels={"Duplicate": 10, "No consent": 3},
+                ),
+            ),
             interpreter=InterpreterReport(
                 processed=100, passed=60, unchanged=10, refused=5, labels={"Invalid pixel": 4}
             ),
             conversions=ConversionsReport(outcomes={"conversion": 12, "refused": 3}),
         )
     )
+    # What we chose not to send for want of consent is no failure.
     assert sample == Sample(
-        NOW, 12, {POSTBACKS: Ended(2, 10), "account:7": Ended(10, 100), EVENTS: Ended(9, 55)}
+        NOW,
+        12,
+        {POSTBACKS: Ended(2, 10), "account:7": Ended(10, 100), EVENTS: Ended(9, 55)},
+        {"account:7": {"Duplicate": 10}, EVENTS: {"Invalid pixel": 4}},
+        {"edge 0": 0},
     )
 
 

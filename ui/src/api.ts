@@ -105,6 +105,7 @@ export interface AccountReport {
   in_flight: number;
   answers: Record<string, number>;
   events: Record<string, number>;
+  labels: Record<string, number>;
   unreconciled: number;
   measured: number;
   identifiers: Record<string, number>;
@@ -1677,6 +1678,8 @@ export interface RecentReport {
   conversions_per_minute: number | null;
   error_ratios: Record<string, number>;
   ended: Record<string, number>;
+  labels: Record<string, Record<string, number>>;
+  lost: Record<string, number>;
 }
 
 export interface Alert {
