@@ -249,8 +249,7 @@ async def main(control: Control) -> None:
             )
         )  # fmt: skip
         cloud.attach(platforms, settings, _now_us)
-        parts.accounts, parts.intakes = platforms.report, platforms.intakes.reports
-        parts.interpreter = platforms.interpreter.report
+        platforms.enter(parts)
         watchers.append(platforms.configure)
         delivery_lane = DeliveryLane(outbox, retry, postbacks.send, platforms.reporter)
         rate_lane = RateLane(rates)
@@ -322,7 +321,7 @@ async def main(control: Control) -> None:
         parts.warehouse = functools.partial(_warehouse_report, warehouse, publisher)
         parts.conversions = conversions.report
         parts.lists, parts.has_list = catalog.lists, list_files.has
-        parts.faults = {
+        parts.faults |= {
             "caps": lambda: cap_poller.last_error,
             "health": lambda: healthcheck.last_error,
             "ranks": lambda: ranks.last_error,
@@ -332,8 +331,6 @@ async def main(control: Control) -> None:
             "optimization": lambda: optimizer.last_error,
         }
         parts.consumers += [publisher.consumers, conversions.consumers, cap_poller.consumers]
-        parts.consumers.append(platforms.events_tail.consumers)
-        parts.intakes, parts.interpreter = platforms.intakes.reports, platforms.interpreter.report
 
         def context(caller: Caller, request_id: str) -> Context:
             seen = ScopedCatalog(desk, caller)

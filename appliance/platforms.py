@@ -34,6 +34,7 @@ from appliance.operations.platform_desk import Tried
 from appliance.outbound.guard import Fetch
 from appliance.outbound.platforms import PlatformDoor
 from appliance.outbound.trials import try_out
+from appliance.overview import Parts
 from appliance.partners.announcing import Announcements
 from appliance.partners.consent import Defaults
 from appliance.partners.feeds import Feed, counted, feeds_of
@@ -162,6 +163,16 @@ class AdPlatforms:
         for name, run in self._actors:
             await nursery.start(supervise, tree, name, run)
 
+    def enter(self, parts: Parts) -> None:
+        """What the status says of it."""
+        parts.accounts = self.report
+        parts.intakes, parts.interpreter = self.intakes.reports, self.interpreter.report
+        parts.consumers.append(self.events_tail.consumers)
+        parts.faults |= {
+            "reports": lambda: self.reporter.last_error,
+            "feeds": lambda: self.feeds.last_error,
+        }
+
     # What operations, metrics and alarms ask
 
     def report(self) -> tuple[AccountReport, ...]:
@@ -174,11 +185,7 @@ class AdPlatforms:
                     name=account.name,
                     platform=account.platform,
                     target=account_target(account.id),
-                    state="held"
-                    if account.status == "paused"
-                    else "dry_run"
-                    if account.dry_run
-                    else "sending",
+                    state=_state_of(account),
                     experimental=PLATFORMS[account.platform].experimental,
                     dry_run=account.dry_run,
                 )
@@ -294,7 +301,8 @@ class AdPlatforms:
     def _held(self, target: str) -> bool:
         """Nothing of it leaves until somebody does something: what waits for it keeps no other waiting."""
         way = self.way(target)
-        return way is None or way.held or way.gone or way.account in self.reporter.standings()
+        paused = self.reporter.standings()
+        return way is None or way.held or way.gone or way.account in paused or target in paused
 
     def _layout(self, network_id: int) -> Layout:
         found = self._material.catalog.lookup("network", network_id)

@@ -46,10 +46,6 @@ class Ways:
         }
         return sorted(changed)
 
-    def all(self) -> Mapping[str, Way]:
-        """By target; replaced as a whole by each `configure`."""
-        return self._ways
-
     def way(self, target: str) -> Way | None:
         """None for what is no pixel's target; of a pixel that is archived, a way that leads nowhere."""
         return self._ways.get(target)

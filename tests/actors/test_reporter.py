@@ -255,12 +255,15 @@ async def test_a_store_that_is_away_keeps_what_was_answered(
     site: Site, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     site.put(5)
-    await nursery.start(site.reporter().run)
+    reporter = site.reporter()
+    await nursery.start(reporter.run)
     await site.until(lambda: bool(site.sizes))
     site.away = True
     await trio.sleep(300)
+    assert reporter.last_error == "the disk is full"
     site.away = False
     await site.until_quiet()
+    await site.until(lambda: not reporter.last_error)
     assert site.sizes == [5]
 
 

@@ -254,6 +254,23 @@ def test_another_secret_of_the_installation(tmp_path: Path) -> None:
             assert board.call("ad_accounts.test", id=account.id)["ok"]
 
 
+def test_a_folder_of_feeds_that_cannot_be_written_is_named(board: Board, home: Path) -> None:
+    folder = home / "data" / "feeds"
+    folder.mkdir(exist_ok=True)
+    aside = folder.rename(home / "aside")
+    folder.write_text("no folder")
+
+    def named() -> bool:
+        return any("feeds: a feed cannot be" in each for each in board.call("system.status")["degraded"])
+
+    board.call("networks.change", id=1, name="Network 1")  # so that they are looked at
+    wait_for("it is named", named)
+    folder.unlink()
+    aside.rename(folder)
+    board.call("networks.change", id=1, name="Network")
+    wait_for("all is well", lambda: not named())
+
+
 def test_google_fetches_what_it_is_told(board: Board) -> None:
     made = board.call("ad_accounts.create", name="Google", platform="google")
     pixel = board.call(
