@@ -124,8 +124,8 @@ class Requests:
             return [
                 making.introduced(
                     it,
-                    self._identities.open(it.report.sealed) if it.report.sealed else Identity(),
-                    clicks.get(it.report.click_id, Identity()),
+                    self._identities.open(it.report.sealed) if it.report.sealed else making.NOBODY,
+                    clicks.get(it.report.click_id, making.NOBODY),
                 )
                 if it.report is not None
                 else it
@@ -207,14 +207,14 @@ def _results(
     """What an attempt at all of them was for each, and how often each identifier was sent."""
     results = []
     for place, (each, follows) in enumerate(zip(events, then, strict=True)):
-        attempt = Attempt(
-            at_us=tried.at_us,
-            latency_us=tried.latency_us,
-            request=tried.request + each.shown.text,
-            status=tried.status,
-            answer=tried.answer,
-            error=_words(verdict, follows, place),
-            trace=tried.trace,
+        attempt = Attempt(  # by place, in the order of the fields: by name it takes four times as long
+            tried.at_us,
+            tried.latency_us,
+            tried.request + each.shown.text,
+            tried.status,
+            tried.answer,
+            _words(verdict, follows, place),
+            tried.trace,
         )
         results.append(_result(way, each.stored, attempt, follows, left=left))
     return results, Counter(name for each in events for name in each.shown.names)

@@ -33,12 +33,9 @@ def fbc(fbclid: str, click_ms: int, seen: str = "") -> str:
     `seen` is the browser's cookie: it wins while it speaks of the same click, for it has the older time. The
     payload is case-sensitive and never altered. 1 is the index of a server that knows no cookie's domain.
     """
-    known = read(seen) if seen else None
-    if not fbclid:
-        return str(known) if known else ""
-    if known is not None and known.payload == fbclid:
+    if seen and (known := read(seen)) and (not fbclid or known.payload == fbclid):
         return str(known)
-    return str(Cookie(1, click_ms, fbclid))
+    return f"fb.1.{click_ms}.{fbclid}" if fbclid else ""
 
 
 def fbp(seen: str) -> str:

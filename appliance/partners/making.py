@@ -15,7 +15,7 @@ from appliance.partners.report import Identity, Report
 from appliance.partners.ways import Way
 
 _decode = msgspec.msgpack.Decoder(Report).decode
-_NOBODY = Identity()
+NOBODY = Identity()
 _MINUTE = 60_000_000
 YOUNG = 10 * _MINUTE
 """For so long after it was made, an event waits for a click that is not in the warehouse yet."""
@@ -78,9 +78,9 @@ def early(batch: Sequence[Opened], found: Mapping[str, Identity] | None, now_us:
 
 def together(own: Identity, click: Identity) -> Identity:
     """A visitor by what came with the event, which wins, and by what was seen at the click."""
-    if own == _NOBODY:
+    if own is NOBODY or own == NOBODY:
         return click
-    if click == _NOBODY:
+    if click is NOBODY or click == NOBODY:
         return own
     fields = {
         name: getattr(own, name) or getattr(click, name)
@@ -95,23 +95,24 @@ def introduced(it: Opened, own: Identity, click: Identity) -> Opened:
     if it.report is None:
         return it
     who = together(it.report.identity, together(own, click))
-    return Opened(it.stored, msgspec.structs.replace(it.report, identity=who))
+    return it if who is NOBODY else Opened(it.stored, msgspec.structs.replace(it.report, identity=who))
 
 
 def made(way: Way, batch: Sequence[Opened], now_us: int) -> list[Made | Unmade]:
     """What may be sent this way now, and what may not. Raises nothing: one event that nobody foresaw must not
     stop all the others."""
     results: list[Made | Unmade] = []
+    check, encode, limits = way.platform.check, way.platform.encode, way.platform.limits
     for stored, report in batch:
         if way.gone or report is None:
             results.append(Unmade(stored, NO_PIXEL if way.gone else NOT_MADE, "" if way.gone else "body"))
             continue
         try:
-            label = way.platform.check(report, now_us) or unsure(stored, way.platform.limits, now_us)
+            label = check(report, now_us) or unsure(stored, limits, now_us)
             if label:
                 results.append(Unmade(stored, label))
             else:
-                event = way.platform.encode(report)
+                event = encode(report)
                 results.append(Made(stored, event, shown(event)))
         except Exception as fault:  # whatever a visitor may have sent us
             results.append(Unmade(stored, NOT_MADE, type(fault).__name__))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import Struct
 
 MASK = "***"
 _PEOPLE = frozenset(("user_data", "user", "userData", "landingPageDeviceInfo"))
@@ -38,8 +40,61 @@ class Shown(NamedTuple):
     private: tuple[str, ...] = ()
 
 
+class _Usual(Struct, frozen=True, gc=False):
+    """An event whose `user_data` is all that it says of a person."""
+
+    user_data: msgspec.Raw
+
+
+_usual = msgspec.json.Decoder(_Usual).decode
+_values = msgspec.json.Decoder(dict[str, str | tuple[str]]).decode
+_BEFORE = b',"user_data":'
+_OTHERS = (b"\\", *(f'"{name}"'.encode() for name in (_PEOPLE | _NOT_PEOPLE | _ALONE) - {"user_data"}))
+"""With one of these outside of `user_data` a closer look is taken: names, and how one could be hidden."""
+
+
 def shown(event: bytes) -> Shown:
-    """An encoded event: each value about a person is replaced, its name stays, so that it can be counted."""
+    """An event as its platform encoded it (partners/platforms: by msgspec, compactly): each value about a
+    person is replaced, its name stays, so that it can be counted."""
+    return _as_usual(event) or shown_of_any(event)
+
+
+def _as_usual(event: bytes) -> Shown | None:
+    """What `shown_of_any` makes of it, at a third of the cost; None where that takes a closer look."""
+    try:
+        raw = _usual(event).user_data
+        values = _values(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    start = event.find(_BEFORE) + len(_BEFORE)
+    head, rest = event[:start], event[start + len(memoryview(raw)) :]
+    if start < len(_BEFORE) or event.count(_BEFORE[1:-1]) != 1:
+        return None
+    outside = head + rest
+    for each in _OTHERS:
+        if each in outside:
+            return None
+    names: list[str] = []
+    private: dict[str, None] = {}
+    for name, value in values.items():
+        plain = value if type(value) is str else value[0]
+        if plain:
+            names.append(name)
+            if len(plain) >= _SHORT:
+                private[plain] = None
+    hidden_ = _hidden_values(tuple(values), tuple(map(type, values.values())))
+    text = msgspec.json.format(head + hidden_ + rest, indent=0).decode()
+    return Shown(text[:_LONGEST], tuple(names), tuple(private))
+
+
+@lru_cache(maxsize=1_024)
+def _hidden_values(names: tuple[str, ...], kinds: tuple[type, ...]) -> bytes:
+    """The same few in almost every event of a pixel."""
+    return _encode({name: MASK if kind is str else [MASK] for name, kind in zip(names, kinds, strict=True)})
+
+
+def shown_of_any(event: bytes) -> Shown:
+    """What `shown` means, and its way for what is not as usual."""
     try:
         found = msgspec.json.decode(event)
     except msgspec.DecodeError:  # a query; those carry no person

@@ -189,7 +189,7 @@ def checked(report: Report, limits: Limits, parameters: Sequence[str], now_us: i
     """What every platform asks of an event, in the founding document's words and order."""
     if now_us - report.at_us >= limits.window_us - MARGIN:
         return too_old(limits)
-    if parameters and not any(report.click_ids.get(name) for name in parameters):
+    if parameters and not click_of(report, parameters):
         return NO_CLICK
     if report.at_us - now_us > limits.ahead_us:
         return IN_THE_FUTURE
@@ -200,7 +200,10 @@ def checked(report: Report, limits: Limits, parameters: Sequence[str], now_us: i
 
 def click_of(report: Report, parameters: Sequence[str]) -> str:
     """The platform's own id of the click; "" where it brought none."""
-    return next((found for name in parameters if (found := report.click_ids.get(name, ""))), "")
+    for name in parameters:
+        if found := report.click_ids.get(name, ""):
+            return found
+    return ""
 
 
 def document(body: bytes) -> dict[str, Any] | None:

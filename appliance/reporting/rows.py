@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from appliance.model.events import (
     ClickEvent,
@@ -120,8 +121,8 @@ def _month(day: int) -> int:
 
 def _time(at_us: int) -> str:
     """Unix microseconds as the text DateTime64(6) reads: seconds with six decimals."""
-    seconds, micros = divmod(at_us, 1_000_000)
-    return f"{seconds}.{micros:06d}"
+    text = f"{at_us:07d}"
+    return f"{text[:-6]}.{text[-6:]}"
 
 
 def _click(e: ClickEvent) -> Parts:
@@ -214,14 +215,9 @@ def _interpreted(e: ReportConversion) -> Parts:
         e.revision, e.conversions, e.revenue, e.lander_visitors, e.lander_searches, e.reported_conversions,
         e.reported_amount, e.reports,
     )  # fmt: skip
-    values = (
-        e.id, e.revision, _time(_in_range(e.known_us)), e.intake, e.network, e.nw_account_id,
-        e.nw_account_name, e.nw_campaign_id, e.nw_campaign_name, e.traffic_source, e.pixel_id, e.campaign_id,
-        e.campaign_name, e.adset_id, e.adset_name, e.ad_id, e.ad_name, e.session_id, e.keyword_clicked,
-        e.ts_click_id, e.user_agent, e.address, e.country_code, e.region, e.city, e.domain_name, e.category,
-        e.vertical, e.conversions, e.revenue, e.lander_visitors, e.lander_searches, e.reported_conversions,
-        e.reported_amount, e.reports, 1 if e.valid else 0, e.invalid_reason, e.lost,
-    )  # fmt: skip
+    # The columns are the record's fields in their order.
+    _, id_, revision, _, known_us, *rest, valid, reason, lost = astuple(e)
+    values = (id_, revision, _time(_in_range(known_us)), *rest, 1 if valid else 0, reason, lost)
     return "", numbers, values
 
 
@@ -291,16 +287,11 @@ def bounds(rows: Iterable[Row]) -> dict[str, Bound]:
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row.table, []).append(row)
-    return {
-        table: Bound(
-            len(some),
-            min(row.at_us for row in some),
-            max(row.at_us for row in some),
-            min(row.key for row in some),
-            max(row.key for row in some),
-        )
-        for table, some in found.items()
-    }
+    bounds = {}
+    for table, some in found.items():
+        times, keys = [row.at_us for row in some], [row.key for row in some]
+        bounds[table] = Bound(len(some), min(times), max(times), min(keys), max(keys))
+    return bounds
 
 
 def block(rows: Sequence[Row]) -> Iterable[bytes]:

@@ -176,22 +176,11 @@ class IdentityKeys:
             kept = _unpack(key[0].decrypt(nonce, sealed[_HEADER + _NONCE :], header))
         except (InvalidTag, msgspec.DecodeError, UnicodeDecodeError):
             return NOBODY, ""
-        who = Identity(
-            address=kept.address,
-            user_agent=kept.user_agent,
-            seen=kept.seen,
-            emails=kept.emails,
-            phones=kept.phones,
-            first_name=kept.first_name,
-            last_name=kept.last_name,
-            gender=kept.gender,
-            birth_date=kept.birth_date,
-            city=kept.city,
-            region=kept.region,
-            postal_code=kept.postal_code,
-            country=kept.country,
-            external_id=kept.external_id,
-        )
+        who = Identity(  # by place, in the order of the fields: by name it takes four times as long
+            kept.address, kept.user_agent, kept.seen, kept.emails, kept.phones, kept.first_name,
+            kept.last_name, kept.gender, kept.birth_date, kept.city, kept.region, kept.postal_code,
+            kept.country, kept.external_id,
+        )  # fmt: skip
         return who, kept.parent
 
     # The keys' files; blocking

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from appliance.model.deliveries import Delivery, Stored
 from appliance.partners.following import SUSPECT_AFTER, doubtful, follow, unsure
 from appliance.partners.making import YOUNG, Opened, clicks, early, introduced, together
-from appliance.partners.masking import MASK, hidden, scrubbed, shown
+from appliance.partners.masking import MASK, hidden, scrubbed, shown, shown_of_any
 from appliance.partners.matching import MOST, quality
 from appliance.partners.platform import (
     DAY,
@@ -28,6 +28,7 @@ from appliance.partners.platforms.google import Google
 from appliance.partners.platforms.meta import Meta
 from appliance.partners.platforms.outbrain import Outbrain
 from appliance.partners.report import Identity, Report
+from appliance.partners.roster import PLATFORMS
 
 NOW = 1_790_000_000_000_000
 WHO = Identity(
@@ -77,6 +78,69 @@ def test_a_clicks_own_id_is_shown_where_it_is_no_persons() -> None:
     query = shown(Outbrain().encode(report(click_ids={"ob_click_id": "ob1"})))
     assert "ob_click_id=ob1" in query.text
     assert query.names == ("ob_click_id",)
+
+
+HOSTILE = st.sampled_from(
+    (
+        "user_data",
+        "user",
+        'x,"user_data',
+        ',"user_data":{',
+        "oppref",
+        "\\",
+        'a"b',
+        "\N{SNOWMAN}",
+        "user\\u005fdata",
+    )
+)
+SAID = st.text(max_size=12) | HOSTILE
+PEOPLE = st.builds(
+    Identity,
+    address=SAID,
+    user_agent=SAID,
+    seen=st.dictionaries(st.sampled_from(("_fbp", "_fbc", "_ttp", "_scid")), SAID, max_size=2),
+    emails=st.sampled_from(((), ("a@example.com",), ("a@example.com", "b@example.com"))),
+    first_name=SAID,
+    city=SAID,
+    country=SAID,
+)
+
+
+@given(
+    st.sampled_from(sorted(PLATFORMS)),
+    PEOPLE,
+    st.dictionaries(st.sampled_from(("content_name", "price")) | HOSTILE, SAID, max_size=3),
+    SAID,
+)
+def test_the_fast_way_to_show_an_event_says_what_the_careful_one_does(
+    name: str, who: Identity, custom: dict[str, str], text: str
+) -> None:
+    platform = PLATFORMS[name]
+    ids = dict.fromkeys(platform.click_parameters, text)
+    event = platform.encode(report(identity=who, custom=custom, page_url=text, click_ids=ids))
+    assert shown(event) == shown_of_any(event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    (
+        b'{"a":1,"user_data":{"em":["x@example.com"]},"custom_data":{"user_data":"secret"}}',
+        b'{"a":1,"custom_data":{"b":1,"user_data":{"em":"other1"}},"user_data":{"em":"secret"}}',
+        b'{"a":1,"user_data":{"em":"secret"},"deep":[{"user":{"ph":"other1"}}]}',
+        b'{"a":1,"user_data":{"em":"secret"},"oppref":"x"}',
+        b'{"a":1,"user_data":{"em":"secret"},"us\\u0065r":{"ph":"other1"}}',
+        b'{"a":1,"user_data":{"em":"secret","fbp":"","n":5},"value":1.0}',
+        b'{"a":1,"user_data":{"em":"secret","user_data":"other1"}}',
+        b'{"a":1,"user_data":{},"b":2}',
+        b'{"user_data":{"em":"secret"}}',
+        b'{"a":1, "user_data": {"em":"secret"}}',
+        b'{"a,\\"user_data":{"em":"secret"},"user_data":{"em":"other1"}}',
+        b'{"a":1,"user_data":{"em":"secret"}} ',
+        b"user_data",
+    ),
+)
+def test_an_event_that_is_not_as_usual_is_shown_with_care(event: bytes) -> None:
+    assert shown(event) == shown_of_any(event)
 
 
 @pytest.mark.parametrize(

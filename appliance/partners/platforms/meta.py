@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -151,8 +152,8 @@ def event(report: Report) -> dict[str, Any]:
             "data_processing_options_state": 0,
         }
     custom: dict[str, Any] = dict(report.custom)
-    if (amount := amount_of(report)) is not None:
-        custom["value"] = amount
+    if report.value is not None:
+        custom["value"] = amount_of(report)
     if report.currency:
         custom["currency"] = report.currency
     if report.order_id:
@@ -169,21 +170,17 @@ def user_data(report: Report) -> dict[str, Any]:
     for key, values, normalise in _people(who):
         if values and (hashes := identity.hashed(values, normalise)):
             found[key] = hashes
-    for key, value, normalise in (
-        ("ct", who.city, identity.city),
-        ("st", who.region, identity.state),
-        ("country", who.country, identity.country),
-    ):
-        if value and (known := identity.place_hashes(value, normalise)):
-            found[key] = known
+    found |= _place(who.city, who.region, who.country)
+    if who.address:
+        found["client_ip_address"] = who.address
+    if who.user_agent:
+        found["client_user_agent"] = who.user_agent
+    seen = who.seen
     click = report.click_ids.get("fbclid", "")
-    plain = (
-        ("client_ip_address", who.address),
-        ("client_user_agent", who.user_agent),
-        ("fbc", cookies.fbc(click, report.click_at_us // 1_000, who.seen.get("_fbc", ""))),
-        ("fbp", cookies.fbp(who.seen.get("_fbp", ""))),
-    )
-    found.update([each for each in plain if each[1]])
+    if fbc := cookies.fbc(click, report.click_at_us // 1_000, seen.get("_fbc", "")):
+        found["fbc"] = fbc
+    if seen and (fbp := cookies.fbp(seen.get("_fbp", ""))):
+        found["fbp"] = fbp
     return found
 
 
@@ -191,6 +188,17 @@ def _people(who: Identity) -> Sequence[tuple[str, Sequence[str], Callable[[str],
     """What says who it was beside his place; nothing for almost every interpreted event."""
     if not (
         who.emails
+@lru_cache(maxsize=16_384)
+def _place(city: str, region: str, country: str) -> Mapping[str, Sequence[str]]:
+    """The same ones come again and again."""
+    known = {
+        "ct": identity.place_hashes(city, identity.city),
+        "st": identity.place_hashes(region, identity.state),
+        "country": identity.place_hashes(country, identity.country),
+    }
+    return {name: hashes for name, hashes in known.items() if hashes}
+
+
         or who.phones
         or who.external_id
         or who.first_name
