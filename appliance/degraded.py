@@ -9,6 +9,7 @@ from appliance.model.catalog import NamedList
 from appliance.model.deliveries import DeliveriesReport
 from appliance.model.doctor import Finding
 from appliance.model.health import Health
+from appliance.model.interpreted import IntakeReport
 from appliance.model.messages import ActorReport, AddressFileReport
 from appliance.model.status import (
     ConsumerReport,
@@ -119,6 +120,11 @@ def undelivered(deliveries: DeliveriesReport) -> list[str]:
     if deliveries.last_error:
         found.append(f"deliveries: {deliveries.last_error}")
     return found
+
+
+def unread(intakes: Sequence[IntakeReport]) -> list[str]:
+    """Intakes that wait for something, or that have given up some of what they read."""
+    return [f"intake {it.name}: {it.last_error}" for it in intakes if it.last_error and not it.paused_by]
 
 
 RECENT_US = 24 * 3_600_000_000

@@ -105,7 +105,7 @@ class Overview:
         conversions = parts.conversions()
         self._look_for_lists()
         warehouse, actors = parts.warehouse(), tuple(parts.actors())
-        deliveries = parts.deliveries()
+        deliveries, intakes = parts.deliveries(), tuple(parts.intakes())
         geo, unknowable = tuple(parts.geo()), self.unknowable()
         problems = tuple(degraded.problems(parts.catalog_loaded(), edges))
         caps, health = tuple(parts.caps()), tuple(parts.health())
@@ -121,6 +121,7 @@ class Overview:
                 *degraded.destinations(caps, health),
                 *degraded.lists(parts.lists(), self._gone_lists, edges),
                 *degraded.undelivered(deliveries),
+                *degraded.unread(intakes),
                 *degraded.diagnosed(parts.findings(), now),
                 *degraded.in_the_dark(geo, edges, unknowable),
             ),
@@ -142,7 +143,7 @@ class Overview:
             unknowable=tuple(unknowable[:UNKNOWABLE_SHOWN]),
             queues=tuple(parts.queues()),
             accounts=tuple(parts.accounts()),
-            intakes=tuple(parts.intakes()),
+            intakes=intakes,
             interpreter=parts.interpreter(),
             queries=tuple(parts.queries()),
             upkeep=parts.upkeep(),

@@ -15,7 +15,7 @@ import trio
 
 from appliance.actors.intakes import Intakes
 from appliance.actors.interpreter import PIECE, read_lines
-from appliance.errors import Missing, Refused, Unavailable
+from appliance.errors import Missing, Refused, Unavailable, WeirError
 from appliance.model.ids import name_of
 from appliance.model.interpreted import IntakeReport, Refusal, Taken, Waiting
 from appliance.ports import Runner
@@ -150,7 +150,7 @@ class FolderIntake:
         while True:
             try:
                 return await self._sink.take(batch_id, piece, False, NAME)
-            except Unavailable as fault:
+            except WeirError as fault:  # the file has been read: it is no fault of its own
                 self._note(fault)
                 await trio.sleep(self._pauses.again)
 
@@ -159,7 +159,7 @@ class FolderIntake:
         self.dead += 1
         log.warning("file of events not taken", extra={"file": name, "reason": reason[:200]})
 
-    def _note(self, fault: Unavailable) -> None:
+    def _note(self, fault: WeirError) -> None:
         if fault.message != self.last_error:
             log.warning("files of events wait", extra={"reason": fault.message})
         self.last_error = fault.message

@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 import trio
 
+from appliance.errors import Missing, Refused
 from appliance.model.ids import name_of
 from appliance.model.interpreted import Refusal, Sifted, Taken
 from appliance.model.queues import Fetched
@@ -53,12 +54,19 @@ class Taking:
         self.events = 0
 
     async def take(self, objects: Objects, created: Created, again: bool) -> str:
-        """Take its events; why it is a dead letter all the same, "" if it is none. `again`: an earlier try
-        may have taken some. Raises Missing, Refused for what cannot be read, Unavailable."""
-        fetched = await self._blocking(objects.get, created, MOST_BYTES)
+        """Take its events; why it is a dead letter, "" if it is none. `again`: an earlier try may have taken
+        some. Only fetching and parsing the object makes a dead letter of it. Any WeirError, also of those
+        whom its events are given to: try again later."""
+        try:
+            fetched = await self._blocking(objects.get, created, MOST_BYTES)
+        except (Missing, Refused) as fault:
+            return fault.message
         tag = fetched.tag or hashlib.sha256(fetched.body).hexdigest()
         async with self._unpacking:  # one object at a time is in memory more than once
-            lines = await self._blocking(_lines, fetched.body)
+            try:
+                lines = await self._blocking(_lines, fetched.body)
+            except Refused as fault:
+                return fault.message
             flag = "filtered" if self._filtered else "all"
             batch = name_of("object", created.bucket, created.key, tag, flag)
             if self._bucket and not (created.bucket == self._bucket and created.key.startswith(PREFIX)):

@@ -210,7 +210,7 @@ class QueueIntake:
                     reasons = await self._objects(objects, message, done, again)
                     await self._end(queue, message, reasons)
                     return
-                except Unavailable as fault:
+                except WeirError as fault:
                     again = True
                     pause = await self._wait(message.receipt, fault, pause)
         self.failed += 1
@@ -226,10 +226,7 @@ class QueueIntake:
             return [f"the message: {fault.message}"]
         for created in wanted:
             if created not in done:
-                try:
-                    done[created] = await self._taking.take(objects, created, again)
-                except (Missing, Refused) as fault:
-                    done[created] = fault.message
+                done[created] = await self._taking.take(objects, created, again)
         return [f"{created}: {reason}" for created, reason in done.items() if reason]
 
     async def _end(self, queue: Queue, message: Received, reasons: Sequence[str]) -> None:

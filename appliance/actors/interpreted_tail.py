@@ -17,7 +17,7 @@ import trio
 
 from appliance.actors.intakes import Intakes
 from appliance.actors.interpreter import Marked
-from appliance.errors import Conflict, Unavailable
+from appliance.errors import WeirError
 from appliance.model.catalog import Layout
 from appliance.model.events import InterpretedReceived, PostbackLogEvent, decode
 from appliance.model.interpreted import IntakeReport, Taken
@@ -163,7 +163,7 @@ class InterpretedTail:
                     await self._recollect()
                 busy = await self._take_shelved() or await self._pass()
                 self.last_error = ""
-            except (Unavailable, Conflict) as fault:
+            except WeirError as fault:
                 self._in_doubt = True
                 if fault.message != self.last_error:
                     log.warning("events wait in the journals", extra={"reason": fault.message})

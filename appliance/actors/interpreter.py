@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from appliance.actors.intakes import FILTER, Intakes
-from appliance.errors import Unavailable
+from appliance.errors import Unavailable, WeirError
 from appliance.model.deliveries import Delivery
 from appliance.model.interpreted import InterpreterReport, Refusal, Sifted, Taken
 from appliance.partners.interpreted import Difference, Interpreted, Unreadable, parsed
@@ -288,7 +288,10 @@ class Interpreter:
             return passed
         ours = {number for number, _ in passed}
         campaigns = {event.campaign_id for number, event in events if number not in ours}
-        elsewhere = set(await self.others(campaigns - {""}))
+        try:
+            elsewhere = set(await self.others(campaigns - {""}))
+        except WeirError as fault:  # whatever it is, no event is wrong because of it
+            raise self._failed(Unavailable(fault.message)) from fault
         return [each for each in events if each[0] in ours or each[1].campaign_id in elsewhere]
 
     async def _read(self, fn: Callable[..., T], *args: object) -> T:

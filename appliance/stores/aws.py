@@ -1,7 +1,8 @@
 """Amazon's queues, buckets and tables, by botocore. Blocking; loaded only where one is configured.
 
 Every call raises Missing for what is not there, Refused for what is not allowed, and Unavailable for all that
-may pass: the network, throttling, a failing service, a key that is wrong or has expired.
+may pass: the network, throttling, a failing service, a key that is wrong or has expired. What the
+configuration names is mended there: a table or a bucket that refuses is Unavailable too (`named`).
 """
 
 from __future__ import annotations
@@ -27,15 +28,20 @@ _GONE = frozenset((
     "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NonExistentQueue",
     "ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight",
 ))  # fmt: skip
-_NOT_ALLOWED = frozenset((
-    "403", "405", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "InvalidObjectState",
-    "KMS.AccessDeniedException", "KMS.DisabledException", "MethodNotAllowed",
+_FORBIDDEN = frozenset((
+    "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "KMS.AccessDeniedException",
+    "KMS.DisabledException",
 ))  # fmt: skip
+_NOT_ALLOWED = frozenset(("405", "InvalidObjectState", "MethodNotAllowed"))
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30
 """More than the longest poll."""
 _PIECE = 1 << 20
 _LONGEST = 300
+
+
+class Forbidden(Refused):
+    """A policy says no: to this, or to everything."""
 
 
 @contextmanager
@@ -49,9 +55,28 @@ def spoken() -> Iterator[None]:
         said = f"{fault.operation_name}: {code} {found.get('Message', '')}"[:_LONGEST].strip()
         if code in _GONE:
             raise Missing(said) from fault
+        if code in _FORBIDDEN:
+            raise Forbidden(said) from fault
         raise (Refused(said) if code in _NOT_ALLOWED else Unavailable(said)) from fault
     except BotoCoreError as fault:
         raise Unavailable(f"{type(fault).__name__}: {fault}"[:_LONGEST]) from fault
+
+
+@contextmanager
+def named(what: str, action: str) -> Iterator[None]:
+    """As `spoken`, for what an operator has named: whatever is wrong with it, everything waits until he has
+    mended it. Raises Unavailable only, saying how; `action` is what a policy must allow."""
+    try:
+        with spoken():
+            yield
+    except Missing as fault:
+        text = f"the {what} is not there: make it, or name another ({fault.message})"
+        raise Unavailable(text) from fault
+    except Refused as fault:
+        text = f"the {what} refuses: allow {action} on it to Weir's credentials ({fault.message})"
+        raise Unavailable(text) from fault
+    except Unavailable as fault:
+        raise Unavailable(f"the {what}: {fault.message}") from fault
 
 
 class Session:
@@ -181,11 +206,59 @@ def _visible(attributes: dict[str, str]) -> int:
 class Buckets:
     """Objects of any bucket."""
 
+    MOST_BUCKETS = 1_000
+    """Of which an object that could be read is remembered."""
+    SAMPLE = 5
+
     def __init__(self, session: Session, connections: int = 10) -> None:
         self._client = session.client("s3", connections)
+        self._known: dict[str, str] = {}
 
     def get(self, wanted: Created, most: int) -> Fetched:
-        """The content as it is stored, gzip and all. Raises Refused for more than `most` bytes."""
+        """The content as it is stored, gzip and all. Raises Refused for more than `most` bytes, and for what
+        is forbidden while others of its bucket can be read; while none can, that is Unavailable, because it
+        is said of all of them."""
+        try:
+            found = self._get(wanted, most)
+        except Forbidden as fault:
+            if self._reads_others(wanted):
+                raise
+            raise Unavailable(
+                f"the bucket {wanted.bucket} does not let its objects be read: allow s3:GetObject on it to"
+                f" Weir's credentials, and s3:ListBucket ({fault.message})"
+            ) from fault
+        if wanted.bucket in self._known or len(self._known) < self.MOST_BUCKETS:
+            self._known[wanted.bucket] = wanted.key
+        return found
+
+    def _reads_others(self, forbidden: Created) -> bool:
+        """Whether another object can be read now: the one that was read last, else some beside it."""
+        bucket = forbidden.bucket
+        known = self._known.get(bucket, forbidden.key)
+        for key in [known] if known != forbidden.key else self._beside(forbidden):
+            try:
+                with spoken():
+                    self._client.get_object(Bucket=bucket, Key=key)["Body"].close()
+            except Forbidden:
+                continue
+            except (Missing, Refused):  # gone, or archived: that is said to who may read
+                pass
+            return True
+        return False
+
+    def _beside(self, forbidden: Created) -> list[str]:
+        """A few keys that begin as its own does, because a policy may be for these only."""
+        top, slash, _ = forbidden.key.partition("/")
+        try:
+            with spoken():
+                found = self._client.list_objects_v2(
+                    Bucket=forbidden.bucket, Prefix=top + slash if slash else "", MaxKeys=self.SAMPLE
+                )
+        except (Missing, Refused):
+            return []
+        return [each["Key"] for each in found.get("Contents", ()) if each["Key"] != forbidden.key]
+
+    def _get(self, wanted: Created, most: int) -> Fetched:
         version = {"VersionId": wanted.version} if wanted.version else {}
         with spoken():
             found = self._client.get_object(Bucket=wanted.bucket, Key=wanted.key, **version)
@@ -204,7 +277,8 @@ class Buckets:
         return Fetched(bytes(body), tag)
 
     def put(self, bucket: str, key: str, body: bytes, kind: str = "application/json") -> None:
-        with spoken():
+        """Raises Unavailable only."""
+        with named(f"bucket {bucket}", "s3:PutObject"):
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=kind)
 
 
@@ -236,7 +310,7 @@ class CampaignTable:
         self._answers: dict[str, tuple[float, bool]] = {}
 
     def known(self, campaigns: Collection[str]) -> frozenset[str]:
-        """Those of these that are in the table. One caller at a time."""
+        """Those of these that are in the table. One caller at a time. Raises Unavailable only."""
         now = self._clock()
         asked = sorted(
             {each for each in campaigns if each and self._answers.get(each, (now, False))[0] <= now}
@@ -257,7 +331,7 @@ class CampaignTable:
         wanted: Any = {self._table: {"Keys": keys, "ProjectionExpression": "id"}}
         found: set[str] = set()
         for attempt in range(self.TRIES):
-            with spoken():
+            with named(f"table {self._table}", "dynamodb:BatchGetItem"):
                 answer = self._client.batch_get_item(RequestItems=wanted)
             found |= {str(item["id"]["S"]) for item in answer.get("Responses", {}).get(self._table, ())}
             wanted = answer.get("UnprocessedKeys") or {}

@@ -37,6 +37,7 @@ class MemoryQueue:
         self.dead: list[tuple[str, str]] = []
         self.calls: list[tuple[str, float]] = []
         self.away = ""
+        self.delete_faults: list[Exception] = []
         self._receipts = 0
 
     def put(self, body: str, id: str = "") -> None:
@@ -79,6 +80,8 @@ class MemoryQueue:
 
     def delete(self, receipt: str) -> None:
         self._here("delete")
+        if self.delete_faults:
+            raise self.delete_faults.pop(0)
         del self.messages[self._of(receipt).id]
 
     def bury(self, message: Received, reason: str) -> bool:
@@ -104,6 +107,7 @@ class MemoryObjects:
     def __init__(self) -> None:
         self.bodies: dict[tuple[str, str], bytes] = {}
         self.faults: list[Exception] = []
+        self.put_faults: list[Exception] = []
         self.reads = 0
 
     def get(self, wanted: Created, most: int) -> Fetched:
@@ -116,6 +120,8 @@ class MemoryObjects:
         return Fetched(body, f"tag{hash(body)}")
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
+        if self.put_faults:
+            raise self.put_faults.pop(0)
         self.bodies[bucket, key] = body
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from trio.testing import MockClock
 
 from appliance.actors.intake_folder import FolderIntake
 from appliance.actors.kernel import inline_runner
+from appliance.errors import Missing, Refused
 from appliance.stores import event_folder
 from appliance.stores.event_folder import EventFolder
 from tests.actors.interpreter_rig import START_US, Killed, Site, event, lines
@@ -96,6 +97,29 @@ async def test_a_file_is_taken_and_done(
     [intake] = world.intakes.reports()
     assert (intake.batches, intake.events, intake.failed, intake.waiting) == (1, 3, 0, 0)
     assert intake.last_us == START_US
+
+
+@pytest.mark.parametrize("fault", [Refused("AccessDenied"), Missing("no such table")])
+async def test_a_file_waits_for_whoever_refuses_to_say_what_is_subscribed(
+    world: World, autojump_clock: MockClock, fault: Exception
+) -> None:
+    denied = True
+
+    async def others(campaigns: Collection[str]) -> Collection[str]:
+        await trio.lowlevel.checkpoint()
+        if denied:
+            raise fault
+        return campaigns
+
+    world.interpreter.others = others
+    async with world.running():
+        world.put("good.ndjson", lines(event(1, network="airfind", campaign_id="another"))[0])
+        await trio.sleep(20)
+        assert world.left() == {"": ["good.ndjson"]}
+        assert world.intakes.reports()[0].last_error == str(fault)
+        denied = False
+    assert world.names() == {"Purchase": 1}
+    assert world.left() == {"done": ["good.ndjson"], "": []}
 
 
 async def test_what_is_wrong_stays_counted_until_somebody_takes_it_away(

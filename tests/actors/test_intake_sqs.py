@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from appliance.actors import intake_sqs
-from appliance.errors import Refused, Unavailable
+from appliance.errors import Missing, Refused, Unavailable
 from tests.actors.queue_rig import Rig, announcing, event
 
 
@@ -160,6 +160,24 @@ async def test_a_refused_object_is_no_outage(autojump_clock: MockClock, nursery:
     await nursery.start(rig.intake.run)
     await rig.emptied()
     assert len(rig.queue.dead) == 1
+
+
+@pytest.mark.parametrize("fault", [Refused("AccessDenied"), Missing("NoSuchBucket"), Unavailable("SlowDown")])
+async def test_what_is_refused_after_an_object_was_read_is_no_fault_of_the_object(
+    autojump_clock: MockClock, nursery: trio.Nursery, fault: Exception
+) -> None:
+    rig = Rig(redrives=1, filtered=False, filtered_bucket="kept")
+    rig.store("a", event("1"))
+    rig.books.faults = [fault] * 10
+    rig.objects.put_faults = [fault] * 10
+    rig.queue.delete_faults = [fault] * 3
+    rig.queue.put(announcing("a"))
+    await nursery.start(rig.intake.run)
+    await trio.sleep(60)
+    assert rig.intake.report().last_error == str(fault)
+    await rig.emptied()
+    assert (rig.queue.dead, rig.books.sessions, rig.intake.report().failed) == ([], ["1"], 0)
+    assert rig.intake.report().last_error == ""
 
 
 async def test_no_more_messages_are_in_hand_than_may_be(

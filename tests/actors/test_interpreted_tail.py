@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from trio.testing import MockClock
 
 from appliance.actors.interpreted_tail import InterpretedTail, found_in
 from appliance.actors.kernel import Tree, inline_runner, supervise
+from appliance.errors import Missing, Refused
 from appliance.model.events import InterpretedReceived, PostbackLogEvent, encode
 from appliance.partners.interpreted import INVALID_PIXEL
 from appliance.partners.platform import DAY
@@ -314,6 +315,28 @@ async def test_a_pixel_that_is_full_in_the_midst_of_a_read_is_waited_for(
     assert len(world.records()) == 60
     assert world.tail.events == world.interpreter.counts["processed"] == 60
     assert world.store.store.offset(0, world.segment.epoch) == world.segment.last
+
+
+async def test_whoever_refuses_to_say_what_is_subscribed_is_waited_for(
+    world: World, autojump_clock: MockClock
+) -> None:
+    answers: list[Exception] = [Refused("AccessDenied")] * 10 + [Missing("no such table")] * 30
+
+    async def others(campaigns: Collection[str]) -> Collection[str]:
+        await trio.lowlevel.checkpoint()
+        if answers:
+            raise answers.pop()
+        return campaigns
+
+    world.interpreter.others = others
+    async with world.running():
+        world.segment.append([world.received(1, campaign_id="another")])
+        await trio.sleep(1)
+        assert world.intakes.reports()[0].last_error == "no such table"
+        assert world.interpreter.report().last_error == "no such table"
+        await trio.sleep(100)
+    assert world.names() == {"Purchase": 1}
+    assert world.intakes.reports()[0].last_error == ""
 
 
 async def test_a_commit_that_is_said_to_have_failed_counts_once(

@@ -154,9 +154,75 @@ def test_what_dynamodb_leaves_undone_is_asked_again(site: Site) -> None:
         table.known(["x"])
 
 
-def test_a_table_that_is_not_there_is_missing(site: Site) -> None:
-    with pytest.raises(Missing):
+def denying(
+    client: Any, operation: str, denied: Callable[[dict[str, Any]], bool] = lambda asked: True
+) -> None:
+    """Through the driver's own hooks: what a policy forbids."""
+    asked: dict[str, Any] = {}
+
+    def before(params: dict[str, Any], **_: Any) -> None:
+        asked.clear()
+        asked.update(params)
+
+    def after(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+        if denied(asked):
+            http_response.status_code = 403
+            parsed["Error"] = {"Code": "AccessDenied", "Message": "User is not authorized"}
+
+    service = client.meta.service_model.service_name
+    client.meta.events.register(f"provide-client-params.{service}.{operation}", before)
+    client.meta.events.register(f"after-call.{service}.{operation}", after)
+
+
+def test_a_table_that_is_not_there_or_refuses_is_waited_for_by_its_name(site: Site) -> None:
+    with pytest.raises(Unavailable, match=r"table no-such-table is not there: .*ResourceNotFound"):
         CampaignTable(site.session, "no-such-table").known(["1"])
+    table = site.table("secret-table")
+    denying(table._client, "BatchGetItem")
+    with pytest.raises(Unavailable, match=r"table secret-table refuses: allow dynamodb:BatchGetItem"):
+        table.known(["1"])
+
+
+def test_a_bucket_that_cannot_be_written_to_is_waited_for_by_its_name(site: Site) -> None:
+    buckets = Buckets(site.session)
+    with pytest.raises(Unavailable, match=r"bucket no-such-bucket-here is not there: .*NoSuchBucket"):
+        buckets.put("no-such-bucket-here", "k", b"[]")
+    denying(buckets._client, "PutObject")
+    with pytest.raises(Unavailable, match=f"bucket {site.filtered} refuses: allow s3:PutObject"):
+        buckets.put(site.filtered, "k", b"[]")
+
+
+def test_a_forbidden_object_is_poison_only_where_others_can_be_read(site: Site) -> None:
+    site.put("a/secret.json", b"[1]")
+    site.put("a/plain.json", b"[2]")
+    forbidden = {"a/secret.json"}
+    listing = True
+
+    def buckets() -> Buckets:
+        made = Buckets(site.session)
+        denying(made._client, "GetObject", lambda asked: asked.get("Key") in forbidden)
+        denying(made._client, "ListObjectsV2", lambda asked: not listing)
+        return made
+
+    secret, plain = Created(site.bucket, "a/secret.json"), Created(site.bucket, "a/plain.json")
+    with pytest.raises(Refused, match="AccessDenied"):  # the other one, which the bucket lists, can be read
+        buckets().get(secret, 10)
+    forbidden.add("a/plain.json")
+    with pytest.raises(Unavailable, match=f"bucket {site.bucket} .*s3:GetObject.*AccessDenied"):
+        buckets().get(secret, 10)
+    listing = False
+    made = buckets()
+    with pytest.raises(Unavailable, match="s3:ListBucket"):  # nothing is known of the others
+        made.get(secret, 10)
+    forbidden.remove("a/plain.json")
+    assert made.get(plain, 10).body == b"[2]"
+    with pytest.raises(Refused, match="AccessDenied"):
+        made.get(secret, 10)
+    forbidden.add("a/plain.json")  # the role is changed: what was read before cannot be read now
+    with pytest.raises(Unavailable, match=site.bucket):
+        made.get(secret, 10)
+    forbidden.clear()
+    assert made.get(secret, 10).body == b"[1]"
 
 
 def test_metrics_and_lines_arrive_and_groups_are_made(site: Site) -> None:

@@ -17,7 +17,7 @@ pytest.importorskip("moto", reason="moto is not installed: pip install -e '.[aws
 import trio
 
 from appliance.config import Settings
-from appliance.errors import Missing, Refused
+from appliance.errors import Refused, Unavailable
 from appliance.intake_config import Aws
 from appliance.partners.interpreted import Interpreted
 from appliance.uploading import into_bucket, key_of
@@ -92,7 +92,7 @@ def test_a_missing_file_region_or_bucket_is_said(site: Site, tmp_path: Path) -> 
         into_bucket(tmp_path / "gone", site.bucket, settings(site))
     with pytest.raises(Refused, match=r"aws\.region"):
         into_bucket(file, site.bucket, settings(site, region=""))
-    with pytest.raises(Missing, match="NoSuchBucket"):
+    with pytest.raises(Unavailable, match="bucket no-such-bucket-here is not there"):
         into_bucket(file, "no-such-bucket-here", settings(site))
 
 

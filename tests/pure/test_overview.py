@@ -13,6 +13,7 @@ from appliance.model.catalog import NamedList
 from appliance.model.deliveries import DeliveriesReport
 from appliance.model.health import Health, Seen
 from appliance.model.holds import Holds
+from appliance.model.interpreted import IntakeReport
 from appliance.model.status import ConsumerReport, ConversionsReport, SystemStatus, WarehouseReport
 from appliance.model.usage import CapReport
 from appliance.overview import Overview, Parts
@@ -55,6 +56,16 @@ def test_what_an_operator_should_look_at_is_named() -> None:
     assert "publisher of edge 0: damaged" in found
     assert "warehouse: 3 rows set aside; see ingestion_errors.list" in found
     assert "conversions: 4 journal entries are unreadable" in found
+
+
+def test_an_intake_that_waits_says_for_what() -> None:
+    waits = IntakeReport(name="trigger", kind="sqs", last_error="the table x refuses: allow it")
+    paused = IntakeReport(name="folder", kind="folder", last_error="away", paused_by="anna")
+    fine = IntakeReport(name="events", kind="http")
+    found = status(intakes=lambda: (waits, paused, fine)).degraded
+    assert [each for each in found if each.startswith("intake")] == [
+        "intake trigger: the table x refuses: allow it"
+    ]
 
 
 def told(degraded: Sequence[str], about: str) -> list[str]:
