@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { graveOf, placeOf, wordsOf } from "../src/screens/alerts/words";
-import { nameOfTarget, numberOf, pixelOf } from "../src/screens/deliveries/queues";
-import { traceOf } from "../src/screens/deliveries/wire";
+import type { AccountReport } from "../src/api";
+import { said, toneOf } from "../src/screens/deliveries/attempt";
+import { nameOfTarget, numberOf, pixelOf, placeOfDeliveries } from "../src/screens/deliveries/queues";
 import { fate } from "../src/screens/events/event";
 import { handIn, unfit } from "../src/screens/events/hand-in";
-import { either, known, nameOfPixel, PLATFORM_NAMES, rowSentence, sentence, titleOf, wholeRow } from "../src/screens/platforms/words";
+import { how, lackOf } from "../src/screens/platforms/standing";
+import { either, known, nameOfPixel, ofTests, PLATFORM_NAMES, rowSentence, sentence, titleOf, triedWith, wholeRow } from "../src/screens/platforms/words";
 
 const ALL = { statuses: [], types: [], source_ids: [], campaign_ids: [], network_ids: [] };
 
@@ -74,8 +76,32 @@ test("an array is not taken apart, and a file may be too large", () => {
   expect(unfit("{}\n".repeat(7_000_000), 10)).toContain("too large");
 });
 
-test("an answer's trace is what the platform's support asks for", () => {
-  expect(traceOf('{"events_received": 3, "fbtrace_id": "T2"}')).toBe("T2");
-  expect(traceOf('{"code":0,"request_id":"2026"}')).toBe("2026");
-  expect(traceOf("<html>")).toBe("");
+test("an attempt is good when nobody says a word against it, whatever the status", () => {
+  const refused = { status: 200, error: "The event id is missing: 40002" };
+  expect([toneOf(refused), said(refused)]).toEqual(["loss", "status 200 · The event id is missing: 40002"]);
+  expect([toneOf({ status: 200, error: "" }), said({ status: 200, error: "" })]).toEqual(["good", "status 200"]);
+  expect([toneOf({ status: 500, error: "" }), toneOf({ status: 0, error: "it did not answer" })]).toEqual(["loss", "loss"]);
+  expect(toneOf({ status: 0, error: "dry run: nothing was sent" })).toBe("zero");
+  expect([toneOf({ status: 0, error: "" }), said({ status: 0, error: "" })]).toEqual(["good", "listed in the file"]);
+});
+
+test("deliveries of several targets that died of the same are a place", () => {
+  expect(placeOfDeliveries(["pixel:1", "feed:1"], "dead", "No click id, or so")).toBe("/deliveries?target=pixel%3A1%2Cfeed%3A1&state=dead&reason=No+click+id%2C+or+so");
+  expect([pixelOf("feed:7"), nameOfTarget("feed:7")]).toEqual([7, "Pixel 7 (file)"]);
+});
+
+test("what a trial asks, and what becomes of events with a test code", () => {
+  const meta = { tests: "counted", trial: "old" } as const;
+  expect(triedWith("Meta", meta, "")).toContain("Nothing is counted.");
+  expect(triedWith("Meta", meta, "TEST1")).toContain("counts it like any other");
+  expect(triedWith("Snapchat", { tests: "checked", trial: "event" }, "x")).toContain("Nothing is counted.");
+  expect([ofTests("Meta", "counted"), ofTests("Meta", undefined)]).toEqual(["Meta shows them among its test events and counts them like any other.", ""]);
+});
+
+test("an account that cannot report says why, and one that is paused by hand does not", () => {
+  const held = { state: "held", reason: "" } as AccountReport;
+  expect([lackOf(held), how(held)]).toEqual(["", ["", "paused by hand"]]);
+  const sealed = { ...held, reason: "token was sealed with the key k1: put it back" };
+  expect([lackOf(sealed), how(sealed)]).toEqual([`its token cannot be opened: ${sealed.reason}`, ["loss", "its token cannot be opened"]]);
+  expect(how({ ...held, reason: "it has no token" })).toEqual(["loss", "it cannot report"]);
 });

@@ -8,6 +8,7 @@ import { shown } from "../../parts/number";
 import { RANGES, isRange } from "../../range";
 import { nameOf } from "../../names";
 import { param } from "../../route";
+import { either } from "../platforms/words";
 import type { Filter } from "./deliveries";
 import { nameOfTarget } from "./queues";
 
@@ -61,10 +62,11 @@ function which(filter: Filter, act: Act): string {
   const state = filter.states?.[0] ?? (act === "retry" ? "dead" : "pending");
   const range = param("range");
   return [
-    ...(filter.targets ?? []).map((target) => `to ${nameOfTarget(target)}`),
+    filter.targets ? `to ${either(filter.targets.map(nameOfTarget))}` : "",
     `that is ${STATED[state]}`,
     ...(filter.campaign_ids ?? []).map((id) => `in ${nameOf("campaigns", id)}`),
     filter.conversion_id ? `of the conversion ${filter.conversion_id.slice(0, 12)}…` : "",
+    filter.reasons ? `because of “${either(filter.reasons)}”` : "",
     isRange(range) ? `made ${RANGES[range].toLowerCase()}` : "",
   ].filter(Boolean).join(" ");
 }

@@ -30,18 +30,21 @@ export interface Filter {
   targets?: string[];
   campaign_ids?: number[];
   conversion_id?: string;
+  /** What they died of. */
+  reasons?: string[];
   from_us?: number;
   to_us?: number;
 }
 
 function filterOf(): Filter {
-  const [state, target, campaign, conversion, range] = ["state", "target", "campaign", "conversion", "range"].map((name) => param(name)) as [string, string, string, string, string];
+  const [state, target, campaign, conversion, range, reason] = ["state", "target", "campaign", "conversion", "range", "reason"].map((name) => param(name)) as [string, string, string, string, string, string];
   const period = isRange(range) ? days(range, now.value, zone.value) : undefined;
   return {
     ...(state ? { states: [state as Delivery["state"]] } : {}),
-    ...(target ? { targets: [target] } : {}),
+    ...(target ? { targets: target.split(",") } : {}),
     ...(Number(campaign) ? { campaign_ids: [Number(campaign)] } : {}),
     ...(conversion ? { conversion_id: conversion } : {}),
+    ...(reason ? { reasons: [reason] } : {}),
     ...(period ? { from_us: begin(period.from, zone.value) * 1000, to_us: begin(period.to, zone.value, 1) * 1000 } : {}),
   };
 }
@@ -58,10 +61,13 @@ export function Deliveries() {
   const pinned = before || (top.current?.of === of ? top.current.number : 0);
   const asked = useAsk("deliveries.list", { ...filter, limit: PAGE, ...(pinned ? { before: pinned } : {}) });
   const rows = asked.value?.items ?? [];
+  // What is shown until the answer comes is of the filter before, and its newest says nothing of this one's.
+  const former = useRef({ of, answer: asked.value });
+  if (former.current.of !== of) former.current = { of, answer: asked.value };
   const newest = rows[0]?.number;
   useEffect(() => {
-    if (newest && !asked.busy && top.current?.of !== of) top.current = { of, number: newest + 1 };
-  }, [newest, asked.busy, of]);
+    if (newest && asked.value !== former.current.answer && top.current?.of !== of) top.current = { of, number: newest + 1 };
+  }, [newest, asked.value, of]);
   const fresh = (): void => ((top.current = undefined), set({ before: null }), asked.again());
   const again = (): void => (asked.again(), queues.again());
   useDeliveriesChange(asked.again);
@@ -86,6 +92,7 @@ export function Deliveries() {
         <label><span class="unseen">Target</span>
           <select value={param("target")} onChange={(event) => put({ target: event.currentTarget.value })}>
             <option value="">Every target</option>
+            {filter.targets && filter.targets.length > 1 && <option value={param("target")}>{filter.targets.map(nameOfTarget).join(", ")}</option>}
             {known.map(([key, name]) => <option key={key} value={key}>{name}</option>)}
           </select>
         </label>
@@ -103,10 +110,11 @@ export function Deliveries() {
         <input type="search" aria-label="Find by conversion" placeholder="Conversion id, then Enter" defaultValue={param("conversion")} key={param("conversion")}
                onKeyDown={(event) => event.key === "Enter" && put({ conversion: event.currentTarget.value.trim() })} />
       </div>
+      {filter.reasons && <p class="row">Because of: <strong>{filter.reasons.join(", ")}</strong> <button type="button" class="link" onClick={() => put({ reason: null })}>Whatever the reason</button></p>}
       {asked.fault && <p class="wrong" role="alert">{asked.fault.message}{asked.fault.fields.map((each) => ` ${each.path}: ${each.message}`)}</p>}
       {filtered && rows.length > 0 && may("deliveries.write") && <AllOfThese filter={filter} done={again} />}
       {asked.value && !rows.length ? (
-        filtered || before ? <p class="dim">No delivery is like that. <button type="button" class="link" onClick={() => set({ state: null, target: null, campaign: null, range: null, conversion: null, before: null })}>Show all</button></p> : <NoDeliveries />
+        filtered || before ? <p class="dim">No delivery is like that. <button type="button" class="link" onClick={() => set({ state: null, target: null, campaign: null, range: null, conversion: null, reason: null, before: null })}>Show all</button></p> : <NoDeliveries />
       ) : (
         <Table caption="Deliveries, newest first" columns={columns(held)} rows={rows} keyOf={(row) => row.id} open={open} onOpen={(row) => set({ open: row.id })} picked={picked} stale={asked.busy && !asked.value} quiet={(row) => row.state === "cancelled"} />
       )}

@@ -14,7 +14,8 @@ import { zone } from "../../zone";
 import { moment } from "../records/page";
 import { State } from "./columns";
 import { nameOfTarget, pixelOf, placeOfTarget, useDeliveriesChange } from "./queues";
-import { latency, traceOf, Wire } from "./wire";
+import { latency, Wire } from "./wire";
+import { said, toneOf } from "./attempt";
 
 export function DeliveryPanel({ id, held, done }: { id: string; held: ReadonlySet<string>; done: () => void }) {
   const asked = useAsk("deliveries.get", { id });
@@ -67,11 +68,10 @@ function Whole({ found: { delivery, values, attempts }, held, done }: { found: D
 }
 
 export function Tried({ attempt, open }: { attempt: Attempt; open: boolean }) {
-  const good = attempt.status >= 200 && attempt.status < 300;
   return (
-    <li class={good ? "at-good" : "at-loss"}>
+    <li class={`at-${toneOf(attempt)}`}>
       <span class="dim" title={full(new Date(attempt.at_us / 1000), zone.value)}>{moment(attempt.at_us)}</span>{" "}
-      <strong>{attempt.status ? `status ${attempt.status}` : attempt.error || "no answer"}</strong> <span class="dim">{attempt.latency_us > 0 && `after ${latency(attempt.latency_us)}`}{traceOf(attempt.answer) && <> · trace <code>{traceOf(attempt.answer)}</code></>}</span>
+      <strong>{said(attempt)}</strong> <span class="dim">{attempt.latency_us > 0 && `after ${latency(attempt.latency_us)}`}{attempt.trace && <> · trace <code>{attempt.trace}</code></>}</span>
       {attempt.request && (
         <details class="more" open={open}>
           <summary>Request and answer</summary>

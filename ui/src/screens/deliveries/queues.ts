@@ -51,15 +51,15 @@ export function numberOf(target: string): number {
   return Number(/^postback:(\d+)$/.exec(target)?.[1] ?? 0);
 }
 
-/** The number of a pixel; 0 for another kind. */
+/** The number of a pixel, also of one whose events are fetched as a file; 0 for another kind. */
 export function pixelOf(target: string): number {
-  return Number(/^pixel:(\d+)$/.exec(target)?.[1] ?? 0);
+  return Number(/^(?:pixel|feed):(\d+)$/.exec(target)?.[1] ?? 0);
 }
 
 /** Its name, where the targets or the pixels may be read. */
 export function nameOfTarget(target: string): string {
   const [number, pixel] = [numberOf(target), pixelOf(target)];
-  if (pixel) return (may("pixels.read") && nameOf("pixels", pixel)) || `Pixel ${pixel}`;
+  if (pixel) return `${(may("pixels.read") && nameOf("pixels", pixel)) || `Pixel ${pixel}`}${target.startsWith("feed:") ? " (file)" : ""}`;
   return (number && may("targets.read") && nameOf("targets", number)) || (number ? `Target ${number}` : target);
 }
 
@@ -68,6 +68,11 @@ export function placeOfTarget(target: string): string {
   const [number, pixel] = [numberOf(target), pixelOf(target)];
   if (pixel) return may("pixels.read") ? `/platforms?of=pixels&open=${pixel}` : "";
   return number && may("targets.read") ? `/targets?open=${number}` : "";
+}
+
+/** Where deliveries to any of these targets are listed. */
+export function placeOfDeliveries(targets: readonly string[], state: string, reason = ""): string {
+  return `/deliveries?${new URLSearchParams({ target: targets.join(","), state, ...(reason ? { reason } : {}) })}`;
 }
 
 export function count(queue: Queue | undefined, state: string): number {

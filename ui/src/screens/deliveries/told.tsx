@@ -3,19 +3,28 @@
 import { useState } from "preact/hooks";
 import type { Delivery } from "../../api";
 import { useAsk } from "../../ask";
+import { shown } from "../../parts/number";
 import { href } from "../../route";
 import { moment } from "../records/page";
 import { WORDS } from "./columns";
 import { Tried } from "./panel";
 import { nameOfTarget, TONES, useDeliveriesChange } from "./queues";
 
+const MOST = 100;
+
 export function Told({ conversion }: { conversion: string }) {
-  const asked = useAsk("deliveries.list", { conversion_id: conversion, limit: 100 });
+  const asked = useAsk("deliveries.list", { conversion_id: conversion, limit: MOST });
   useDeliveriesChange(asked.again);
   if (asked.fault) return <p class="dim">{asked.fault.message}</p>;
   if (!asked.value) return <p class="dim">–</p>;
   if (!asked.value.items.length) return <p class="dim">Nobody: no target and no pixel wants it.</p>;
-  return <ul class="stack">{asked.value.items.map((each) => <One key={each.id} delivery={each} />)}</ul>;
+  const { items, total } = asked.value;
+  return (
+    <>
+      <ul class="stack">{items.map((each) => <One key={each.id} delivery={each} />)}</ul>
+      {(total ?? 0) > items.length && <p class="dim">The newest {shown(items.length)} of {shown(total ?? 0)}. <a href={href(`/deliveries?conversion=${conversion}`)}>All of them</a></p>}
+    </>
+  );
 }
 
 function One({ delivery }: { delivery: Delivery }) {

@@ -9,8 +9,3 @@ export function Wire({ text, label, stale }: { text: string; label: string; stal
 export function latency(us: number): string {
   return us >= 1_000_000 ? `${shown(us / 1e6, "rate")} s` : us >= 1000 ? `${shown(us / 1000)} ms` : "<1 ms";
 }
-
-/** What a platform's support asks for: its own name of the request; "" where the answer has none. */
-export function traceOf(answer: string): string {
-  return /"(?:fbtrace_id|request_id|requestId|trace_id|traceId)":\s*"([^"]+)"/.exec(answer)?.[1] ?? "";
-}

@@ -21,6 +21,17 @@ export function standingOf(asked: Standings, account: number): AccountReport | u
   return asked.value?.items.find((each) => each.account_id === account);
 }
 
+/** As what its events are listed; `fetched`: also as those of the file that Google fetches. */
+export function targetsOf(of: AccountReport, fetched = false): string[] {
+  return of.pixels.flatMap(({ target, pixel_id }) => (fetched ? [target, `feed:${pixel_id}`] : [target]));
+}
+
+/** What keeps it from reporting although nobody paused it; "" for nothing. */
+export function lackOf(it: AccountReport | undefined): string {
+  if (it?.state !== "held" || !it.reason) return "";
+  return it.reason.startsWith("it has no") ? `it cannot report: ${it.reason}` : `its token cannot be opened: ${it.reason}`;
+}
+
 const SOON = 24 * 3600;
 
 /** Seconds until then. */
@@ -34,7 +45,7 @@ export function how(it: AccountReport | undefined): readonly [tone: string, word
     case undefined:
       return ["", "nothing reported yet"];
     case "held":
-      return ["", "paused by hand"];
+      return it.reason ? ["loss", lackOf(it).split(":")[0] ?? ""] : ["", "paused by hand"];
     case "paused":
       return ["loss", "the platform refuses it"];
     case "throttled":

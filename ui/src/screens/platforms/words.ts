@@ -1,6 +1,6 @@
 /** Ad platforms in words: what each calls its things, what an account of it may be told, what a pixel reports. */
 
-import type { AdAccount, EventRow, Pixel } from "../../api";
+import type { AdAccount, AdPlatform, EventRow, Pixel } from "../../api";
 import { nameOf } from "../../names";
 
 export type PlatformName = AdAccount["platform"];
@@ -17,13 +17,13 @@ interface Known {
 }
 
 const KNOWN: Readonly<Record<string, Known>> = {
-  meta: { title: "Meta", token: "Access token", code: "Pixel (dataset) id", where: "Events Manager → the dataset → Settings → Conversions API → Generate access token. A system user's token does not expire.", tests: "the code shown under Test events, such as TEST12345" },
-  tiktok: { title: "TikTok", token: "Access token", code: "Pixel code", where: "Events Manager → the pixel → Settings → Generate access token.", tests: "the code shown under Test events" },
-  google: { title: "Google Ads", token: "OAuth token", code: "Conversion action id", where: "The refresh token of an OAuth client with the scope datamanager, whose id and secret stand below; without these two an access token, which lasts an hour.", tests: "any word: Google checks without recording" },
-  openai: { title: "OpenAI Ads", token: "API key", code: "Pixel id", where: "In the ads account's conversion settings.", tests: "any word: it is checked without being recorded" },
+  meta: { title: "Meta", token: "Access token", code: "Pixel (dataset) id", where: "Events Manager → the dataset → Settings → Conversions API → Generate access token. A system user's token does not expire.", tests: "The code shown under Test events, such as TEST12345." },
+  tiktok: { title: "TikTok", token: "Access token", code: "Pixel code", where: "Events Manager → the pixel → Settings → Generate access token.", tests: "The code shown under Test events." },
+  google: { title: "Google Ads", token: "OAuth token", code: "Conversion action id", where: "The refresh token of an OAuth client with the scope datamanager, whose id and secret stand below; without these two an access token, which lasts an hour.", tests: "Any word." },
+  openai: { title: "OpenAI Ads", token: "API key", code: "Pixel id", where: "In the ads account's conversion settings.", tests: "Any word." },
   microsoft: { title: "Microsoft Advertising", token: "Token", code: "UET tag id", where: "In the UET tag's Conversions API settings.", tests: "" },
-  snapchat: { title: "Snapchat", token: "Conversions API token", code: "Pixel id", where: "Business details → Conversions API tokens.", tests: "any word: it goes to the address that checks only" },
-  pinterest: { title: "Pinterest", token: "Conversion access token", code: "Ad account id", where: "Conversions → Set up API → Generate token.", tests: "any word: it is checked without being recorded" },
+  snapchat: { title: "Snapchat", token: "Conversions API token", code: "Pixel id", where: "Business details → Conversions API tokens.", tests: "Any word." },
+  pinterest: { title: "Pinterest", token: "Conversion access token", code: "Ad account id", where: "Conversions → Set up API → Generate token.", tests: "Any word." },
   taboola: { title: "Taboola", token: "Token", code: "Account id", where: "", tests: "" },
   outbrain: { title: "Outbrain", token: "Token", code: "A label of yours", where: "", tests: "" },
 };
@@ -44,7 +44,7 @@ export function exampleOfSetting(name: string): string {
 export const PLATFORM_NAMES = Object.keys(KNOWN) as readonly PlatformName[];
 
 export function known(platform: string): Known {
-  return KNOWN[platform] ?? { title: platform, token: "Token", code: "Code", where: "", tests: "any word" };
+  return KNOWN[platform] ?? { title: platform, token: "Token", code: "Code", where: "", tests: "" };
 }
 
 export function titleOf(account: Pick<AdAccount, "name" | "platform" | "id">): string {
@@ -74,6 +74,38 @@ export function sentence(it: Wish): string {
 
 export function either(words: readonly string[]): string {
   return words.length < 2 ? (words[0] ?? "") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
+
+/** What becomes of events with a test code. */
+export function ofTests(title: string, tests: AdPlatform["tests"] | undefined): string {
+  switch (tests) {
+    case "checked":
+      return `${title} checks them and counts none.`;
+    case "counted":
+      return `${title} shows them among its test events and counts them like any other.`;
+    case "unknown":
+      return `${title} shows them among its test events; whether it counts them is not known.`;
+    case "none":
+      return `${title} has no test events: nothing is sent.`;
+    case undefined:
+      return "";
+  }
+}
+
+/** What the button asks, and what the platform makes of it; `code`: a test code of the operator's, "" for none. */
+export function triedWith(title: string, { tests, trial }: Pick<AdPlatform, "tests" | "trial">, code: string): string {
+  if (code && tests === "counted") return `With the code ${code} ${title} takes an event, shows it among its test events and counts it like any other.`;
+  if (code && tests === "unknown") return `With the code ${code} ${title} takes an event and shows it among its test events; whether it counts it is not known.`;
+  switch (trial) {
+    case "event":
+      return `Has ${title} check an event. Nothing is counted.`;
+    case "old":
+      return `Asks ${title} with an event that it has to refuse for its age: that proves the token and the pixel. Nothing is counted.`;
+    case "empty":
+      return `Asks ${title} with a request of no events, which it refuses for that and not for the token. Nothing is counted.`;
+    case "none":
+      return `${title} asks nobody who he is: there is nothing to try.`;
+  }
 }
 
 /** A row of the mapping with nothing left out. */
