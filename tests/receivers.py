@@ -26,11 +26,12 @@ class Told(NamedTuple):
 
 
 class Receiver:
-    """`lose`: the share of answers that are lost after the request was processed. `status`, `delay` (seconds)
-    and `location` (of redirects) may be changed at any time."""
+    """`lose`: the share of answers that are lost after the request was processed. `status`, `delay` (seconds),
+    `location` (of redirects) and `body` (what it answers) may be changed at any time."""
 
     def __init__(self, *, lose: float = 0.0, status: int = 200, delay: float = 0.0) -> None:
         self.lose, self.status, self.delay, self.location = lose, status, delay, ""
+        self.body = b"OK"
         self.requests: list[Told] = []
         self.told: Counter[str] = Counter()
         self._dice = random.Random(7)
@@ -72,4 +73,4 @@ class Receiver:
         if self.location:
             asked.send_header("Location", self.location)
         asked.end_headers()
-        asked.wfile.write(b"OK")
+        asked.wfile.write(self.body)

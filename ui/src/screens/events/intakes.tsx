@@ -1,5 +1,6 @@
 /** The ways in for interpreted events: how each is doing, paused or not, and sending a file by hand. */
 
+import { useAsk } from "../../ask";
 import { perform } from "../../editing";
 import { Copy } from "../../parts/copy";
 import { Amount, Figure } from "../../parts/figure";
@@ -11,6 +12,7 @@ import { ago, full, now } from "../../parts/time";
 import { href } from "../../route";
 import { may } from "../../session";
 import { zone } from "../../zone";
+import { sending } from "../platforms/intake-token";
 import { Tabs } from "./events";
 import { Filter, type IntakesAnswer, useIntakes } from "./filter";
 import { ImportFile } from "./import-file";
@@ -19,6 +21,7 @@ type Intake = IntakesAnswer["items"][number];
 
 export function Intakes() {
   const asked = useIntakes();
+  const about = useAsk("system.about", {});
   const turn = (it: Intake, on: boolean): void =>
     void perform(on ? "intakes.resume" : "intakes.pause", { name: it.name }, () => (asked.again(), note(`The intake ${it.name} is ${on ? "running" : "paused"}.`, () => turn(it, !on))));
   return (
@@ -36,8 +39,8 @@ export function Intakes() {
       <section class="stack slim" aria-label="Send events">
         <h2>Send events</h2>
         {may("events.write") && <ImportFile done={asked.again} />}
-        <p class="dim">From a shell, with the intake token of an <a href={href("/platforms")}>ad account</a>; or put files into the watched folder, or announce S3 objects through SQS.</p>
-        <Copy label="the command" text={`weir events send events.ndjson --url ${location.protocol}//your-domain --token …`} />
+        <p class="dim">From a shell, with the intake token of an <a href={href("/platforms")}>ad account</a> in a file; or put files into the watched folder, or announce S3 objects through SQS.</p>
+        {about.value && <Copy label="the command" text={sending(about.value.public)} />}
       </section>
     </>
   );

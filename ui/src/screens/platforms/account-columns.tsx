@@ -9,7 +9,8 @@ import type { Column } from "../../parts/table";
 import { href, params } from "../../route";
 import { may } from "../../session";
 import type { Line } from "./accounts";
-import { AtRisk, Deadline, Quality, State } from "./standing";
+import { placeOfDeliveries } from "../deliveries/queues";
+import { AtRisk, Deadline, Quality, State, targetsOf } from "./standing";
 import { known, titleOf } from "./words";
 
 export function columns(toggle: Toggle<AdAccount>, money: boolean): Column<Line>[] {
@@ -19,9 +20,9 @@ export function columns(toggle: Toggle<AdAccount>, money: boolean): Column<Line>
     { key: "name", head: "Name", show: (line) => <Name line={line} /> },
     { key: "mode", head: "Mode", roomy: true, help: "In a dry run events are made and checked, and not sent", show: ({ account }) => <Mode of={account} /> },
     { key: "state", head: "State", roomy: true, show: ({ standing }) => <State of={standing} brief /> },
-    { key: "queued", head: "Queued", figure: true, show: ({ standing }) => <Listed line={standing} part="queued" state="pending" /> },
-    { key: "accepted", head: "Accepted", figure: true, roomy: true, show: ({ standing }) => <Listed line={standing} part="accepted" state="delivered" /> },
-    { key: "refused", head: "Refused", figure: true, roomy: true, show: ({ standing }) => <Listed line={standing} part="refused" state="dead" /> },
+    { key: "queued", head: "Queued", figure: true, show: (line) => <Listed line={line} part="queued" state="pending" /> },
+    { key: "accepted", head: "Accepted", figure: true, roomy: true, show: (line) => <Listed line={line} part="accepted" state="delivered" /> },
+    { key: "refused", head: "Refused", figure: true, roomy: true, show: (line) => <Listed line={line} part="refused" state="dead" /> },
     { key: "deadline", head: "First lost", roomy: true, help: "When the first queued event leaves the platform's window", show: ({ standing }) => <Deadline us={standing?.next_deadline_us ?? 0} /> },
     ...risk,
     { key: "quality", head: "Match", unit: "of 10", figure: true, roomy: true, help: "An estimate by the identifiers that were sent", show: ({ standing }) => <Quality of={standing?.match_quality} /> },
@@ -50,12 +51,8 @@ function Name({ line: { account, standing } }: { line: Line }) {
   );
 }
 
-function Listed({ line, part, state }: { line: Line["standing"]; part: "queued" | "accepted" | "refused"; state: string }) {
-  const many = line?.[part] ?? 0;
-  if (!line || !many) return <Amount value={0} />;
-  const [only] = line.pixels;
-  const text = shown(many);
-  // Deliveries are listed by pixel: with one of them the figure leads there.
-  if (!only || line.pixels.length > 1) return <span class={part === "refused" ? "loss" : undefined}>{text}</span>;
-  return <a class={part === "refused" ? "loss" : undefined} href={href(`/deliveries?target=${encodeURIComponent(only.target)}&state=${state}`)}>{text}</a>;
+function Listed({ line: { account, standing }, part, state }: { line: Line; part: "queued" | "accepted" | "refused"; state: string }) {
+  const many = standing?.[part] ?? 0;
+  if (!standing || !many) return <Amount value={0} />;
+  return <a class={part === "refused" ? "loss" : undefined} href={href(placeOfDeliveries(targetsOf(standing, Boolean(account.feed_hash)), state))}>{shown(many)}</a>;
 }

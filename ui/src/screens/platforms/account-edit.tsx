@@ -7,6 +7,7 @@ import { attempt, patch, perform } from "../../editing";
 import { Editor } from "../../parts/editor";
 import { Choose, Text, Whole } from "../../parts/form";
 import { note } from "../../parts/notes";
+import { MASK, SecretText } from "./secret-edit";
 import { exampleOfSetting, known, PLATFORM_NAMES, type PlatformName, titleOf, wordsOfSetting } from "./words";
 
 const KEPT = ["name", "platform", "token", "settings", "requests_per_minute"] as const;
@@ -48,11 +49,16 @@ export function AccountEditor({ account, saved, onClose }: { account?: AdAccount
         {account ? <div class="item"><span class="dim">Platform</span><strong>{platform.title}</strong></div> : <Choose label="Platform" path="platform" value={draft.platform} options={PLATFORM_NAMES.map((each) => [each, known(each).title] as const)} onPick={(name) => put({ platform: name as PlatformName, settings: {} })} />}
         <Text label="Name" path="name" value={draft.name} placeholder={platform.title} onText={(name) => put({ name })} />
       </div>
-      <Text label={facts && !facts.needs_token ? `${platform.token}, if any` : platform.token} path="token" mono value={draft.token} onText={(token) => put({ token: token.trim() })} hint={`${platform.where} It is kept encrypted and never shown again.`} />
+      <SecretText label={facts && !facts.needs_token ? `${platform.token}, if any` : platform.token} path="token" value={draft.token} stored={before.token === MASK} optional hint={`${platform.where} It is kept encrypted and never shown again.`} onValue={(token) => put({ token })} />
       {facts?.experimental && <p class="trouble" role="note">Experimental: what {platform.title} demands could not be verified by us. Watch its own figures.</p>}
       {settings.length + others.length > 0 && (
         <div class="fields">
-          {[...settings, ...others].map((name) => <Text key={name} label={facts?.needs.includes(name) ? wordsOfSetting(name) : `${wordsOfSetting(name)}, if any`} path={`settings.${name}`} mono value={draft.settings[name] ?? ""} placeholder={exampleOfSetting(name)} {...(facts?.secret_settings.includes(name) ? { hint: "kept encrypted" } : {})} onText={(text) => setting(name, text)} />)}
+          {[...settings, ...others].map((name) => {
+            const around = { label: facts?.needs.includes(name) ? wordsOfSetting(name) : `${wordsOfSetting(name)}, if any`, path: `settings.${name}`, value: draft.settings[name] ?? "" };
+            return facts?.secret_settings.includes(name)
+              ? <SecretText key={name} {...around} stored={before.settings[name] === MASK} optional example={exampleOfSetting(name)} hint="Kept encrypted." onValue={(text) => setting(name, text)} />
+              : <Text key={name} {...around} mono placeholder={exampleOfSetting(name)} onText={(text) => setting(name, text)} />;
+          })}
         </div>
       )}
       <Whole label="Requests a minute at most" path="requests_per_minute" value={draft.requests_per_minute} onNumber={(requests_per_minute) => put({ requests_per_minute })} class="short" />

@@ -1,6 +1,6 @@
 /** One account: whether it reports for real, what waits, what was refused and why, and what proves it is ours. */
 
-import type { AdAccount } from "../../api";
+import type { AdAccount, Pixel } from "../../api";
 import { useAll } from "../../all";
 import { perform, type Toggle } from "../../editing";
 import { Amount, Figure } from "../../parts/figure";
@@ -12,8 +12,9 @@ import { may, me } from "../../session";
 import { OnOff } from "./account-columns";
 import type { Line } from "./accounts";
 import { DryRun } from "./dry-run";
+import { Feed } from "./feed";
 import { IntakeToken } from "./intake-token";
-import { AtRisk, Deadline, State } from "./standing";
+import { AtRisk, Deadline, lackOf, State } from "./standing";
 import { Refusals, Usage } from "./told";
 import { TryAccount } from "./try";
 import { Identifiers } from "./identifiers";
@@ -32,6 +33,8 @@ export function AccountPanel({ line, toggle, put, drop, again }: Props) {
   const write = may("ad_accounts.write");
   const money = me.value?.sees_money !== false;
   const platform = known(account.platform);
+  const pixels = useAll("pixels", may("pixels.read") ? { ad_account_id: account.id } : false).value;
+  const first = pixels?.reduce<Pixel | undefined>((found, each) => (found && found.id < each.id ? found : each), undefined);
   return (
     <Panel title={titleOf(account)} wide onClose={() => set({ open: null })}>
       <p class="dim">{platform.title} · #{account.id}</p>
@@ -41,7 +44,7 @@ export function AccountPanel({ line, toggle, put, drop, again }: Props) {
         <span class="room" />
         {write && <button type="button" onClick={() => set({ edit: "1" })}>Edit</button>}
       </p>
-      {standing?.state === "paused" && <Refused line={line} again={again} />}
+      {(standing?.state === "paused" || lackOf(standing)) && <Refused line={line} again={again} />}
       {standing?.experimental && <p class="trouble" role="note">Experimental: what {platform.title} demands could not be verified by us. Look at its own figures before you rely on it.</p>}
       <DryRun account={account} standing={standing} put={put} />
       <dl class="grid">
@@ -54,13 +57,14 @@ export function AccountPanel({ line, toggle, put, drop, again }: Props) {
       <h3>Who is recognised</h3>
       <Identifiers of={standing} />
       <h3>Its pixels</h3>
-      <Pixels line={line} />
+      <Pixels line={line} of={pixels} />
       <h3>Token</h3>
       <p class="row"><code class="grow">{account.token || "none"}</code>{write && <button type="button" onClick={() => set({ edit: "1" })}>{account.token ? "Replace" : "Set"} it</button>}</p>
       <p class="dim">Kept encrypted; nobody can read it back.</p>
-      {write && <TryAccount account={account} />}
+      {write && <TryAccount account={account} pixel={first} />}
       <Usage of={standing} perMinute={account.requests_per_minute} />
-      {write && <><h3>Events of your own</h3><IntakeToken account={account} put={put} /></>}
+      {account.platform === "google" && <Feed account={account} standing={standing} put={put} />}
+      {(write || may("tokens.write")) && <><h3>Events of your own</h3><IntakeToken account={account} put={put} /></>}
       {write && <p><button type="button" class="loses" onClick={() => archive(account, standing?.queued ?? 0, drop)}>Archive</button></p>}
     </Panel>
   );
@@ -69,21 +73,21 @@ export function AccountPanel({ line, toggle, put, drop, again }: Props) {
 function Refused({ line: { account, standing }, again }: { line: Line; again: () => void }) {
   if (!standing) return null;
   const money = me.value?.sees_money !== false;
+  const lack = lackOf(standing);
   const resume = (): void => void perform("ad_accounts.resume", { id: account.id }, () => (note(`${titleOf(account)} is asked again now.`), again()));
   return (
     <div class="trouble grave stack" role="alert">
-      <strong>{known(account.platform).title} refuses this account: {standing.reason || "it said no more"}</strong>
+      <strong>{lack ? `Nothing is reported: ${lack}` : `${known(account.platform).title} refuses this account: ${standing.reason || "it said no more"}`}</strong>
       <p>
-        Nothing is sent but a single event from time to time, which asks whether it does still. {standing.queued > 0 ? <>{shown(standing.queued)} events wait; the first is lost <Deadline us={standing.next_deadline_us} />{money && <>, <AtRisk of={standing.at_risk} /> in all</>}.</> : "Nothing waits."}
+        {lack ? "It goes on by itself when that is mended." : "Nothing is sent but a single event from time to time, which asks whether it does still."} {standing.queued > 0 ? <>{shown(standing.queued)} events wait; the first is lost <Deadline us={standing.next_deadline_us} />{money && <>, <AtRisk of={standing.at_risk} /> in all</>}.</> : "Nothing waits."}
       </p>
-      {may("ad_accounts.write") && <p class="row"><button type="button" class="main" onClick={() => set({ edit: "1" })}>Replace its token</button><button type="button" onClick={resume}>Ask again now</button></p>}
+      {may("ad_accounts.write") && <p class="row"><button type="button" class="main" onClick={() => set({ edit: "1" })}>{lack ? "Enter it again" : "Replace its token"}</button>{!lack && <button type="button" onClick={resume}>Ask again now</button>}</p>}
     </div>
   );
 }
 
-function Pixels({ line: { account, standing } }: { line: Line }) {
-  const all = useAll("pixels", may("pixels.read") ? { ad_account_id: account.id } : false);
-  const pixels = all.value ?? [];
+function Pixels({ line: { account, standing }, of }: { line: Line; of: readonly Pixel[] | undefined }) {
+  const pixels = of ?? [];
   return (
     <>
       {pixels.length > 0 ? (
@@ -100,7 +104,7 @@ function Pixels({ line: { account, standing } }: { line: Line }) {
           })}
         </ul>
       ) : (
-        <p class="dim">{all.value ? "None yet: without a pixel nothing is reported." : <Amount value={null} />}</p>
+        <p class="dim">{of ? "None yet: without a pixel nothing is reported." : <Amount value={null} />}</p>
       )}
       {may("pixels.write") && <p><button type="button" onClick={() => set({ of: "pixels", open: null, edit: "new", account: String(account.id) })}>Add a pixel</button></p>}
     </>

@@ -1,6 +1,6 @@
 /** What one conversion, or one interpreted event, is to the platform: rows, each read back as a sentence. */
 
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { AdPlatforms, EventRow } from "../../api";
 import { useAsk } from "../../ask";
 import { Choose, Text } from "../../parts/form";
@@ -18,10 +18,11 @@ export function MappingEdit({ platform, rows, onRows }: Props) {
   const asked = useAsk("ad_accounts.platforms", {}).value;
   const facts = asked?.items.find((each) => each.name === platform);
   const names = facts?.names ?? {};
+  const [keys, forget] = useKeys(rows.length);
   const put = (index: number, made: Partial<Row>): void => onRows(rows.map((row, at) => (at === index ? { ...row, ...made } : row)));
   return (
     <>
-      {rows.map((row, index) => <RowEdit key={index} place={index} row={wholeRow(row)} asked={asked} names={names} put={(made) => put(index, made)} remove={() => onRows(rows.filter((_, at) => at !== index))} />)}
+      {rows.map((row, index) => <RowEdit key={keys[index]} place={index} row={wholeRow(row)} asked={asked} names={names} put={(made) => put(index, made)} remove={() => (forget(index), onRows(rows.filter((_, at) => at !== index)))} />)}
       {!rows.length && <ul class="plainly dim">{(facts?.usual ?? []).map((row, index) => <li key={index}>{rowSentence(wholeRow(row), names)}</li>)}</ul>}
       <p class="row">
         <button type="button" onClick={() => onRows([...rows, wholeRow({ event_name: "Purchase" })])}>Add an event</button>
@@ -30,6 +31,14 @@ export function MappingEdit({ platform, rows, onRows }: Props) {
       </p>
     </>
   );
+}
+
+/** A key for each of so many rows, that goes with its row: what one holds is not the next one's. */
+function useKeys(count: number): [readonly number[], (index: number) => void] {
+  const [keys, next] = [useRef<number[]>([]), useRef(0)];
+  while (keys.current.length < count) keys.current.push((next.current += 1));
+  keys.current.length = count;
+  return [keys.current, (index) => void keys.current.splice(index, 1)];
 }
 
 interface RowProps {

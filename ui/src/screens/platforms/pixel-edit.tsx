@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import type { AdAccount, Api, Pixel } from "../../api";
 import { useAll } from "../../all";
+import { useAsk } from "../../ask";
 import { attempt, patch, perform } from "../../editing";
 import { Editor } from "../../parts/editor";
 import { Choose, Text } from "../../parts/form";
@@ -15,7 +16,7 @@ import { STATUSES } from "../targets/words";
 import { MappingEdit } from "./mapping-edit";
 import { Preview } from "./preview";
 import { StatusChips } from "./status-chips";
-import { known, nameOfPixel, sentence, titleOf } from "./words";
+import { known, nameOfPixel, ofTests, sentence, titleOf } from "./words";
 
 const KEPT = ["name", "ad_account_id", "code", "test_code", "page_url", "statuses", "types", "source_ids", "campaign_ids", "network_ids", "mapping"] as const;
 export type Draft = Pick<Pixel, (typeof KEPT)[number]>;
@@ -45,6 +46,7 @@ export function PixelEditor({ pixel, accounts, saved, onClose }: Props) {
   const changes = patch(before, draft);
   const account = accounts.find((each) => each.id === draft.ad_account_id);
   const platform = known(account?.platform ?? "");
+  const tests = useAsk("ad_accounts.platforms", {}).value?.items.find((each) => each.name === account?.platform)?.tests;
   const save = () =>
     pixel
       ? attempt("pixels.change", { id: pixel.id, revision: pixel.revision, ...changes } as Change, (answer) => {
@@ -61,7 +63,7 @@ export function PixelEditor({ pixel, accounts, saved, onClose }: Props) {
         <Text label="Name" path="name" value={draft.name} placeholder={draft.code || "what you call it"} onText={(name) => put({ name })} />
       </div>
       <div class="fields">
-        <Text label="Test code" path="test_code" mono value={draft.test_code} placeholder="none: live events" onText={(test_code) => put({ test_code: test_code.trim() })} hint={platform.tests || `${platform.title} has no test events.`} />
+        <Text label="Test code" path="test_code" mono value={draft.test_code} placeholder="none: live events" onText={(test_code) => put({ test_code: test_code.trim() })} hint={platform.tests ? `${platform.tests} With it all its events are tests. ${ofTests(platform.title, tests)}` : ofTests(platform.title, tests)} />
         <Text label="Page that events happen on" path="page_url" mono type="url" value={draft.page_url} placeholder="https://…" onText={(page_url) => put({ page_url: page_url.trim() })} />
       </div>
       <h3>Which conversions it reports</h3>

@@ -11,7 +11,8 @@ import { href, set } from "../../route";
 import { may } from "../../session";
 import { OnOff, type PixelLine } from "./pixels";
 import { Preview } from "./preview";
-import { known, nameOfPixel, rowSentence, sentence, titleOf, wholeRow } from "./words";
+import { TryAccount } from "./try";
+import { known, nameOfPixel, ofTests, rowSentence, sentence, titleOf, wholeRow } from "./words";
 
 export function PixelPanel({ line, toggle, drop }: { line: PixelLine; toggle: Toggle<Pixel>; drop: (id: number) => void }) {
   const { pixel, account, report } = line;
@@ -27,7 +28,7 @@ export function PixelPanel({ line, toggle, drop }: { line: PixelLine; toggle: To
         {write && <button type="button" onClick={() => set({ edit: "1" })}>Edit</button>}
       </p>
       {account?.dry_run && <p class="trouble" role="status">Its account is in <a href={href(`/platforms?open=${account.id}`)}>dry run</a>: events are made and checked, and nothing is sent.</p>}
-      {pixel.test_code && <p class="trouble" role="status">Its events are tests, with the code <code>{pixel.test_code}</code>: the platform shows them and counts none. Remove the code to report live ones.</p>}
+      {pixel.test_code && <p class="trouble" role="status">Its events are tests, with the code <code>{pixel.test_code}</code>. {ofTests(known(account?.platform ?? "").title, facts?.tests)} Remove the code to report live ones.</p>}
       <dl class="grid">
         <Figure name="Queued" value={report?.queued ?? 0} note={report?.queued ? <a href={listed("pending")}>See them</a> : ""} />
         <Figure name="Accepted" value={report?.accepted ?? 0} note={report?.accepted ? <a href={listed("delivered")}>See them</a> : ""} />
@@ -41,6 +42,7 @@ export function PixelPanel({ line, toggle, drop }: { line: PixelLine; toggle: To
       <ul class="plainly">{rows.map((row, index) => <li key={index}>{rowSentence(wholeRow(row), facts?.names)}{pixel.mapping.length > 0 && <Parameters of={row.custom ?? {}} />}</li>)}</ul>
       <h3>What a conversion becomes</h3>
       <Preview key={pixel.revision} id={pixel.id} />
+      {account && may("ad_accounts.write") && <><h3>Does its platform take it?</h3><TryAccount account={account} pixel={pixel} /></>}
       {write && <p><button type="button" class="loses" onClick={() => archive(pixel, report?.queued ?? 0, drop)}>Archive</button></p>}
     </Panel>
   );

@@ -5,20 +5,22 @@ import { Share } from "../../parts/figure";
 import { shown } from "../../parts/number";
 import { ago, now } from "../../parts/time";
 import { href } from "../../route";
+import { placeOfDeliveries } from "../deliveries/queues";
+import { targetsOf } from "./standing";
 
 export function Refusals({ of }: { of: AccountReport | undefined }) {
   const all = Object.entries(of?.refused_by ?? {}).sort(([, a], [, b]) => b - a);
   if (!of || !all.length) return null;
-  const [only] = of.pixels;
+  const targets = targetsOf(of);
   return (
     <>
       <h3>Refused, by reason</h3>
       <ul class="outcomes">
         {all.map(([label, count]) => (
-          <li key={label}><span>{label}</span><Share part={count} whole={of.refused} /><span class="figure">{shown((count / Math.max(1, of.refused)) * 100)} %</span><span class="figure">{shown(count)}</span></li>
+          <li key={label}><a href={href(placeOfDeliveries(targets, "dead", label))}>{label}</a><Share part={count} whole={of.refused} /><span class="figure">{shown((count / Math.max(1, of.refused)) * 100)} %</span><span class="figure">{shown(count)}</span></li>
         ))}
       </ul>
-      <p class="dim">Refused for good: sent again as they are, they would be refused again. {only && of.pixels.length === 1 && <a href={href(`/deliveries?target=${encodeURIComponent(only.target)}&state=dead`)}>Which, with what was said</a>}</p>
+      <p class="dim">Refused for good: sent again as they are, they would be refused again. <a href={href(placeOfDeliveries(targets, "dead"))}>All of them, with what was said</a></p>
     </>
   );
 }
