@@ -40,17 +40,28 @@ class Shown(NamedTuple):
     private: tuple[str, ...] = ()
 
 
-class _Usual(Struct, frozen=True, gc=False):
-    """An event whose `user_data` is all that it says of a person."""
+class _Usual(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """An event as Meta has it, and others after its model: what it says of a person is in `user_data`."""
 
+    event_name: str
+    event_time: int
+    event_id: str
+    action_source: str
     user_data: msgspec.Raw
+    custom_data: dict[str, str | int | float] = {}
+    event_source_url: str = ""
+    referrer_url: str = ""
+    opt_out: bool = False
+    data_processing_options: tuple[str, ...] = ()
+    data_processing_options_country: int = 0
+    data_processing_options_state: int = 0
 
 
 _usual = msgspec.json.Decoder(_Usual).decode
 _values = msgspec.json.Decoder(dict[str, str | tuple[str]]).decode
 _BEFORE = b',"user_data":'
-_OTHERS = (b"\\", *(f'"{name}"'.encode() for name in (_PEOPLE | _NOT_PEOPLE | _ALONE) - {"user_data"}))
-"""With one of these outside of `user_data` a closer look is taken: names, and how one could be hidden."""
+_CLOSER = _PEOPLE | _NOT_PEOPLE | _ALONE
+"""Names that take a closer look where they stand elsewhere."""
 
 
 def shown(event: bytes) -> Shown:
@@ -62,29 +73,22 @@ def shown(event: bytes) -> Shown:
 def _as_usual(event: bytes) -> Shown | None:
     """What `shown_of_any` makes of it, at a third of the cost; None where that takes a closer look."""
     try:
-        raw = _usual(event).user_data
+        it = _usual(event)
+        raw = bytes(it.user_data)
         values = _values(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     start = event.find(_BEFORE) + len(_BEFORE)
-    head, rest = event[:start], event[start + len(memoryview(raw)) :]
-    if start < len(_BEFORE) or event.count(_BEFORE[1:-1]) != 1:
+    if not event.startswith(raw, start) or not _CLOSER.isdisjoint(it.custom_data):
         return None
-    outside = head + rest
-    for each in _OTHERS:
-        if each in outside:
-            return None
-    names: list[str] = []
-    private: dict[str, None] = {}
-    for name, value in values.items():
-        plain = value if type(value) is str else value[0]
-        if plain:
-            names.append(name)
-            if len(plain) >= _SHORT:
-                private[plain] = None
-    hidden_ = _hidden_values(tuple(values), tuple(map(type, values.values())))
-    text = msgspec.json.format(head + hidden_ + rest, indent=0).decode()
-    return Shown(text[:_LONGEST], tuple(names), tuple(private))
+    names, kinds = tuple(values), tuple(map(type, values.values()))
+    texts = [value if isinstance(value, str) else value[0] for value in values.values()]
+    if not all(texts):
+        names = tuple(name for name, text in zip(names, texts, strict=True) if text)
+    private = dict.fromkeys([text for text in texts if len(text) >= _SHORT])
+    whole = event[:start] + _hidden_values(tuple(values), kinds) + event[start + len(raw) :]
+    text = msgspec.json.format(whole, indent=0).decode()
+    return Shown(text[:_LONGEST], names, tuple(private))
 
 
 @lru_cache(maxsize=1_024)
