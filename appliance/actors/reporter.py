@@ -100,7 +100,7 @@ class Reporter:
         self._wake.set()
 
     def standings(self) -> Mapping[str, Standing]:
-        """Of the accounts that are paused."""
+        """Of the accounts that are paused, and of single pixels that are."""
         return self._accounts.standings
 
     def report(self) -> tuple[AccountReport, ...]:
@@ -110,11 +110,11 @@ class Reporter:
 
     async def resume(self, accounts: Collection[str]) -> None:
         """These may be asked again at once: somebody has changed something. Raises Unavailable."""
-        paused = self._accounts.forget(accounts)
+        paused = self._accounts.forget([*accounts, *self._targets(accounts)])
         self.wake()
         if paused:
             await self._blocking(self._store.resume, paused)
-            await self._hurry(paused)
+            await self._hurry(accounts)
             self.wake()
 
     def anew(self, accounts: Collection[str]) -> None:
@@ -122,10 +122,13 @@ class Reporter:
         self._anew.update(accounts)
         self.wake()
 
-    async def _hurry(self, accounts: Collection[str]) -> None:
-        """What waited for these accounts to be asked again is due."""
-        targets = [target for target, way in self._ways().items() if way.account in accounts]
-        some = self._limits.hurry_at_once
+    def _targets(self, names: Collection[str]) -> list[str]:
+        """The pixels among these, and those of the accounts among them."""
+        return [target for target, way in self._ways().items() if target in names or way.account in names]
+
+    async def _hurry(self, names: Collection[str]) -> None:
+        """What waited for these accounts or pixels to be asked again is due."""
+        targets, some = self._targets(names), self._limits.hurry_at_once
         while targets and await self._blocking(self._store.hurry, targets, some, self._now_us()) == some:
             pass
 
@@ -159,23 +162,36 @@ class Reporter:
         ways = self._ways()
         self._figures = await self._blocking(self._read, frozenset(ways))
         again = self._limits.poll
-        for it in sorted(self._figures.waiting.values(), key=lambda each: each.deadline_us):
+        for it in self._in_order(ways):
             way = ways[it.target]
             await self._expire(it.target, way)
             now = self._now_us()
-            while it.due_us <= now and (most := self._accounts.room(way)):
+            while it.due_us <= now and (most := self._accounts.room(it.target, way)):
                 lease = now + int(self._limits.lease * SECOND)
                 batch = await self._blocking(self._store.take_batch, it.target, most, now, lease)
                 if not batch:
                     break
-                self._accounts.started(way)
-                nursery.start_soon(self._report, way, batch)
+                self._accounts.started(it.target, way)
+                nursery.start_soon(self._report, it.target, way, batch)
             if it.due_us > now:
                 again = min(again, max((it.due_us - now) / SECOND, 0.001))
             elif not way.held:
-                wait = self._accounts.of(way).not_before - trio.current_time()
+                wait = self._accounts.wait(it.target, way)
                 again = min(again, wait) if wait > 0 else again
         return again
+
+    def _in_order(self, ways: Mapping[str, Way]) -> list[Waiting]:
+        """What waits: the account with the nearest deadline first, of its pixels whose turn it is."""
+        nearest: dict[str, int] = {}
+        for it in self._figures.waiting.values():
+            account = ways[it.target].account
+            nearest[account] = min(it.deadline_us, nearest.get(account, it.deadline_us))
+
+        def place(it: Waiting) -> tuple[int, str, float, int]:
+            way = ways[it.target]
+            return nearest[way.account], way.account, self._accounts.turn(it.target, way), it.deadline_us
+
+        return sorted(self._figures.waiting.values(), key=place)
 
     def _read(self, ours: Collection[str]) -> Figures:
         counts = self._store.counts()
@@ -206,12 +222,12 @@ class Reporter:
         if count == self._limits.expire_at_once:  # there are more
             del self._expired_at[target]
 
-    async def _report(self, way: Way, batch: Sequence[Stored]) -> None:
+    async def _report(self, target: str, way: Way, batch: Sequence[Stored]) -> None:
         """One request and what follows from it."""
         try:
             await self._request(way, batch)
         finally:
-            self._accounts.of(way).under_way -= 1
+            self._accounts.ended(target, way)
             self._wake.set()
 
     async def _request(self, way: Way, batch: Sequence[Stored]) -> None:
@@ -228,11 +244,11 @@ class Reporter:
             with trio.move_on_after(self._limits.leave, shield=True), suppress(Unavailable):
                 await self._blocking(self._store.release, _leases(held), self._now_us())
             raise
-        results, standing = await self._requests.ask(way, ready, token)
-        await self._conclude(way, results, [standing] if standing is not None else [])
-        if standing is not None and not standing.failures:
+        results, standings = await self._requests.ask(way, ready, token)
+        await self._conclude(way, results, standings)
+        if recovered := self._accounts.recovered():
             with suppress(Unavailable):  # then each is due when it said
-                await self._hurry([way.account])
+                await self._hurry(recovered)
 
     async def _release(self, held: Sequence[Stored], due_us: int) -> None:
         if held:

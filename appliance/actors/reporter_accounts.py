@@ -47,8 +47,11 @@ class Limits:
     hurry_at_once: int = 1_000
     throttled: float = 60.0
     in_a_row: int = 3
-    """Failures with no success in between, from which on an account is asked slowly: one lost answer among
-    many is that request's own matter."""
+    """Failures with no success in between, from which on an account or a pixel is asked slowly: one lost
+    answer among many is that request's own matter."""
+    singly_from: int = 5
+    """Failures in a row from which on it is asked with single events, each time with another one: what is
+    taken tells a platform that is away from an event that it cannot answer."""
     slow_from: float = 75.0
     stop_from: float = 95.0
     """Per cent of an account's allowance from which requests go one by one, and from which they wait."""
@@ -61,13 +64,36 @@ class Limits:
 
 
 @dataclass
+class Course:
+    """How requests of an account, or of one of its pixels, have been going in this life of the core; moments
+    by trio's clock. `failed_at`: when a failure was counted, or somebody changed something."""
+
+    failures: int = 0
+    failed_at: float = -math.inf
+    worked_at: float = -math.inf
+    lifted_at: float = -math.inf
+    not_before: float = -math.inf
+    asked_at: float = -math.inf
+
+    @property
+    def works(self) -> bool:
+        """The last that is known of it is that something was taken."""
+        return self.worked_at > self.failed_at
+
+    def fails(self, began: float, clock: float) -> bool:
+        """Whether that is one more failure: requests that were under way together are one."""
+        if began < self.failed_at:
+            return False
+        self.failures += 1
+        self.failed_at = clock
+        return True
+
+
+@dataclass
 class Account:
-    """One of them in this life of the core. `not_before` and `lifted_at` are by trio's clock."""
+    """One of them in this life of the core."""
 
     under_way: int = 0
-    not_before: float = -math.inf
-    lifted_at: float = -math.inf
-    failures: int = 0
     slow: bool = False
     busy: float = 0.0
     busy_at_us: int = 0
@@ -78,15 +104,14 @@ class Account:
     events: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     identifiers: Counter[str] = field(default_factory=Counter)
-    worked_at: float = -math.inf
     shut_out: dict[int, float] = field(default_factory=dict)
     """Deliveries that stood alone when the account was shut out, and when; at most MOST_SHUT_OUT, of which
     the oldest is forgotten first: then it is only asked once more."""
 
-    def shuts_out(self, number: int, clock: float) -> bool:
-        """Whether this one has the account shut out, which works for others in between."""
+    def shuts_out(self, number: int, worked_at: float, clock: float) -> bool:
+        """Whether this one has the account shut out, which works for others of its pixel in between."""
         before = self.shut_out.pop(number, math.inf)
-        if before < self.worked_at:
+        if before < worked_at:
             return True
         self.shut_out[number] = clock
         if len(self.shut_out) > MOST_SHUT_OUT:
@@ -106,16 +131,18 @@ class Figures:
 
 class Learned(NamedTuple):
     """What an answer comes to: its verdict, which may be another one than the platform's word alone says;
-    when to try again; whether the batch is taken apart; how the account stands if that has changed."""
+    when to try again; whether the batch is taken apart; how the account and the pixel stand if that has
+    changed."""
 
     verdict: Verdict
     again_us: int
     apart: bool = False
-    standing: Standing | None = None
+    standings: Sequence[Standing] = ()
 
 
 class Accounts:
-    """All of them. `standings` are those that are paused; the store has the same."""
+    """All of them. `standings` are the accounts and the pixels that are paused, each by its target; the store
+    has the same."""
 
     def __init__(
         self, limits: Limits, patience: Patience, now_us: Callable[[], int], draw: Callable[[], float]
@@ -125,90 +152,178 @@ class Accounts:
         self._now_us = now_us
         self._draw = draw
         self._accounts: dict[str, Account] = {}
+        self._courses: dict[str, Course] = {}
+        self._asked: Counter[str] = Counter()
+        self._recovered: set[str] = set()
         self.standings: dict[str, Standing] = {}
 
     def of(self, way: Way) -> Account:
         return self._accounts.setdefault(way.account, Account())
 
+    def _course(self, name: str) -> Course:
+        return self._courses.setdefault(name, Course())
+
     def begin(self, standings: Sequence[Standing]) -> None:
         """A new run: nothing is under way."""
-        self.standings = {each.target: each for each in standings if number_in(each.target, ACCOUNT)}
+        self.standings = {
+            each.target: each for each in standings if each.target.startswith((f"{ACCOUNT}:", f"{PIXEL}:"))
+        }
+        self._asked.clear()
         for each in self._accounts.values():
             each.under_way = 0
 
     def forget(self, names: Collection[str]) -> list[str]:
-        """They may be asked at once; those of them that were paused."""
+        """These accounts and pixels may be asked at once; those of them that were paused."""
         for name in names:
+            self._courses[name] = Course(failed_at=trio.current_time())
             if (known := self._accounts.get(name)) is not None:
-                known.not_before, known.failures, known.slow, known.reason = -math.inf, 0, False, ""
+                known.slow, known.reason = False, ""
         return [name for name in names if self.standings.pop(name, None) is not None]
 
-    def room(self, way: Way) -> int:
-        """How many events a request of this account may take now; 0 for no request."""
-        known = self.of(way)
-        if way.held or sum(each.under_way for each in self._accounts.values()) >= self._limits.in_all:
+    def room(self, target: str, way: Way) -> int:
+        """How many events of a target a request may take now; 0 for no request."""
+        known, most = self.of(way), self._limits.per_account
+        if sum(each.under_way for each in self._accounts.values()) >= self._limits.in_all:
             return 0
-        if known.not_before > trio.current_time() and not way.gone:
+        if way.gone:  # they end without a request
+            return way.platform.limits.batch if known.under_way < most else 0
+        if way.held or self.wait(target, way) > 0:
             return 0
-        paused = self.standings.get(way.account)
-        if paused is not None and not way.gone and not way.dry_run:
-            return 1 if paused.probe_us <= self._now_us() and not known.under_way else 0
-        slow = known.slow or known.failures >= self._limits.in_a_row
-        most = 1 if slow else self._limits.per_account
-        return way.platform.limits.batch if known.under_way < most else 0
+        own, whole = self._course(target), self._course(way.account)
+        paused = [] if way.dry_run else self._paused(target, way)
+        if paused:
+            due = all(each.probe_us <= self._now_us() for each in paused)
+            busy = self._asked[target] or (way.account in self.standings and known.under_way)
+            return 1 if due and not busy else 0
+        if known.slow or whole.failures >= self._limits.in_a_row:
+            most = 1
+        if known.under_way >= most or (own.failures >= self._limits.in_a_row and self._asked[target]):
+            return 0
+        return 1 if self._singly(target, way) else way.platform.limits.batch
 
-    def started(self, way: Way) -> None:
+    def wait(self, target: str, way: Way) -> float:
+        """Seconds until this target may be asked for; nothing is said of what is paused."""
+        not_before = max(self._course(target).not_before, self._course(way.account).not_before)
+        return max(0.0, not_before - trio.current_time())
+
+    def turn(self, target: str, way: Way) -> float:
+        """Of an account's targets, the lowest is asked for first, then the nearest deadline: where single
+        events ask whether it works, those of one bad pixel must not be all of them."""
+        if way.account in self.standings or self._course(way.account).failures >= self._limits.singly_from:
+            return self._course(target).asked_at
+        return -math.inf
+
+    def _paused(self, target: str, way: Way) -> list[Standing]:
+        return [self.standings[name] for name in (target, way.account) if name in self.standings]
+
+    def _singly(self, target: str, way: Way) -> bool:
+        failures = max(self._course(target).failures, self._course(way.account).failures)
+        return failures >= self._limits.singly_from
+
+    def started(self, target: str, way: Way) -> None:
         """A request of its begins: the next one keeps the pace."""
-        known = self.of(way)
-        known.under_way += 1
-        known.not_before = max(known.not_before, trio.current_time()) + 60.0 / max(1, way.per_minute)
+        whole, clock = self._course(way.account), trio.current_time()
+        self.of(way).under_way += 1
+        self._asked[target] += 1
+        self._course(target).asked_at = clock
+        whole.not_before = max(whole.not_before, clock) + 60.0 / max(1, way.per_minute)
 
-    def learn(self, way: Way, batch: Sequence[Stored], verdict: Verdict) -> Learned:
-        """What an answer to these means for their account."""
+    def ended(self, target: str, way: Way) -> None:
+        """One that was started, whatever came of it."""
+        self.of(way).under_way -= 1
+        self._asked[target] -= 1
+
+    def recovered(self) -> set[str]:
+        """Accounts and pixels that have failed and work again, each once: what waits for them is due."""
+        found, self._recovered = self._recovered, set()
+        return found
+
+    def learn(self, way: Way, batch: Sequence[Stored], verdict: Verdict, began: float) -> Learned:
+        """What the answer to a request with these, which began then, means for their account and pixel."""
         known, now, clock = self.of(way), self._now_us(), trio.current_time()
+        target, whole = batch[0].delivery.target, self._course(way.account)
         known.answers[verdict.outcome] += 1
         known.slow = verdict.busy >= self._limits.slow_from
         if verdict.busy:
             known.busy, known.busy_at_us = verdict.busy, now
         if verdict.busy >= self._limits.stop_from:
-            known.not_before = max(known.not_before, clock + max(verdict.seconds, self._limits.throttled))
+            whole.not_before = max(whole.not_before, clock + max(verdict.seconds, self._limits.throttled))
         if verdict.label == NOT_RECONCILED:
             known.unreconciled += len(batch) - len(verdict.refused) - (verdict.received or 0)
         if verdict.outcome in ("accepted", "refused"):
-            return Learned(verdict, now, standing=self._works(way))
-        lifted = clock - known.lifted_at < self._limits.lifted
-        apart = doubtful(batch, verdict, lifted=lifted)
+            return Learned(verdict, now, standings=self._works(target, way, began))
+        if verdict.outcome == "pause":
+            return self._shut_out(target, way, batch, verdict, began)
+        return self._fails(target, way, batch, verdict, began)
+
+    def _works(self, target: str, way: Way, began: float) -> list[Standing]:
+        """It was answered as it should be; what is not paused any more."""
+        clock, found = trio.current_time(), []
+        self.of(way).reason = ""
+        for name in (target, way.account):
+            course = self._course(name)
+            if course.failures >= self._limits.in_a_row:
+                self._recovered.add(name)
+            course.failures, course.worked_at = 0, clock
+            # An answer to what had left before it was paused says nothing of now.
+            if name in self.standings and began >= course.failed_at:
+                del self.standings[name]
+                course.lifted_at = clock
+                self._recovered.add(name)
+                found.append(Standing(target=name))
+                log.warning("resumed", extra={"target": name, "platform": way.platform.name})
+        return found
+
+    def _fails(
+        self, target: str, way: Way, batch: Sequence[Stored], verdict: Verdict, began: float
+    ) -> Learned:
+        """Not now, for no reason that the platform knows."""
+        known, now, clock = self.of(way), self._now_us(), trio.current_time()
+        own, whole = self._course(target), self._course(way.account)
+        apart = doubtful(batch, verdict, works=own.works, lifted=False)
+        counted = [course.fails(began, clock) for course in (own, whole)]
+        known.reason = f"{verdict.label}: {verdict.reason}"[:500] if verdict.reason else verdict.label
+        tried = 1 + max(stored.attempts for stored in batch)
+        wait = self._patience.pause(max(own.failures, whole.failures, tried), self._draw(), verdict.seconds)
+        wait = max(wait, verdict.seconds)
+        throttled = verdict.outcome == "throttle"
+        gated = False
+        for course, new in zip((own, whole), counted, strict=True):
+            asked = verdict.seconds if throttled and course is whole else 0.0
+            if course.failures >= self._limits.in_a_row or (throttled and course is whole):
+                gated = True
+                course.not_before = max(course.not_before, clock + (wait if new else asked))
+        if not gated:
+            return Learned(verdict, now + int(wait * SECOND), apart)
+        # Another one asks next.
+        later = 1.5 * wait if len(batch) == 1 and self._singly(target, way) else 0.0
+        return Learned(verdict, now + int(later * SECOND), apart)
+
+    def _shut_out(
+        self, target: str, way: Way, batch: Sequence[Stored], verdict: Verdict, began: float
+    ) -> Learned:
+        """Nothing will be accepted, of the account or of this pixel of its."""
+        known, now, clock = self.of(way), self._now_us(), trio.current_time()
+        name = target if verdict.pixel else way.account
+        course = self._course(name)
+        if began < course.failed_at:
+            return Learned(verdict, now)
+        lifted = clock - course.lifted_at < self._limits.lifted
+        apart = doubtful(batch, verdict, works=course.works, lifted=lifted)
+        course.failed_at = clock
         if apart and len(batch) > 1:
             return Learned(verdict, now, apart)
-        if verdict.outcome == "pause":
-            if len(batch) == 1 and known.shuts_out(batch[0].number, clock):
-                return Learned(verdict._replace(outcome="refused", label=REFUSED), now)
-            return self._pause(way, verdict, apart=apart)
-        known.reason = f"{verdict.label}: {verdict.reason}"[:500] if verdict.reason else verdict.label
-        if not apart:
-            known.failures += 1
-            wait = max(verdict.seconds, self._patience.pause(known.failures, self._draw(), verdict.seconds))
-            if verdict.outcome == "retry" and known.failures < self._limits.in_a_row:
-                return Learned(verdict, now + int(wait * SECOND))
-            known.not_before = max(known.not_before, clock + wait)
-        return Learned(verdict, now, apart)
+        worked_at = self._course(target).worked_at
+        if len(batch) == 1 and known.shuts_out(batch[0].number, worked_at, clock):
+            return Learned(verdict._replace(outcome="refused", label=REFUSED), now)
+        return self._pause(name, way, verdict, apart=apart)
 
-    def _works(self, way: Way) -> Standing | None:
-        """It was answered as it should be; its standing, if it was paused."""
-        known = self.of(way)
-        known.failures, known.reason, known.worked_at = 0, "", trio.current_time()
-        if self.standings.pop(way.account, None) is None:
-            return None
-        known.lifted_at = known.worked_at
-        log.warning("account resumed", extra={"account": way.account, "platform": way.platform.name})
-        return Standing(target=way.account)
-
-    def _pause(self, way: Way, verdict: Verdict, *, apart: bool) -> Learned:
-        now, before = self._now_us(), self.standings.get(way.account)
+    def _pause(self, name: str, way: Way, verdict: Verdict, *, apart: bool) -> Learned:
+        now, before = self._now_us(), self.standings.get(name)
         failures = before.failures + 1 if before else 1
         wait = min(self._limits.probe_longest, self._limits.probe_first * 2.0 ** min(failures - 1, 20))
         found = Standing(
-            target=way.account,
+            target=name,
             failures=failures,
             paused_us=before.paused_us if before else now,
             probe_us=now + int(wait * SECOND),
@@ -216,13 +331,12 @@ class Accounts:
         )
         if before is None:
             log.warning(
-                "account paused",
-                extra={"account": way.account, "platform": way.platform.name, "reason": found.reason},
+                "paused", extra={"target": name, "platform": way.platform.name, "reason": found.reason}
             )
-        self.standings[way.account] = found
+        self.standings[name] = found
         # Not the same event at every probe: it could be the reason.
         again_us = now + int(2 * wait * SECOND) if before or apart else now
-        return Learned(verdict, again_us, apart, found)
+        return Learned(verdict, again_us, apart, [found])
 
     # What is said of them
 
@@ -241,15 +355,25 @@ class Accounts:
         standing = self.standings.get(name) or Standing(target=name)
         targets = [target for target, _ in ways]
         queues = [figures.waiting[target] for target in targets if target in figures.waiting]
-        pixels = tuple(_pixel(target, each, figures) for target, each in ways)
         refused_by: Counter[str] = Counter()
         at_risk: Counter[str] = Counter()
         for target in targets:
             refused_by.update(figures.refused.get(target, {}))
             at_risk.update(figures.worth.get(target, {}))
-        wait = max(0.0, known.not_before - trio.current_time())
+        course = self._course(name)
+        wait = max(0.0, course.not_before - trio.current_time())
         throttled = wait > SHOWN_SPACING
-        state = _state(ways, paused=bool(standing.paused_us), throttled=throttled)
+        pixels = tuple(
+            _pixel(target, each, figures, self.standings.get(target) or Standing(target=target))
+            for target, each in ways
+        )
+        refused = [each for each in pixels if each.paused_us]
+        state = _state(
+            ways, paused=bool(standing.paused_us) or len(refused) == len(pixels), throttled=throttled
+        )
+        reason = standing.reason or (
+            f"its pixel {refused[0].code}: {refused[0].reason}" if state == "paused" else known.reason
+        )
         missing = next((each.missing for _, each in ways if each.missing), "")
         return AccountReport(
             account_id=number_in(name, ACCOUNT) or 0,
@@ -280,8 +404,8 @@ class Accounts:
             not_before_us=self._now_us() + int(wait * SECOND) if throttled else 0,
             paused_us=standing.paused_us,
             probe_us=standing.probe_us,
-            failures=standing.failures or known.failures,
-            reason=missing if state == "held" else standing.reason or known.reason,
+            failures=standing.failures or course.failures,
+            reason=missing if state == "held" else reason,
             pixels=pixels,
         )
 
@@ -296,8 +420,8 @@ def _state(ways: Sequence[tuple[str, Way]], *, paused: bool, throttled: bool) ->
     return "throttled" if throttled else "sending"
 
 
-def _pixel(target: str, way: Way, figures: Figures) -> PixelReport:
-    counts = figures.counts.get(target, {})
+def _pixel(target: str, way: Way, figures: Figures, standing: Standing) -> PixelReport:
+    counts, waiting = figures.counts.get(target, {}), figures.waiting.get(target)
     return PixelReport(
         target=target,
         pixel_id=number_in(target, PIXEL) or 0,
@@ -307,4 +431,9 @@ def _pixel(target: str, way: Way, figures: Figures) -> PixelReport:
         refused=counts.get("dead", 0),
         not_sent=counts.get("cancelled", 0),
         warning=tested(way),
+        next_deadline_us=waiting.deadline_us if waiting is not None else 0,
+        at_risk={currency: micros for currency, micros in figures.worth.get(target, {}).items() if micros},
+        paused_us=standing.paused_us,
+        probe_us=standing.probe_us,
+        reason=standing.reason,
     )

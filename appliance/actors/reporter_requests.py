@@ -98,14 +98,16 @@ class Requests:
         """What opens the account now, or what keeps us from having it."""
         return await self._access.token(way) if ready.events and not _silent(way) else ""
 
-    async def ask(self, way: Way, ready: Ready, token: str | Verdict) -> tuple[list[Result], Standing | None]:
-        """The request, and what follows from its answer for each event and for the account."""
+    async def ask(
+        self, way: Way, ready: Ready, token: str | Verdict
+    ) -> tuple[list[Result], Sequence[Standing]]:
+        """The request, and what follows from its answer for each event, and for the account and the pixel."""
         if not ready.events:
-            return ready.results, None
+            return ready.results, ()
         if _silent(way):
-            return ready.results + self._dry(way, ready.events), None
-        results, standing = await self._ask(way, ready.events, token)
-        return ready.results + results, standing
+            return ready.results + self._dry(way, ready.events), ()
+        results, standings = await self._ask(way, ready.events, token)
+        return ready.results + results, standings
 
     async def _introduce(self, opened: Sequence[Opened]) -> tuple[list[Stored], list[Opened], bool]:
         """(those that wait for their click, the others with their visitors, whether nobody can be asked)."""
@@ -160,7 +162,7 @@ class Requests:
 
     async def _ask(
         self, way: Way, events: Sequence[Made], token: str | Verdict
-    ) -> tuple[list[Result], Standing | None]:
+    ) -> tuple[list[Result], Sequence[Standing]]:
         at_us, began = self._now_us(), trio.current_time()
         opens = (
             way.pixel.token,
@@ -187,7 +189,7 @@ class Requests:
                     verdict = verdict._replace(outcome="retry", label=UNAUTHORIZED)
         latency_us = int((trio.current_time() - began) * SECOND)
         batch = [each.stored for each in events]
-        verdict, again_us, apart, standing = self._accounts.learn(way, batch, verdict)
+        verdict, again_us, apart, standings = self._accounts.learn(way, batch, verdict, began)
         then = follow(batch, verdict, self._now_us(), again_us, apart=apart)
         tried = Attempt(
             at_us=at_us, latency_us=latency_us, request=line, status=status, answer=text, trace=verdict.trace
@@ -198,7 +200,7 @@ class Requests:
             known = self._accounts.of(way)
             known.measured += len(events)
             known.identifiers.update(names)
-        return results, standing
+        return results, standings
 
 
 def _results(

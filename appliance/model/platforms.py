@@ -27,6 +27,13 @@ class PixelReport(Struct, frozen=True, kw_only=True):
     not_sent: int = 0
     warning: str = ""
     """What there is to know of its events while it has a test code: whether the platform counts them."""
+    next_deadline_us: int = 0
+    at_risk: dict[str, int] = {}
+    paused_us: int = 0
+    """Since when the platform refuses this pixel, and not its account; 0 while it does not."""
+    probe_us: int = 0
+    reason: str = ""
+    """Why it does."""
 
 
 class AccountReport(Struct, frozen=True, kw_only=True):
@@ -78,6 +85,6 @@ class AccountReport(Struct, frozen=True, kw_only=True):
     probe_us: int = 0
     failures: int = 0
     reason: str = ""
-    """Why it is paused or waits, or what it needs before it can report; never a secret. "" of one that an
+    """Why it is paused or waits (where all its pixels are paused, the first one's), or what it needs before it can report; never a secret. "" of one that an
     operator paused."""
     pixels: tuple[PixelReport, ...] = ()

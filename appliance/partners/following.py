@@ -15,6 +15,8 @@ SUSPECT_AFTER = 5
 the reason, and would hold up the others until their window ends."""
 _FIRST = 60_000_000
 _LONGEST = 6 * HOUR
+_TRIES_LEFT = 4
+"""One alone waits for no more than this part of the time that it has: it is tried again before its end."""
 
 
 class Next(NamedTuple):
@@ -34,7 +36,8 @@ def follow(
 
     A whole batch that was refused is taken apart: each part goes with nothing but itself from then on, until
     what was refused stands alone. Where the platform names the guilty ones, only they are dead. `apart`: it
-    is taken apart although it was not refused, see `doubtful`; one alone waits longer each time instead.
+    is taken apart although it was not refused, see `doubtful`. One that stands alone after that waits longer
+    each time, and is tried several times more before its deadline.
     """
     if verdict.outcome == "accepted":
         return [
@@ -58,10 +61,19 @@ def follow(
     sure = verdict.outcome in ("throttle", "pause")
     if apart and len(batch) > 1:
         return _apart(batch, now_us, f"after: {verdict.label}", sure=sure)
-    if apart:
+    if apart or _suspected(batch, verdict):
         longer = _FIRST * 2 ** min(max(batch[0].attempts - SUSPECT_AFTER, 0), 20)
         again_us = max(again_us, now_us + min(longer, _LONGEST))
+    if len(batch) == 1:
+        soon = (batch[0].deadline_us - now_us) // _TRIES_LEFT
+        again_us = min(again_us, now_us + max(_FIRST, soon))
     return [Next("pending", again_us, verdict.label, None, sure)] * len(batch)
+
+
+def _suspected(batch: Sequence[Stored], verdict: Verdict) -> bool:
+    """It stands alone after others of its request were taken, and still is not answered."""
+    one = batch[0]
+    return len(batch) == 1 and one.part == one.number and _asks_again(verdict) and _tried(batch)
 
 
 def _apart(batch: Sequence[Stored], now_us: int, why: str, *, sure: bool) -> list[Next]:
@@ -72,13 +84,22 @@ def _apart(batch: Sequence[Stored], now_us: int, why: str, *, sure: bool) -> lis
     ]
 
 
-def doubtful(batch: Sequence[Stored], verdict: Verdict, *, lifted: bool) -> bool:
+def doubtful(batch: Sequence[Stored], verdict: Verdict, *, works: bool, lifted: bool) -> bool:
     """Whether one of these events may be the reason for an answer that does not say so: the platform asks to
-    repeat them again and again, or shuts out an account whose single event it took just now (`lifted`)."""
+    repeat them again and again, or shuts out an account whose single event it took just now (`lifted`).
+    `works`: it has taken others since it last failed. While it takes nothing at all, nobody is in doubt."""
     if verdict.outcome == "pause":
-        return lifted
-    tried = min(stored.attempts for stored in batch)
-    return verdict.outcome == "retry" and verdict.label != UNANSWERED and tried >= SUSPECT_AFTER
+        return works and lifted
+    return works and _asks_again(verdict) and _tried(batch)
+
+
+def _asks_again(verdict: Verdict) -> bool:
+    """By the platform's own word, and not by a proxy's, or silence."""
+    return verdict.outcome == "retry" and verdict.label != UNANSWERED
+
+
+def _tried(batch: Sequence[Stored]) -> bool:
+    return max(stored.attempts for stored in batch) >= SUSPECT_AFTER
 
 
 def unsure(stored: Stored, limits: Limits, now_us: int) -> str:

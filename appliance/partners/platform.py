@@ -54,7 +54,8 @@ class Verdict(NamedTuple):
 
     `refused`: place in the request → label, where the platform names single events. `seconds`: not before.
     `busy`: per cent of the account's allowance that is used. `received`: how many it says it took.
-    `details`: place → the platform's own words on a refused one.
+    `details`: place → the platform's own words on a refused one. `pixel`: a pause is this pixel's alone, and
+    says nothing of the account's others.
     """
 
     outcome: Outcome
@@ -66,6 +67,7 @@ class Verdict(NamedTuple):
     received: int | None = None
     busy: float = 0.0
     details: Mapping[int, str] = {}
+    pixel: bool = False
 
 
 class Sent(NamedTuple):
@@ -160,6 +162,7 @@ IN_THE_FUTURE = "Event time in the future"
 NO_CONSENT = "No consent"
 NO_VALUE = "Purchase without value and currency"
 UNAUTHORIZED = "Token or permission refused"
+INVALID_PIXEL = "Invalid pixel"
 TOO_MANY = "Too many requests"
 UNAVAILABLE = "Temporarily unavailable"
 UNANSWERED = "No answer of the platform"

@@ -201,12 +201,19 @@ def test_match_quality(identifiers: dict[str, int], measured: int, expected: flo
 
 def test_only_what_the_platform_itself_asks_to_repeat_for_long_is_in_doubt() -> None:
     tried = [stored(number, attempts=SUSPECT_AFTER) for number in range(3)]
-    assert doubtful(tried, Verdict("retry", UNAVAILABLE), lifted=False)
-    assert not doubtful(tried, Verdict("retry", UNANSWERED), lifted=False), "a proxy's page is nobody's fault"
-    assert not doubtful([*tried, stored(9, attempts=1)], Verdict("retry", UNAVAILABLE), lifted=False)
-    assert not doubtful(tried, Verdict("throttle", "Too many requests"), lifted=True)
-    assert doubtful(tried, Verdict("pause", "no"), lifted=True)
-    assert not doubtful(tried, Verdict("pause", "no"), lifted=False)
+    assert doubtful(tried, Verdict("retry", UNAVAILABLE), works=True, lifted=False)
+    assert not doubtful(tried, Verdict("retry", UNANSWERED), works=True, lifted=False), (
+        "a proxy's page is nobody's fault"
+    )
+    assert not doubtful(tried, Verdict("retry", UNAVAILABLE), works=False, lifted=False), "it takes nothing"
+    joined = [*tried, stored(9, attempts=1)]
+    assert doubtful(joined, Verdict("retry", UNAVAILABLE), works=True, lifted=False), "new ones come always"
+    fresh = [stored(number, attempts=SUSPECT_AFTER - 1) for number in range(3)]
+    assert not doubtful(fresh, Verdict("retry", UNAVAILABLE), works=True, lifted=False)
+    assert not doubtful(tried, Verdict("throttle", "Too many requests"), works=True, lifted=True)
+    assert doubtful(tried, Verdict("pause", "no"), works=True, lifted=True)
+    assert not doubtful(tried, Verdict("pause", "no"), works=True, lifted=False)
+    assert not doubtful(tried, Verdict("pause", "no"), works=False, lifted=True)
 
 
 def test_what_is_in_doubt_is_taken_apart_and_stays_unsure() -> None:

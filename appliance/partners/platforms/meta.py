@@ -18,6 +18,7 @@ from appliance.partners import cookies, identity
 from appliance.partners.platform import (
     DAY,
     INVALID,
+    INVALID_PIXEL,
     NO_VALUE,
     NOT_RECONCILED,
     REFUSED,
@@ -48,7 +49,10 @@ VERSION = "v25.0"
 _SECOND = 1_000_000
 _THROTTLED = frozenset((4, 17, 32, 341, 613, *range(80_000, 80_015)))
 _TRY_AGAIN = frozenset((1, 2, 368, 5000, 21_009))
-_ACCOUNT = frozenset((3, 10, 102, 190, 803, *range(200, 300)))
+_ACCOUNT = frozenset((3, 102, 190))
+_PERMISSION = frozenset((10, *range(200, 300)))
+_PIXEL = _PERMISSION | {803}
+"""What may be done with one pixel, and whether there is such a one: another of the account may be fine."""
 _EVENT: Mapping[int, str] = {
     2804001: "Wrong parameter",
     2804007: "Wrong parameter",
@@ -184,10 +188,6 @@ def user_data(report: Report) -> dict[str, Any]:
     return found
 
 
-def _people(who: Identity) -> Sequence[tuple[str, Sequence[str], Callable[[str], str]]]:
-    """What says who it was beside his place; nothing for almost every interpreted event."""
-    if not (
-        who.emails
 @lru_cache(maxsize=16_384)
 def _place(city: str, region: str, country: str) -> Mapping[str, Sequence[str]]:
     """The same ones come again and again."""
@@ -199,6 +199,10 @@ def _place(city: str, region: str, country: str) -> Mapping[str, Sequence[str]]:
     return {name: hashes for name, hashes in known.items() if hashes}
 
 
+def _people(who: Identity) -> Sequence[tuple[str, Sequence[str], Callable[[str], str]]]:
+    """What says who it was beside his place; nothing for almost every interpreted event."""
+    if not (
+        who.emails
         or who.phones
         or who.external_id
         or who.first_name
@@ -264,8 +268,9 @@ def _of_error(error: Mapping[str, Any], status: int, busy: float, minutes: float
     def so(outcome: Outcome, label: str, seconds: float = 0.0) -> Verdict:
         return Verdict(outcome, label, reason, trace, seconds, busy=busy)
 
-    if code == 100 and subcode == 33:
-        return so("pause", "Invalid pixel")
+    if code in _PIXEL or (code == 100 and subcode == 33):
+        label = UNAUTHORIZED if code in _PERMISSION else INVALID_PIXEL
+        return so("pause", label)._replace(pixel=True)
     # Of whom is asked or how, not of an event: a wrong app secret, for one.
     if code in _ACCOUNT or error.get("type") == "GraphMethodException":
         return so("pause", UNAUTHORIZED)

@@ -1,0 +1,188 @@
+"""A platform that takes nothing for hours, and what that means for the events that wait: in virtual time."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from appliance.partners.platform import DAY, HOUR, Answer, Message, Pixel, Sent
+from tests.actors.reporter_rig import START, Site
+from tests.platforms import meta as double
+
+DOWN = Answer(503, {}, json.dumps({"error": {"code": 2, "message": "down", "is_transient": True}}).encode())
+REFUSED_TOKEN = Answer(401, {}, json.dumps({"error": {"code": 190, "message": "no"}}).encode())
+
+
+class Failing(double.Meta):
+    """A Meta that is away for some time (seconds of the virtual clock), and never takes what is in `poison`;
+    `bad` pixels are away for ever."""
+
+    def __init__(self, until: float, answer: Answer = DOWN) -> None:
+        super().__init__()
+        self.until = until
+        self.poison: set[str] = set()
+        self.bad: set[str] = set()
+        self._answer = answer
+
+    def answer(self, message: Message, now_us: int) -> Answer:
+        named = {each["event_id"] for each in json.loads(message.body)["data"]}
+        code = message.url.split("/")[-2]
+        self.code = code
+        if now_us < START + self.until * 1e6 or named & self.poison or code in self.bad:
+            return self._answer
+        return super().answer(message, now_us)
+
+
+class Slow(Site):
+    """Answers take so many seconds more."""
+
+    seconds = 2.0
+
+    async def send(self, message: Message, seconds: float) -> Sent:
+        found = await super().send(message, seconds)
+        await trio.sleep(self.seconds)
+        return found
+
+
+@pytest.fixture
+def platform() -> Failing:
+    return Failing(3 * 3_600)
+
+
+@pytest.fixture
+def site(tmp_path: Path, platform: Failing) -> Iterator[Site]:
+    made = Site(tmp_path / "ledger.db", other=platform)
+    yield made
+    made.close()
+
+
+async def test_an_outage_is_no_events_fault(
+    site: Site, platform: Failing, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.put(3_000)
+    await nursery.start(site.reporter().run)
+    await trio.sleep(platform.until)
+    assert len(site.sizes) < 60, Counter(site.sizes)
+    asked = len(site.sizes)
+    await site.until_quiet(1_800)
+    assert len(site.sizes) - asked <= 6, "one finds out, all the others go together"
+    assert set(platform.requests.values()) == {1}
+    assert set(platform.counted.values()) == {1}
+    assert len(platform.counted) == 3_000
+
+
+async def test_what_would_be_too_late_soon_is_asked_for_often_enough(
+    site: Site, platform: Failing, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """Four hours are left; it works again after a little more than two."""
+    platform.until = 130 * 60
+    at = START - 7 * DAY + 5 * HOUR
+    site.put(20, at_us=at, click_at_us=at)
+    await nursery.start(site.reporter().run)
+    await site.until_quiet(5 * 3_600)
+    assert site.states() == {"delivered": 20}
+
+
+async def test_one_that_stands_alone_is_tried_several_times_before_its_end(
+    site: Site, platform: Failing, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    platform.until = 0
+    at = START - 7 * DAY + 13 * HOUR
+    site.put(100, at_us=at, click_at_us=at)
+    platform.poison = {"e57"}
+    await nursery.start(site.reporter().run)
+    await site.until(lambda: site.states()["delivered"] == 99, 24 * 3_600)
+    await site.until_quiet(24 * 3_600)
+    assert site.states() == {"delivered": 99, "dead": 1}
+    assert len([at for at in site.asked_at if at > 9 * 3_600]) >= 3, "in its last three hours"
+    assert len(site.asked_at) < 60
+
+
+async def test_a_pixel_that_fails_beside_one_that_works_finds_its_guilty_event(
+    site: Site, platform: Failing, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """All that waits for it goes in one request: that another pixel works says nothing of it."""
+    platform.until = 0
+    platform.poison = {"e57"}
+    site.ways["pixel:2"] = site.ways["pixel:1"]._replace(pixel=Pixel("other", "good", {}))
+    site.put(100)
+    await nursery.start(site.reporter().run)
+    for _ in range(60):
+        site.put(5, target="pixel:2")
+        site.put(1)
+        await trio.sleep(120)
+    assert site.states() == {"delivered": 459, "pending": 1}
+    assert set(platform.counted.values()) == {1}
+
+
+async def test_a_pixel_that_fails_for_ever_is_not_taken_apart_and_holds_up_no_other(
+    site: Site, platform: Failing, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    platform.until = 0
+    platform.bad = {"broken"}
+    site.ways["pixel:2"] = site.ways["pixel:1"]._replace(pixel=Pixel("broken", "good", {}))
+    site.put(500, target="pixel:2")
+    reporter = site.reporter()
+    await nursery.start(reporter.run)
+    for _ in range(120):
+        site.put(5)
+        reporter.wake()
+        await trio.sleep(120)
+    assert site.states() == {"delivered": 600, "pending": 500}
+    failed = [message for message in site.messages if "/broken/" in message.url]
+    assert len(failed) < 60
+
+
+async def test_a_new_life_in_the_midst_of_an_outage_blames_nobody(
+    site: Site, platform: Failing, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.put(500)
+    for _ in range(6):
+        with trio.move_on_after(1_500):
+            await site.reporter().run()
+    asked = len(site.sizes)
+    await nursery.start(site.reporter().run)
+    await site.until_quiet(3 * 3_600)
+    assert {each.part for each in site.stored()} == {0}
+    assert len(site.sizes) < asked + 20
+
+
+async def test_answers_to_requests_under_way_together_are_one_failure(
+    tmp_path: Path, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    platform = Failing(5, REFUSED_TOKEN)
+    site = Slow(tmp_path / "ledger.db", other=platform)
+    site.put(10_000)
+    reporter = site.reporter(poll=1.0)
+    await nursery.start(reporter.run)
+    await trio.sleep(10)
+    (standing,) = reporter.standings().values()
+    assert standing.failures == 1
+    assert standing.probe_us - START < 310 * 1_000_000
+    await site.until_quiet(320)
+    assert site.states() == {"delivered": 10_000}
+    site.close()
+
+
+async def test_an_old_answer_does_not_pause_whom_somebody_has_just_mended(
+    tmp_path: Path, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    platform = Failing(0.1, REFUSED_TOKEN)
+    site = Slow(tmp_path / "ledger.db", other=platform)
+    site.seconds = 5.0
+    site.put(3)
+    reporter = site.reporter(poll=1.0)
+    await nursery.start(reporter.run)
+    await trio.sleep(2)
+    await reporter.resume(["account:1"])
+    await trio.sleep(4)
+    assert not reporter.standings()
+    await site.until_quiet(60)
+    assert site.states() == {"delivered": 3}
+    site.close()
