@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from appliance.access import tokens
 from appliance.access.vault import Unopened, Vault
@@ -122,7 +122,15 @@ class Standings(Struct, frozen=True, kw_only=True):
 async def standings(request: Nothing, context: Context) -> Standings:
     """How reporting to each account goes: queued, accepted, refused by reason, the next deadline and what is
     lost when nobody acts, how well visitors are identified, and why it is paused."""
-    return Standings(items=tuple(desk_of(context).report()))
+    return Standings(items=tuple(_seen(each, context) for each in desk_of(context).report()))
+
+
+def _seen(it: AccountReport, context: Context) -> AccountReport:
+    """As far as the caller may know."""
+    if context.caller.sees_money:
+        return it
+    pixels = tuple(structs.replace(each, at_risk={}) for each in it.pixels)
+    return structs.replace(it, at_risk={}, pixels=pixels)
 
 
 class OneAccount(Request, frozen=True, kw_only=True):
@@ -137,7 +145,7 @@ async def resume(request: OneAccount, context: Context) -> AccountReport:
     await desk.resume([request.id])
     for report in desk.report():
         if report.account_id == request.id:
-            return report
+            return _seen(report, context)
     raise Missing(f"there is no ad_account {request.id}")
 
 

@@ -137,7 +137,7 @@ async def get(request: GetRequest, context: Context) -> DeliveryWhole:
         raise Missing(f"there is no delivery {request.id}")
     stored, attempts = found
     if not context.caller.sees_money:
-        attempts = [_without_content(each) for each in attempts]
+        attempts = [without_content(each) for each in attempts]
     return DeliveryWhole(
         delivery=_shown(stored, context), values=_values(stored, context), attempts=tuple(attempts)
     )
@@ -241,7 +241,7 @@ def _shown(it: Stored, context: Context) -> Delivery:
     )
 
 
-def _without_content(it: Attempt) -> Attempt:
+def without_content(it: Attempt) -> Attempt:
     """For whom money is hidden: requests and answers name it."""
     return Attempt(at_us=it.at_us, latency_us=it.latency_us, request="", status=it.status, error=it.error)
 

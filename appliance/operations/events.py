@@ -15,6 +15,7 @@ from appliance.model.interpreted import Taken
 from appliance.model.money import amount
 from appliance.operations.asking import Tag, ask
 from appliance.operations.context import Context, Forbidden
+from appliance.operations.deliveries import without_content
 from appliance.operations.nouns import Page, Request
 from appliance.operations.period import Span, reach_of, refuse, span_of
 from appliance.operations.records import SelectionRequest, page_of, readable
@@ -123,7 +124,8 @@ async def listed(request: EventsRequest, context: Context) -> Page:
 async def get(request: EventRequest, context: Context) -> EventWhole:
     """All that was said of one session and keyword at a pixel, and every report of it with its attempts."""
     _everybodys(context)
-    rows = await ask(interpreted.one(request.id), context, "events.get")
+    money = context.caller.sees_money
+    rows = await ask(interpreted.one(request.id, sees_money=money), context, "events.get")
     found: list[EventDelivery] = []
     told = 0
     if context.deliveries is not None:
@@ -131,6 +133,7 @@ async def get(request: EventRequest, context: Context) -> EventWhole:
         told = await context.deliveries.count(selection)
         for stored in await context.deliveries.select(selection, _ABOVE_ALL, MOST_DELIVERIES):
             whole = await context.deliveries.get(stored.delivery.id)
+            attempts = tuple(whole[1]) if whole is not None else ()
             found.append(
                 EventDelivery(
                     id=stored.delivery.id,
@@ -141,7 +144,7 @@ async def get(request: EventRequest, context: Context) -> EventWhole:
                     created_us=stored.delivery.created_us,
                     deadline_us=stored.deadline_us,
                     finished_us=stored.finished_us,
-                    attempts=tuple(whole[1]) if whole is not None else (),
+                    attempts=attempts if money else tuple(map(without_content, attempts)),
                 )
             )
     if not rows and not found:

@@ -91,7 +91,8 @@ class PreviewRequest(Request, frozen=True, kw_only=True):
 
 class PreviewedEvent(Struct, frozen=True, kw_only=True):
     """`label` is what would have it refused before it is sent, "" for nothing; `request` the event in the
-    platform's words, its visitor masked; `identifiers` are the names of what is known of him."""
+    platform's words, its visitor masked; `identifiers` are the names of what is known of him. Whoever sees no
+    money is shown neither `value`, `currency` nor `request`."""
 
     event_name: str
     event_id: str
@@ -132,6 +133,7 @@ async def preview(request: PreviewRequest, context: Context) -> Preview:
     told, why, reports = desk.announcements.preview(account, pixel, network, conversion)
     platform = PLATFORMS[account.platform]
     visitor = await desk.visitor(conversion.click.id, conversion.sealed)
+    money = context.caller.sees_money
     events = []
     for report in reports:
         it = msgspec.structs.replace(report, identity=visitor)
@@ -141,15 +143,15 @@ async def preview(request: PreviewRequest, context: Context) -> Preview:
                 event_name=it.event_name,
                 event_id=it.event_id,
                 at_us=it.at_us,
-                value=it.value,
-                currency=it.currency,
+                value=it.value if money else None,
+                currency=it.currency if money else "",
                 consent=it.consent,
                 label=platform.check(it, time.time_ns() // 1_000),
                 identifiers=seen.names,
-                request=seen.text,
+                request=seen.text if money else "",
             )
         )
-    said = "\n\n".join(each.request for each in events)
+    said = "\n\n".join(each.request for each in events if each.request)
     return Preview(told=told, why=why, request=said, events=tuple(events))
 
 

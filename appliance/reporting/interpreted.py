@@ -51,10 +51,14 @@ def summary(from_us: int, to_us: int, group_by: str, campaign_id: str, limit: in
     )
 
 
-def one(id: str) -> Query:
+def one(id: str, *, sees_money: bool = True) -> Query:
     """Everything that was said of the key of this id, the oldest first."""
     shown = ", ".join(
-        f"toUnixTimestamp64Micro({name}) as {name}_us" if what == "time" else name
+        f"toUnixTimestamp64Micro({name}) as {name}_us"
+        if what == "time"
+        else f"null as {name}"
+        if name in EVENTS.money and not sees_money
+        else name
         for name, what in EVENTS.columns.items()
     )
     return Query(

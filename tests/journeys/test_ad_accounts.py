@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from appliance.operations import registry
+from appliance.operations.routes import route_of
 from tests.journeys.board import BROWSER, Board, running
 from tests.platforms.account import Account, counts
 from tests.platforms.meta_process import MetaProcess
+from tests.platforms.ways import document
 from tests.rig import wait_for
 
 LIVE = {"WEIR_OUTBOUND__ALLOW": "127.0.0.0/8", "WEIR_ROUTING__CURRENCY": "USD"}
+OPERATIONS = registry.load_all()
 TOKEN = "EAAB-journey-token-that-nobody-sees"
 
 
@@ -252,6 +259,57 @@ def test_another_secret_of_the_installation(tmp_path: Path) -> None:
         path.with_name("secret.old").unlink()
         with running(tmp_path, **LIVE) as board:
             assert board.call("ad_accounts.test", id=account.id)["ok"]
+
+
+def test_whoever_sees_no_money_sees_none_of_what_platforms_are_told(board: Board, meta: MetaProcess) -> None:
+    account = Account(board, meta.url, token=TOKEN, code=board.name("px-"), dry_run=True)
+    slug = board.campaign({"to": [board.name("offer")]})
+    convert(board, slug, "fbclid=IwAR-money", "order-money", payout="7654.25")
+    conversion = board.record("conversions.list", lambda row: row["transaction_id"] == "order-money")["id"]
+    account.subscribe()
+    code = board.call("pixels.get", id=account.pixel)["code"]
+    told = document(4_000, time.time_ns() // 1_000, pixel_id=code, revenue=7654.25)
+    assert board.call("events.import", text=json.dumps([told]))["reports"] == 1
+    row = board.record("events.list", lambda row: row["session_id"] == told["session_id"])
+    wait_for("both are made", lambda: counts(board.weir.data, account.target)["cancelled"] >= 2)
+    board.call("ad_accounts.change", id=account.id, status="paused", dry_run=False)
+    convert(board, slug, "fbclid=IwAR-risk", "order-risk", payout="7654.25")
+    wait_for("one waits", lambda: counts(board.weir.data, account.target)["pending"] == 1)
+
+    def at_risk(found: dict[str, Any]) -> Any:
+        return next(each["at_risk"] for each in found["items"] if each["account_id"] == account.id)
+
+    wait_for("it is at risk", lambda: at_risk(board.call("ad_accounts.standings")) == {"USD": 7_654_250_000})
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("ad_accounts.standings", {}),
+        ("ad_accounts.resume", {"id": account.id}),
+        ("events.get", {"id": row["id"]}),
+        ("pixels.preview", {"id": account.pixel, "conversion_id": conversion}),
+    ]
+    rich = [board.call(name, **payload) for name, payload in asked]
+    assert all("7654" in str(answer) for answer in rich), rich
+    claim = {"token": (board.weir.data / "claim").read_text().strip(), "email": "ann@example.com"}
+    with httpx.Client(base_url=board.weir.admin, trust_env=False) as http:
+        grant = http.post("/api/session/claim", json=claim).json()
+        board.call("users.change", id=grant["user"]["id"], sees_money=False)
+        bearer = {"Authorization": f"Bearer {grant['token']}"}
+        poor = []
+        for name, payload in asked:
+            way = route_of(OPERATIONS[name])
+            rest = {field: value for field, value in payload.items() if field != way.path_field}
+            path = way.path.format(**payload)
+            poor.append(http.request(way.method, path, headers=bearer, json=rest or None).json())
+    for (name, _), answer in zip(asked, poor, strict=True):
+        assert "7654" not in str(answer), (name, json.dumps(answer))
+    standings, resumed, whole, preview = poor
+    assert at_risk(standings) == {} and resumed["at_risk"] == {}
+    assert whole["revisions"][0]["revenue"] is None and whole["revisions"][0]["conversions"] == 1
+    assert [each["request"] for each in whole["deliveries"][0]["attempts"]] == [""]
+    assert [(each["event_name"], each["value"], each["request"]) for each in preview["events"]] == [
+        ("Purchase", None, "")
+    ]
+    assert preview["told"] and preview["request"] == ""
+    board.call("pixels.archive", id=account.pixel)
 
 
 def test_a_folder_of_feeds_that_cannot_be_written_is_named(board: Board, home: Path) -> None:
