@@ -21,6 +21,10 @@ _EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
+NOWHERE = frozenset(["xx", "zz", "t1", "a1", "a2", "o1", "XX", "ZZ", "T1", "A1", "A2", "O1"])
+"""Codes that stand for no country where one is expected: unknown, Tor, a proxy, a satellite, another."""
+_REGIONS = frozenset(("eu", "ap"))
+"""What old tables of addresses say where they know no more; no country either."""
 _DIGITS = re.compile(r"\D", re.ASCII)
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _LONGEST = 320
@@ -97,9 +101,11 @@ def postal_code(text: str) -> str:
 
 
 def country(text: str) -> str:
-    """ISO 3166-1 alpha-2 in lower case, also of the commonest English names."""
+    """ISO 3166-1 alpha-2 in lower case, also of the commonest English names; "" for a code of no country."""
     letters = re.sub(r"[^a-z]", "", text.lower())
-    return letters if len(letters) == 2 else _COUNTRIES.get(letters, "")
+    if len(letters) != 2:
+        return _COUNTRIES.get(letters, "")
+    return "" if letters in NOWHERE or letters in _REGIONS else letters
 
 
 def external_id(text: str) -> str:

@@ -20,6 +20,7 @@ from msgspec import Struct
 from appliance.model.ids import name_of
 from appliance.model.money import MICRO
 from appliance.model.unexpanded import ENDS, is_unexpanded
+from appliance.partners.identity import NOWHERE
 from appliance.partners.platform import DAY, NO_CLICK
 
 INVALID_PIXEL = "Invalid pixel"
@@ -186,6 +187,8 @@ def _as_usual(
     ad_click_id, address, user_agent = it.ts_click_id, it.ip, it.user_agent
     country, region, city = it.country_code, it.region, it.city
     domain, category, vertical = it.domain_name, it.category, it.vertical
+    if country in NOWHERE:
+        country = ""
     joined = (
         f"|{session_id}|{keyword}|{network}|{account_name}|{network_campaign_name}|{campaign_name}"
         f"|{adset_name}|{ad_name}|{source}|{ad_click_id}|{address}|{user_agent}|{country}|{region}|{city}"
@@ -226,6 +229,7 @@ def read(document: object) -> Interpreted | Unreadable:
         if count is None:
             return Unreadable(f"{name}: expected a whole number from 0 to {MOST_COUNT:,}")
         counts.append(count)
+    country = _text(document, "country_code")
     revenue = _revenue(document.get("revenue"))
     if revenue is None:
         return Unreadable("revenue: expected a number")
@@ -246,7 +250,7 @@ def read(document: object) -> Interpreted | Unreadable:
         ad_click_id=_text(document, "ts_click_id"),
         address=_text(document, "ip"),
         user_agent=_text(document, "user_agent"),
-        country=_text(document, "country_code"),
+        country="" if country in NOWHERE else country,
         region=_text(document, "region"),
         city=_text(document, "city"),
         domain=_text(document, "domain_name"),

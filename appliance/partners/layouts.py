@@ -68,7 +68,7 @@ def _crossroads(given: Mapping[str, str], now_s: int) -> Interpreted | Unreadabl
         "campaign_id": ids[0] or "Unknown", "adset_id": ids[1] or "Unknown", "ad_id": ids[2] or "Unknown",
         "traffic_source": source if all(ids) and source else UNKNOWN,
         "ts_click_id": given.get("tg10", ""), "user_agent": given.get("tg8", ""), "ip": given.get("tg4", ""),
-        "country_code": country or "XX", "region": region, "city": city,
+        "country_code": country, "region": region, "city": city,
         "click_timestamp": _seconds(clicked) or now_s,
         "conversions": int(given.get("eventType", "").lower() == "purchase"),
         "revenue": _money(given.get("value", "")),

@@ -21,6 +21,7 @@ from maxminddb import InvalidDatabaseError, Reader
 from maxminddb.reader import Metadata
 
 from appliance.errors import Unavailable
+from appliance.partners.identity import NOWHERE
 
 SAMPLE = 500
 """Networks at the beginning of a file that are looked at for its layout and the facts that it can tell."""
@@ -186,7 +187,7 @@ def _country(value: object) -> str:
 @lru_cache(maxsize=1024)
 def _code(text: str) -> str:
     code = text.strip().upper()
-    return code if len(code) == 2 and code.isascii() and code.isalpha() and code != "ZZ" else ""
+    return code if len(code) == 2 and code.isascii() and code.isalpha() and code not in NOWHERE else ""
 
 
 def _number(value: object) -> str:

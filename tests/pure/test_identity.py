@@ -95,6 +95,8 @@ CASES: list[tuple[Callable[[str], str], str, str]] = [
     (identity.country, "South-Korea", "kr"),
     (identity.country, "New Zealand", "nz"),
     (identity.country, "123", ""),
+    *((identity.country, text, "") for text in ("XX", " zz ", "T1", "a1", "A2", "O1", "EU", "AP")),
+    (identity.country, "XK", "xk"),
     (identity.external_id, "UsEr-Id-456", "user-id-456"),
     (identity.external_id, "  a b ", "ab"),
 ]  # fmt: skip

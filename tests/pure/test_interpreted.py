@@ -294,6 +294,13 @@ def test_a_visit_without_conversions_is_told_once():
     assert reckoned(event(**nothing), known=first.known).unchanged == 1
 
 
+@pytest.mark.parametrize("code", ["XX", "zz", "T1", " A1 ", "A2", "O1"])
+def test_a_code_that_is_no_country_is_none(code):
+    assert event(country_code=code).country == ""
+    line = json.dumps({**SAMPLE, "country_code": code.strip()}).encode()
+    assert parsed(line) == event(country_code="")
+
+
 def test_a_record_keeps_no_full_address():
     [record] = reckoned(event()).records
     assert record.address == "cut"
