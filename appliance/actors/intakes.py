@@ -90,7 +90,9 @@ class Intakes:
         return self._shown(name)
 
     async def switch_off(self, name: str, by: str) -> None:
-        if name not in self._off:
+        found = self._off.get(name)
+        # The configuration's word may be gone at the next start: an operator's is stored beside it.
+        if found is None or found.by == CONFIGURATION:
             switch = Switch(name=name, by=by, at_us=self._now_us())
             await self._blocking(self._store.put_switch, switch)
             self._off[name] = switch

@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from appliance.actors import interpreter as module
-from appliance.actors.intakes import FILTER
+from appliance.actors.intakes import FILTER, Intakes
+from appliance.actors.kernel import inline_runner
 from appliance.errors import Missing, Unavailable
 from appliance.model.catalog import Subscription
 from appliance.model.interpreted import IntakeReport, Refusal, Taken
@@ -154,6 +155,24 @@ async def test_what_is_off_stays_off_in_the_next_life(site: Site) -> None:
     site.begin()
     await site.intakes.load()
     assert site.intakes.filtering
+
+
+async def test_an_operators_pause_outlives_the_configurations(site: Site) -> None:
+    off = Intakes(site.store.store, inline_runner, lambda: site.now_us, ["folder"])
+    await off.load()
+    await off.switch_off("folder", "anna")
+    shown = off.switched_off("folder")
+    assert shown is not None and (shown.by, shown.at_us) == ("anna", site.now_us)
+    await off.switch_off("folder", "bob")
+    assert off.switched_off("folder") == shown, "the first one's word"
+    # The key is gone from the configuration.
+    site.begin()
+    await site.intakes.load()
+    assert site.intakes.paused("folder")
+    await site.intakes.switch_on("folder")
+    site.begin()
+    await site.intakes.load()
+    assert not site.intakes.paused("folder")
 
 
 async def test_subscriptions_elsewhere_are_asked_for_what_ours_do_not_want(site: Site) -> None:
