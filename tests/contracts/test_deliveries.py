@@ -227,6 +227,17 @@ def test_those_of_a_conversion_are_counted(place: Place, store: Deliveries) -> N
     assert store.count(Selection(conversion_id="none")) == 0
 
 
+def test_those_of_a_conversion_are_found_wherever_they_are(place: Place, store: Deliveries) -> None:
+    """Its deliveries lie apart: the index has them by their thousands of numbers."""
+    many = range(1, 10_001)
+    place.put(*(delivery(key, conversion_id=f"c{key % 4_100}", created_us=NOW + key) for key in many))
+    wanted = Selection(conversion_id="c7")
+    assert [it.number for it in store.select(wanted, ABOVE_ALL, 9)] == [8_207, 4_107, 7]
+    assert [it.number for it in store.select(wanted, 8_207, 1)] == [4_107]
+    assert store.count(wanted) == 3
+    assert [number for number, _ in store.cancel(wanted, 7, 9, NOW, "a")] == [4_107, 8_207]
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_way_a_selection_takes_it_finds_the_same(place: Place, store: Deliveries, seed: int) -> None:
     dice = random.Random(seed)
@@ -256,6 +267,7 @@ def test_whatever_way_a_selection_takes_it_finds_the_same(place: Place, store: D
             states=some(("pending", "delivered", "dead", "cancelled")),
             targets=some(("postback:1", "postback:2", "postback:9")),
             campaigns=some((0, 1, 2, 7)),
+            conversion_id=dice.choice(("", "", f"c-{dice.randrange(80)}")),
             since_us=moment(),
             until_us=moment(),
         )
@@ -269,6 +281,7 @@ def _fits(it: Stored, wanted: Selection) -> bool:
         (wanted.states is None or it.state in wanted.states)
         and (wanted.targets is None or it.delivery.target in wanted.targets)
         and (wanted.campaigns is None or it.delivery.campaign_id in wanted.campaigns)
+        and wanted.conversion_id in ("", it.delivery.conversion_id)
         and (wanted.since_us is None or it.delivery.created_us >= wanted.since_us)
         and (wanted.until_us is None or it.delivery.created_us < wanted.until_us)
     )

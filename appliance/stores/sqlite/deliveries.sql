@@ -28,7 +28,8 @@ create index if not exists delivery_deadline on delivery (target, deadline_us) w
 create index if not exists delivery_part on delivery (target, part, deadline_us) where state = 'pending' and part <> 0;
 create index if not exists delivery_of on delivery (target, state, number);
 create index if not exists delivery_campaign on delivery (campaign_id, number);
-create index if not exists delivery_conversion on delivery (conversion_id);
+create index if not exists delivery_caused on delivery (number >> 12, conversion_id);
+drop index if exists delivery_conversion;
 create index if not exists delivery_finished on delivery (finished_us) where state <> 'pending';
 
 create table if not exists attempt (

@@ -75,7 +75,7 @@ class SqliteInterpreted:
 
     def known(self, ids: Sequence[str]) -> dict[str, Known]:
         found: dict[str, Known] = {}
-        keys = list({bytes.fromhex(each) for each in ids})
+        keys = sorted({bytes.fromhex(each) for each in ids})
         with self._reading() as db:
             for start in range(0, len(keys), CHUNK):
                 some = keys[start : start + CHUNK]
@@ -97,7 +97,8 @@ class SqliteInterpreted:
         if reckoned.known and self._count >= self._most:
             raise Unavailable("too many interpreted events are remembered: more have to wait")
         records = [encode(record) for record in reckoned.records]
-        rows = [(bytes.fromhex(id_), now_us, _encode(known)) for id_, known in reckoned.known.items()]
+        # In the order in which they lie in the file, each page is looked for once.
+        rows = [(bytes.fromhex(id_), now_us, _encode(it)) for id_, it in sorted(reckoned.known.items())]
         with self._ledger.together(records) as db:
             if progress.batch_id:
                 db.execute(
