@@ -94,7 +94,8 @@ def reckon(
         change = difference(before.totals, event)
         news = change is not None and change.totals is not before.totals
         label = fault(event, codes(event), now_us)
-        if was is not None and was.said == said and (not news or label == was.label):
+        same = was is not None and was.said == said
+        if same and (not news or (label and label == before.label)):
             unchanged += 1
             continue
         told: Sequence[Delivery] = ()
@@ -107,7 +108,11 @@ def reckon(
                     label = str(why)
                 else:
                     deliveries += told
-                    totals = change.totals
+                    if told:  # else all of it is news still, for when its pixel is told of such
+                        totals = change.totals
+                if same and not told and label == before.label:
+                    unchanged += 1
+                    continue
             else:
                 label = NOT_REPORTABLE
         changed[id_] = Known(totals, said, label)

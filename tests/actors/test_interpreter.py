@@ -12,7 +12,7 @@ from appliance.actors import interpreter as module
 from appliance.actors.intakes import FILTER, Intakes
 from appliance.actors.kernel import inline_runner
 from appliance.errors import Missing, Unavailable
-from appliance.model.catalog import Subscription
+from appliance.model.catalog import EventRow, Subscription
 from appliance.model.interpreted import IntakeReport, Refusal, Taken
 from appliance.partners.interpreted import INVALID_PIXEL, NO_CLICK, NOT_REPORTABLE, TOO_OLD
 from appliance.stores.sqlite import interpreted
@@ -93,6 +93,29 @@ async def test_what_was_invalid_is_reported_when_its_pixel_is_there(site: Site) 
     assert (await site.interpreter.take("1", lines(event()), False)).labels == {INVALID_PIXEL: 1}
     site.pixel()
     assert (await site.interpreter.take("2", lines(event()), False)).reports == 3
+
+
+async def test_what_a_pixel_did_not_hear_of_is_reported_whole_once_it_does(site: Site) -> None:
+    site.pixel(network_ids=(99,))
+    taken = await site.interpreter.take("1", lines(event(conversions=1, revenue=1)), False)
+    assert (taken.reports, taken.labels, site.reports()) == (0, {}, [])
+    await site.interpreter.take("2", lines(event(conversions=2, revenue=3)), False)
+    site.pixel()
+    await site.interpreter.take("3", lines(event(conversions=2, revenue=3)), False)
+    assert site.names() == {"PageView": 1, "ViewContent": 1, "Purchase": 2}
+    assert site.worth() == 3_000_000
+
+
+async def test_revenue_before_the_first_event_of_a_pixel_is_not_lost(site: Site) -> None:
+    """Its table has a row for searches alone."""
+    site.pixel(
+        mapping=(EventRow(when="interpreted", event_name="Search", count="lander_searches", value="share"),)
+    )
+    await site.interpreter.take("1", lines(event(conversions=1, revenue=2)), False)
+    assert site.reports() == []
+    await site.interpreter.take("2", lines(event(conversions=1, revenue=2, lander_searches=2)), False)
+    assert site.names() == {"Search": 2}
+    assert site.worth() == 2_000_000
 
 
 async def test_lines_that_are_no_events_are_named_and_the_others_taken(site: Site) -> None:

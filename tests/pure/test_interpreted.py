@@ -30,7 +30,7 @@ from appliance.partners.interpreted import (
     read,
     shares,
 )
-from appliance.partners.reckoning import Known, reckon
+from appliance.partners.reckoning import Known, Unreportable, reckon
 from appliance.partners.subscribing import Subscriptions
 
 NOW = 1_738_415_000_000_000
@@ -232,8 +232,13 @@ def told(it, change):
     ]  # fmt: skip
 
 
-def reckoned(*events, known=None, codes=("1234567890",), now=NOW):
-    return reckon(events, known or {}, lambda event: codes, told, lambda address: "cut", now, "test")
+def reckoned(*events, known=None, codes=("1234567890",), now=NOW, announce=told):
+    return reckon(events, known or {}, lambda event: codes, announce, lambda address: "cut", now, "test")
+
+
+def silent(it, change):
+    """Of a pixel that is told nothing of it."""
+    return []
 
 
 def test_a_redelivery_of_an_unchanged_event_sends_nothing():
@@ -285,6 +290,30 @@ def test_what_was_invalid_is_reported_once_it_is_valid():
     assert (again.unchanged, again.records) == (1, [])
     now_valid = reckoned(event(), known=known)
     assert (len(now_valid.deliveries), now_valid.records[0].reported_conversions) == (1, 2)
+
+
+def test_what_nobody_was_told_is_told_whole_once_somebody_is():
+    known = dict(reckoned(event(conversions=1, revenue=1), announce=silent).known)
+    more = reckoned(event(conversions=2, revenue=3), known=known, announce=silent)
+    [record] = more.records
+    assert (record.valid, record.reports, record.reported_amount, more.labels) == (True, 0, 0, {})
+    known |= more.known
+    again = reckoned(event(conversions=2, revenue=3), known=known, announce=silent)
+    assert (again.unchanged, again.records, again.known) == (1, [], {})
+    now_told = reckoned(event(conversions=2, revenue=3), known=known)  # the same words, its pixel is mended
+    [record] = now_told.records
+    assert (record.reported_conversions, record.reported_amount, record.revision) == (2, 3_000_000, 1)
+    known |= now_told.known
+    assert reckoned(event(conversions=2, revenue=3), known=known, announce=silent).unchanged == 1
+
+
+def test_what_cannot_be_made_is_recorded_once():
+    def broken(it, change):
+        raise Unreportable("The event cannot be made: KeyError")
+
+    first = reckoned(event(), announce=broken)
+    again = reckoned(event(), known=first.known, announce=broken)
+    assert (len(first.records), again.unchanged, again.records, again.labels) == (1, 1, [], {})
 
 
 def test_a_visit_without_conversions_is_told_once():
