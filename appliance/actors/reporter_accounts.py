@@ -247,7 +247,7 @@ class Accounts:
         if verdict.busy:
             known.busy, known.busy_at_us = verdict.busy, now
         if verdict.busy >= self._limits.stop_from:
-            whole.not_before = max(whole.not_before, clock + max(verdict.seconds, self._limits.throttled))
+            whole.not_before = max(whole.not_before, clock + (verdict.seconds or self._limits.throttled))
         if verdict.label == NOT_RECONCILED:
             known.unreconciled += len(batch) - len(verdict.refused) - (verdict.received or 0)
         if verdict.outcome in ("accepted", "refused"):

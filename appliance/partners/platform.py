@@ -228,10 +228,19 @@ def whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def page(answer: Answer) -> bool:
+    """A page for people, such as a proxy's or one for maintenance, whatever its status says."""
+    return answer.body[:200].lstrip().lower().startswith((b"<!doctype", b"<html"))
+
+
 def no_answer(answer: Answer) -> Verdict:
-    """What is said of an answer that is not the platform's own: by its status alone."""
+    """What is said of an answer that has none of the platform's own words: by its status. A refused access
+    is the account's where a firewall says so, and one pixel's where the platform does."""
+    if answer.status == 404:
+        return Verdict("pause", INVALID_PIXEL, "answered 404", pixel=True)
     if answer.status in (401, 403):
-        return Verdict("pause", UNAUTHORIZED, f"answered {answer.status}")
+        own = answer.status == 403 and document(answer.body) is not None
+        return Verdict("pause", UNAUTHORIZED, f"answered {answer.status}", pixel=own)
     if answer.status == 429:
         return Verdict("throttle", TOO_MANY, "answered 429", seconds=60.0)
     return Verdict("retry", UNANSWERED, f"answered {answer.status}")

@@ -21,6 +21,7 @@ from appliance.partners.platform import (
     NO_CONSENT,
     NO_VALUE,
     NOT_RECONCILED,
+    UNANSWERED,
     UNAUTHORIZED,
     Answer,
     Message,
@@ -39,6 +40,7 @@ from appliance.partners.platforms.snapchat import Snapchat
 from appliance.partners.platforms.taboola import Taboola
 from appliance.partners.platforms.tiktok import TikTok
 from appliance.partners.report import Identity, Report
+from appliance.partners.roster import PLATFORMS
 
 NOW = 1_795_300_000_000_000
 TOKEN = "EAAB-very/secret=="
@@ -161,6 +163,49 @@ def test_a_dead_token_pauses_and_a_flood_throttles(platform: Platform) -> None:
     assert platform.verdict(Answer(429, {}, b""), 1).outcome == "throttle"
 
 
+PAGES = (b"<html>maintenance</html>", b" \n<!DOCTYPE html><html></html>")
+
+
+@each_platform
+@pytest.mark.parametrize("body", (*PAGES, b"", b"[]", b"null"))
+def test_a_200_without_the_platforms_own_words_is_no_acknowledgement(platform: Platform, body: bytes) -> None:
+    if platform.name in ("taboola", "outbrain") and body not in PAGES:  # they say nothing but 2xx
+        assert platform.verdict(Answer(200, {}, body), 3).outcome == "accepted"
+        return
+    verdict = platform.verdict(Answer(200, {}, body), 3)
+    assert (verdict.outcome, verdict.label) == ("retry", UNANSWERED)
+
+
+def test_what_is_said_of_one_pixel_is_not_its_accounts() -> None:
+    def tiktok(code: int) -> Any:
+        return TikTok().verdict(Answer(200, {}, json.dumps({"code": code, "message": "m"}).encode()), 3)
+
+    def google(field: str) -> Any:
+        violation = {"field": field, "reason": "INVALID"}
+        error = {"status": "INVALID_ARGUMENT", "details": [{"fieldViolations": [violation]}]}
+        return Google().verdict(Answer(400, {}, json.dumps({"error": error}).encode()), 3)
+
+    of_pixel = [meta(100, 33), meta(803), meta(10), meta(200), tiktok(40001), tiktok(40007),
+                google("destinations[0].product_destination_id")]  # fmt: skip
+    of_account = [meta(190, status=401), meta(102), meta(3), tiktok(40105), tiktok(40900),
+                  google("destinations[0].operating_account.account_id"),
+                  google("destinations[0].login_account")]  # fmt: skip
+    assert {(each.outcome, each.pixel) for each in of_pixel} == {("pause", True)}
+    assert {(each.outcome, each.pixel) for each in of_account} == {("pause", False)}
+
+
+@pytest.mark.parametrize("name", ("microsoft", "snapchat", "pinterest", "openai", "taboola"))
+def test_an_address_that_is_not_there_is_the_pixels(name: str) -> None:
+    """The pixel's code stands in it."""
+    for body in (b"", b'{"message": "no such tag"}'):
+        verdict = PLATFORMS[name].verdict(Answer(404, {}, body), 3)
+        assert (verdict.outcome, verdict.pixel, verdict.label) == ("pause", True, "Invalid pixel")
+    own = PLATFORMS[name].verdict(Answer(403, {}, b'{"message": "not yours"}'), 3)
+    assert (own.outcome, own.pixel) == ("pause", True)
+    firewall = PLATFORMS[name].verdict(Answer(403, {}, b"<html>blocked</html>"), 3)
+    assert (firewall.outcome, firewall.pixel) == ("pause", False)
+
+
 def meta(code: int, subcode: int = 0, status: int = 400, **more: Any) -> Any:
     error = {"message": "x", "code": code, "error_subcode": subcode, "fbtrace_id": "T"} | more
     return Meta().verdict(Answer(status, {}, json.dumps({"error": error}).encode()), 3)
@@ -209,8 +254,15 @@ def test_metas_usage() -> None:
         '"total_time":1,"estimated_time_to_regain_access":7,"ads_api_access_tier":"standard_access"}]}',
         "x-ad-account-usage": '{"acc_id_util_pct":9.67,"reset_time_duration":100}',
     }
-    assert usage(headers) == (96.0, 7.0)
+    assert usage(headers) == (96.0, 420.0)
     assert usage({"x-app-usage": "no"}) == (0.0, 0.0)
+    full = {"x-ad-account-usage": '{"acc_id_util_pct":100,"reset_time_duration":500}'}
+    assert usage(full) == (100.0, 500.0)
+    body = json.dumps({"error": {"code": 80004, "message": "x"}}).encode()
+    assert Meta().verdict(Answer(400, full, body), 1).seconds == 500.0
+    assert Meta().verdict(Answer(400, {}, body), 1).seconds == 60.0, "where nothing is said"
+    soon = {"x-ad-account-usage": '{"acc_id_util_pct":100,"reset_time_duration":12}'}
+    assert Meta().verdict(Answer(400, soon, body), 1).seconds == 12.0
 
 
 def test_metas_event() -> None:
@@ -279,6 +331,8 @@ def test_those_that_answer_for_each_event() -> None:
     body = {"eventsReceived": 2, "error": {"code": "x", "details": details}, "traceId": "t"}
     verdict = Microsoft().verdict(Answer(200, {}, json.dumps(body).encode()), 3)
     assert (verdict.outcome, list(verdict.refused)) == ("accepted", [2])
+    verdict = Microsoft().verdict(Answer(400, {}, json.dumps(body | {"eventsReceived": 0}).encode()), 3)
+    assert (verdict.outcome, list(verdict.refused)) == ("refused", [2]), "none of the others was taken"
     events = [{"status": "processed"}, {"status": "failed", "error_message": "no"}]
     pinterest = {"num_events_received": 2, "num_events_processed": 1, "events": events}
     verdict = Pinterest().verdict(Answer(200, {}, json.dumps(pinterest).encode()), 2)

@@ -120,9 +120,9 @@ class Google:
             return Verdict("pause", UNAUTHORIZED, reason)
         if answer.status >= 500:
             return Verdict("retry", UNAVAILABLE, reason, seconds=_delay(details))
-        places, about_account = _places(details, sent)
-        if not places and about_account:
-            return Verdict("pause", "Destination refused", reason)
+        places, destination = _places(details, sent)
+        if not places and (destination or answer.status == 404):
+            return Verdict("pause", "Destination refused", reason, pixel="account" not in destination.lower())
         return Verdict("refused", INVALID, reason, refused=places)
 
 
@@ -155,19 +155,21 @@ def rfc3339(at_us: int) -> str:
     return (_EPOCH + timedelta(seconds=at_us // _SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _places(details: Sequence[Mapping[str, Any]], sent: int) -> tuple[dict[int, str], bool]:
-    """Which events a refusal names, and whether it speaks of destinations instead."""
+def _places(details: Sequence[Mapping[str, Any]], sent: int) -> tuple[dict[int, str], str]:
+    """Which events a refusal names, and what of a destination it speaks of: the conversion action, which is
+    the pixel's, or an account; "" for nothing."""
     found: dict[int, str] = {}
-    about_account = False
+    destination = ""
     for violation in (each for one in details for each in _list(one.get("fieldViolations"))):
         if not isinstance(violation, dict):
             continue
         field = str(violation.get("field", ""))
-        about_account = about_account or field.startswith("destinations")
+        if field.startswith("destinations"):
+            destination = field
         if (match := _PLACE.search(field)) and int(match.group(1)) < sent:
             reason = str(violation.get("reason", ""))
             found[int(match.group(1))] = reason if _REASON.fullmatch(reason) else INVALID
-    return found, about_account
+    return found, destination
 
 
 def _delay(details: Sequence[Mapping[str, Any]]) -> float:

@@ -66,6 +66,7 @@ _EVENT: Mapping[int, str] = {
     2804066: "Event name not allowed for this channel",
     2804087: "Invalid ctwa_clid",
 }
+_NEARLY_FULL = 95.0
 _BUSY = ("x-app-usage", "x-business-use-case-usage", "x-ad-account-usage")
 _encode = msgspec.json.Encoder().encode
 
@@ -118,20 +119,20 @@ class Meta:
         )
 
     def verdict(self, answer: Answer, sent: int) -> Verdict:
-        busy, minutes = usage(answer.headers)
+        busy, seconds = usage(answer.headers)
         found = document(answer.body)
         if found is None:
             return no_answer(answer)._replace(busy=busy)
         error = found.get("error")
         if isinstance(error, dict):
-            return _of_error(error, answer.status, busy, minutes)
+            return _of_error(error, answer.status, busy, seconds)
         received = whole(found.get("events_received"))
         if not 200 <= answer.status < 300 or received is None:
             return no_answer(answer)._replace(busy=busy)
         label = NOT_RECONCILED if received < sent else ""
         reason = f"{received} of {sent} received" if label else ""
         return Verdict(
-            "accepted", label, reason, str(found.get("fbtrace_id", "")), minutes * 60.0, {}, received, busy
+            "accepted", label, reason, str(found.get("fbtrace_id", "")), seconds, {}, received, busy
         )
 
 
@@ -229,21 +230,26 @@ def _one(value: str) -> tuple[str, ...]:
 
 
 def usage(headers: Mapping[str, str]) -> tuple[float, float]:
-    """(per cent of the allowance used, minutes until there is some again) by the three headers."""
-    busy = minutes = 0.0
+    """(per cent of the allowance used, seconds until there is some again) by the three headers; 0 for what
+    they do not say. When the score is reset matters only while it is nearly full."""
+    busy = seconds = 0.0
     for name in _BUSY:
         try:
             found = msgspec.json.decode(headers.get(name, "null"))
         except (msgspec.DecodeError, RecursionError):
             continue
+        used = reset = 0.0
         for key, value in _leaves(found):
             if key == "estimated_time_to_regain_access":
-                minutes = max(minutes, value)
-            elif key == "reset_time_duration":  # seconds
-                continue
+                seconds = max(seconds, value * 60.0)
+            elif key == "reset_time_duration":
+                reset = max(reset, value)
             else:
-                busy = max(busy, value)
-    return busy, minutes
+                used = max(used, value)
+        busy = max(busy, used)
+        if used >= _NEARLY_FULL:
+            seconds = max(seconds, reset)
+    return busy, seconds
 
 
 def _leaves(value: object, key: str = "", depth: int = 0) -> list[tuple[str, float]]:
@@ -259,7 +265,7 @@ def _leaves(value: object, key: str = "", depth: int = 0) -> list[tuple[str, flo
     return []
 
 
-def _of_error(error: Mapping[str, Any], status: int, busy: float, minutes: float) -> Verdict:
+def _of_error(error: Mapping[str, Any], status: int, busy: float, regained: float) -> Verdict:
     """By code and subcode, then by what it says of itself, then by status; its texts are translated ones."""
     code, subcode = whole(error.get("code")) or 0, whole(error.get("error_subcode")) or 0
     reason = f"{code}/{subcode}: {str(error.get('message', ''))[:300]}"
@@ -275,7 +281,7 @@ def _of_error(error: Mapping[str, Any], status: int, busy: float, minutes: float
     if code in _ACCOUNT or error.get("type") == "GraphMethodException":
         return so("pause", UNAUTHORIZED)
     if code in _THROTTLED:
-        return so("throttle", TOO_MANY, max(60.0, minutes * 60.0))
+        return so("throttle", TOO_MANY, regained or 60.0)
     if code in _TRY_AGAIN:
         return so("retry", UNAVAILABLE)
     if code == 100 and subcode == 2804003:

@@ -74,7 +74,7 @@ class Microsoft:
 
     def verdict(self, answer: Answer, sent: int) -> Verdict:
         found = document(answer.body)
-        if found is None or answer.status in (401, 403, 429) or answer.status >= 500:
+        if found is None or answer.status in (401, 403, 404, 429) or answer.status >= 500:
             return no_answer(answer)
         trace = str(found.get("traceId", ""))[:64]
         error = found.get("error")
@@ -86,8 +86,10 @@ class Microsoft:
                 field, words = str(each.get("propertyName", "")), str(each.get("errorMessage", ""))
                 details_of[place] = f"{field[:60]}: {words[:200]}"
         refused = dict.fromkeys(details_of, INVALID)
-        if not 200 <= answer.status < 300 and not refused:
-            return Verdict("refused", REFUSED, answer.body[:300].decode("utf-8", "replace"), trace)
+        if not 200 <= answer.status < 300:  # nothing of it was taken, whoever is named
+            reason = "" if refused else answer.body[:300].decode("utf-8", "replace")
+            label = INVALID if refused else REFUSED
+            return Verdict("refused", label, reason, trace, refused=refused, details=details_of)
         received = whole(found.get("eventsReceived"))
         return Verdict("accepted", trace=trace, refused=refused, received=received, details=details_of)
 

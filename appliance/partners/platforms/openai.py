@@ -92,10 +92,11 @@ class OpenAI:
         )
 
     def verdict(self, answer: Answer, sent: int) -> Verdict:
-        if 200 <= answer.status < 300:
-            return Verdict("accepted", received=sent)
-        if answer.status in (400, 413, 422) and document(answer.body) is not None:
-            return Verdict("refused", REFUSED, answer.body[:300].decode("utf-8", "replace"))
+        if document(answer.body) is not None:
+            if 200 <= answer.status < 300:
+                return Verdict("accepted", received=sent)
+            if answer.status in (400, 413, 422):
+                return Verdict("refused", REFUSED, answer.body[:300].decode("utf-8", "replace"))
         return no_answer(answer)
 
 

@@ -20,6 +20,7 @@ from appliance.partners.platform import (
     decimal_of,
     given,
     no_answer,
+    page,
 )
 from appliance.partners.report import Report
 
@@ -63,7 +64,7 @@ class Outbrain:
         return Message("GET", f"{origin}/unifiedPixel?{query.decode()}", (), b"")
 
     def verdict(self, answer: Answer, sent: int) -> Verdict:
-        if 200 <= answer.status < 300:
+        if 200 <= answer.status < 300 and not page(answer):
             return Verdict("accepted", received=sent)
         if answer.status in (400, 404, 422):
             return Verdict("refused", REFUSED, answer.body[:300].decode("utf-8", "replace"))

@@ -85,7 +85,7 @@ class Pinterest:
 
     def verdict(self, answer: Answer, sent: int) -> Verdict:
         found = document(answer.body)
-        if found is None or answer.status in (401, 403, 429) or answer.status >= 500:
+        if found is None or answer.status in (401, 403, 404, 429) or answer.status >= 500:
             return no_answer(answer)
         events = found.get("events")
         if not isinstance(events, list) or len(events) != sent:

@@ -90,7 +90,7 @@ class Snapchat:
     def verdict(self, answer: Answer, sent: int) -> Verdict:
         found = document(answer.body)
         said = str(found.get("status", "")).upper() if found else ""
-        if 200 <= answer.status < 300 and said in ("", "OK", "VALID", "SUCCESS"):
+        if found is not None and 200 <= answer.status < 300 and said in ("", "OK", "VALID", "SUCCESS"):
             return Verdict("accepted", received=sent)
         if found is not None and answer.status in (200, 400, 422):
             return Verdict("refused", REFUSED, answer.body[:300].decode("utf-8", "replace"))

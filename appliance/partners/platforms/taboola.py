@@ -27,6 +27,7 @@ from appliance.partners.platform import (
     checked,
     given,
     no_answer,
+    page,
     raw,
 )
 from appliance.partners.report import Report
@@ -74,7 +75,7 @@ class Taboola:
         )
 
     def verdict(self, answer: Answer, sent: int) -> Verdict:
-        if 200 <= answer.status < 300:
+        if 200 <= answer.status < 300 and not page(answer):
             return Verdict("accepted", received=sent)
         if answer.status in (400, 413, 422):
             return Verdict("refused", REFUSED, answer.body[:300].decode("utf-8", "replace"))

@@ -15,6 +15,7 @@ from appliance.partners import identity
 from appliance.partners.platform import (
     DAY,
     INVALID,
+    INVALID_PIXEL,
     NO_VALUE,
     REFUSED,
     TOO_MANY,
@@ -41,9 +42,11 @@ from appliance.partners.report import Report
 _SECOND = 1_000_000
 _PURCHASES = ("CompletePayment", "Purchase", "PlaceAnOrder")
 _ACCOUNT = frozenset(
-    (40001, 40003, 40006, 40007, 40051, 40063, 40102, 40104, 40105, 40106, 40113, 40117, 40118, 40130, 40131,
+    (40003, 40006, 40051, 40063, 40102, 40104, 40105, 40106, 40113, 40117, 40118, 40130, 40131,
      40900)
 )  # fmt: skip
+_PIXEL: Mapping[int, str] = {40001: UNAUTHORIZED, 40007: INVALID_PIXEL}
+"""What may be done with one pixel, and whether there is such a one: another of the account may be fine."""
 _THROTTLED = frozenset((40100, 40132))
 _TRY_AGAIN = frozenset((40201, 40202, 50000, 50002))
 _EVENT: Mapping[int, str] = {
@@ -115,6 +118,8 @@ class TikTok:
         trace = str(found.get("request_id", ""))[:64]
         if code in (0, 20001, 40050):
             return Verdict("accepted", "", "" if code == 0 else reason, trace, received=sent)
+        if code in _PIXEL:
+            return Verdict("pause", _PIXEL[code], reason, trace, pixel=True)
         if code in _ACCOUNT:
             return Verdict("pause", UNAUTHORIZED, reason, trace)
         if code in _THROTTLED:
