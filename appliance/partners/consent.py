@@ -47,7 +47,9 @@ class Defaults(Struct, frozen=True, kw_only=True):
 
     def of(self, country: str) -> Consent:
         """`denied` wins where a country is in both."""
-        code = {"UK": "GB"}.get(plain := country.strip().upper(), plain)
+        code = country.strip().upper()
+        if code == "UK":
+            code = "GB"
         if code in countries(self.denied):
             return "denied"
         return "limited" if code in countries(self.limited) else self.elsewhere

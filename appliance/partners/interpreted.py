@@ -90,13 +90,13 @@ class Interpreted(Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def id(self) -> str:
         """32 hex digits that name the key at its pixel: the `conversion_id` of what is delivered of it."""
-        return _named(self.key, self.pixel_id)
+        return _named(self.session_id, self.keyword, self.pixel_id)
 
 
 @lru_cache(maxsize=4_096)
-def _named(key: str, pixel_id: str) -> str:
-    """It is asked for five times while an event is taken."""
-    return name_of("interpreted", key, pixel_id)
+def _named(session_id: str, keyword: str, pixel_id: str) -> str:
+    """It is asked for three times while an event is taken."""
+    return name_of("interpreted", f"{session_id}-{keyword}", pixel_id)
 
 
 class Unreadable(NamedTuple):
@@ -312,9 +312,12 @@ def difference(before: Totals, event: Interpreted) -> Difference | None:
     A total that went down is not taken back from the platform, which knows no such thing; what was reported
     stays, so that its way up again is not reported a second time.
     """
-    now = (event.conversions, event.revenue, event.lander_visitors, event.lander_searches)
-    if event.revenue >= 0 and before == _NOTHING:  # as of almost every event
-        return Difference(Totals(1, *now), *now)
+    now = conversions, revenue, visitors, searches = (
+        event.conversions, event.revenue, event.lander_visitors, event.lander_searches
+    )  # fmt: skip
+    if revenue >= 0 and before == _NOTHING:  # as of almost every event
+        highest = Totals(1, conversions, revenue, visitors, searches)
+        return Difference(highest, conversions, revenue, visitors, searches)
     was = (before.conversions, before.revenue, before.visitors, before.searches)
     if now == was and before.revision:
         return None

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -148,12 +147,8 @@ def usual(platform: Platform) -> tuple[EventRow, ...]:
     return tuple(row for row in rows if row.value != "none" or not platform.only_conversions)
 
 
-class Happened(NamedTuple):
-    """One event that follows from a row: its place among those of the same name, and what it is worth."""
-
-    row: EventRow
-    place: int
-    value: int | None
+Happened = tuple[EventRow, int, int | None]
+"""One event that follows from a row: its place among those of the same name, and what it is worth."""
 
 
 def happened(rows: Sequence[EventRow], counts: Mapping[str, int], revenue: int | None) -> list[Happened]:
@@ -170,14 +165,15 @@ def happened(rows: Sequence[EventRow], counts: Mapping[str, int], revenue: int |
             if not revenue or row.count != "conversions" or row.value == "none":
                 continue
             count = 1
-        if revenue is not None and row.value == "share":
-            parts: Sequence[int | None] = shares(revenue, count) if count > 1 else (revenue,)
+        place = places.get(row.event_name, 0)
+        places[row.event_name] = place + count
+        each = None if row.value == "none" else revenue
+        if count == 1:
+            found.append((row, place, each))
+        elif row.value == "share" and revenue is not None:
+            found += [(row, place + later, part) for later, part in enumerate(shares(revenue, count))]
         else:
-            parts = [revenue if row.value == "whole" else None] * count
-        name = row.event_name
-        place = places.get(name, 0)
-        places[name] = place + count
-        found += [Happened(row, place + later, value) for later, value in enumerate(parts)]
+            found += [(row, place + later, each) for later in range(count)]
     return found
 
 
@@ -247,9 +243,6 @@ def reports_of_interpreted(
     click_us = event.click_at_us or now_us
     earned_us = min(max(click_us, event.hour_us or 0), now_us) if first else max(click_us, now_us)
 
-    def value_of(name: str) -> str:
-        return value_of_interpreted(event, difference, name)
-
     told = rows
     if not first:
         told = [row for row in rows if row.count != "1" or (row.value != "none" and difference.revenue)]
@@ -258,8 +251,9 @@ def reports_of_interpreted(
         return []
     key = event.key
     click_ids = {platform.click_parameters[0]: event.ad_click_id} if platform.click_parameters else {}
-    page = pixel.page_url or (f"https://{event.domain}/" if _HOST.fullmatch(event.domain) else "")
-    consent = consent_of({}, event.country, defaults)
+    page = pixel.page_url or _page_at(event.domain)
+    consent = defaults.of(event.country)
+    value_of = partial(value_of_interpreted, event, difference)
     return [
         Report(  # by place, in the order of the fields: by name it takes four times as long
             row.event_name,
@@ -278,6 +272,11 @@ def reports_of_interpreted(
         )
         for row, place, value in events
     ]
+
+
+@lru_cache(maxsize=4_096)
+def _page_at(domain: str) -> str:
+    return f"https://{domain}/" if _HOST.fullmatch(domain) else ""
 
 
 def click_ids_of(click: ClickFacts, pixel: Pixel, platform: Platform) -> dict[str, str]:
@@ -320,11 +319,14 @@ def filled(custom: Mapping[str, str], value_of: Callable[[str], str]) -> dict[st
     for name, template in custom.items():
         text = template
         if "{" in template:
-            pieces = [
-                (words(value_of(macro), argument) if argument else value_of(macro)) if macro else text
-                for text, macro, argument in _pieces(template)
-            ]
-            text = pieces[0] if len(pieces) == 1 else "".join(pieces)
+            pieces = _pieces(template)
+            _, only, argument = pieces[0]
+            if len(pieces) == 1 and only and not argument:  # as of almost every one
+                text = value_of(only)
+            else:
+                text = "".join(
+                    [words(value_of(macro), argument) if macro else text for text, macro, argument in pieces]
+                )
         if text and not text.isspace():
             found[name] = text
     return found
