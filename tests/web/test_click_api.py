@@ -227,6 +227,14 @@ def test_a_client_s_pace_is_bounded_fills_evenly_and_forgets_the_oldest():
     assert pace.wait_us("10.0.0.1", 10_000_000) == 0
 
 
+def test_what_is_charged_is_owed_however_much_is_owed_already():
+    pace = Pace(2.0, 3)
+    for _ in range(3):
+        pace.charge("10.0.0.1", 0, 5)
+    assert pace.wait_us("10.0.0.1", 0) == 6_500_001, "12 are owed, and one is wanted"
+    assert pace.take("10.0.0.1", 6_500_000) == 0
+
+
 def _asking(fields: Mapping[str, object]) -> tuple[dict[str, object], ClickEvent | None]:
     """The API without a socket: what is told, and what was recorded."""
     recorded: list[bytes] = []

@@ -17,12 +17,15 @@ import trio
 
 from appliance.errors import Unavailable
 from appliance.http.public import events as door
+from appliance.http.public.connection import Pieces
 from appliance.http.public.pace import Pace
+from appliance.http.public.request import Request
 from appliance.model.events import ClickEvent, InterpretedReceived
-from appliance.model.table import IntakeEntry
+from appliance.model.table import IntakeEntry, SettingsEntry
 from appliance.partners import interpreted
 from appliance.partners.interpreted import Interpreted, parsed, read
 from appliance.routing.parts import make_part
+from appliance.routing.table import RoutingTable
 from appliance.stores.journal.segment import Segment
 from tests.rig import PATIENCE
 from tests.web.front import Front, _table, front
@@ -213,6 +216,36 @@ async def test_an_account_that_sends_too_much_waits(edge: Front) -> None:
     assert answer.status == 429 and int(answer.headers["retry-after"]) > 2_000
     other = await edge.ask("/api/events", "POST", {"Authorization": "Bearer other"}, lines(EVENT))
     assert other.status == 200
+
+
+class Taking:
+    """A router without a journal."""
+
+    table = RoutingTable(1, 1, SettingsEntry(), {}, {})
+    table.intakes = ((intake(7, TOKEN).digest, 7),)
+
+    def interpreted(self, *given: object) -> None: ...
+
+
+def test_requests_side_by_side_are_no_way_around_it() -> None:
+    now_us = 0
+    events = door.Events(Taking(), lambda: now_us)
+    events._pace = Pace(100.0, 500)
+    request = Request()
+    request.method, request.headers = b"POST", {b"authorization": AUTH["Authorization"].encode()}
+    request.body = lines(*many(200))
+    taken = 0
+    for second in range(60):
+        now_us = second * 1_000_000
+        under_way = [events.answer(request, "203.0.113.7", b"", "r") for _ in range(12)]
+        under_way = [each for each in under_way if isinstance(each, Pieces)]
+        while under_way:
+            done = [each for each in under_way if each.step() is not None]
+            under_way = [each for each in under_way if each not in done]
+            for each in under_way:
+                each.recorded(True)
+            taken += 200 * len(done)
+    assert 6_000 <= taken <= 60 * 100 + 500 + 12 * 200
 
 
 async def test_only_post(edge: Front) -> None:

@@ -162,7 +162,7 @@ class Events:
         except Unusable as fault:  # before the first line
             return _refused(fault.status, str(fault))
         finally:
-            self._pace.take(f"account {account}", self._clock_us(), max(lines, 1))
+            self._pace.charge(f"account {account}", self._clock_us(), max(lines, 1))
         if whole and refused:
             self.refused += len(refused)
             return _told(422, 0, refused, error="Nothing was taken.")

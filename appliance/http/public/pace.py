@@ -23,18 +23,21 @@ class Pace:
         tokens = self._tokens(client_of(address), now_us)
         return 0 if tokens >= 1 else int((1 - tokens) / self._per_us) + 1
 
-    def take(self, address: str, now_us: int, amount: int = 1) -> int:
-        """Take one, or as many as it was, which later ones wait for; microseconds to wait instead when there
-        is none."""
+    def take(self, address: str, now_us: int) -> int:
+        """Take a token; microseconds to wait instead when there is none."""
+        wait = self.wait_us(address, now_us)
+        if not wait:
+            self.charge(address, now_us, 1)
+        return wait
+
+    def charge(self, address: str, now_us: int, amount: int) -> None:
+        """Take as many as it was, also of what is not there: what is owed is waited for."""
         client = client_of(address)
         tokens = self._tokens(client, now_us)
-        if tokens < 1:
-            return int((1 - tokens) / self._per_us) + 1
         self._held[client] = (tokens - amount, now_us)
         self._held.move_to_end(client)
         if len(self._held) > self._clients:
             self._held.popitem(last=False)
-        return 0
 
     def _tokens(self, client: str, now_us: int) -> float:
         tokens, then_us = self._held.get(client, (float(self._burst), now_us))
