@@ -26,8 +26,8 @@ class Told(NamedTuple):
 
 
 class Receiver:
-    """`lose`: the share of answers that are lost after the request was processed. `status`, `delay` (seconds),
-    `location` (of redirects) and `body` (what it answers) may be changed at any time."""
+    """`lose`: the share of answers that are lost after the request was processed. `status`, `delay`
+    (seconds), `location` (of redirects) and `body` (of answers) may be changed at any time."""
 
     def __init__(self, *, lose: float = 0.0, status: int = 200, delay: float = 0.0) -> None:
         self.lose, self.status, self.delay, self.location = lose, status, delay, ""
