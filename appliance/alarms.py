@@ -11,7 +11,7 @@ from appliance.degraded import RECENT_US
 from appliance.model import money
 from appliance.model.alerts import Alarm
 from appliance.model.doctor import Finding
-from appliance.model.platforms import AccountReport
+from appliance.model.platforms import AccountReport, PixelReport
 from appliance.model.status import SystemStatus
 
 MINUTE_US = 60_000_000
@@ -40,6 +40,10 @@ KINDS: Mapping[str, Kind] = {
     "queue_old": Kind("something waits for longer than `alerts.queue_minutes`", 60.0),
     "error_ratio": Kind("too much of what ended in the last `alerts.error_minutes` has failed"),
     "token_dead": Kind("an ad platform refuses an account, or its token cannot be opened: its events expire"),
+    "pixel_dead": Kind("an ad platform refuses one pixel of an account: its events expire"),
+    "not_received": Kind(
+        "an ad platform takes requests and says that it received fewer events than were sent"
+    ),
     "target_paused": Kind("a postback target is left alone after failures in a row"),
     "disk_low": Kind("less than `alerts.disk_free_mb` is free where the data directory is"),
     "warehouse_away": Kind("the reports' database does not answer", 300.0),
@@ -107,8 +111,18 @@ def _accounts(status: SystemStatus) -> Iterator[Alarm]:
     for account in status.accounts:
         # What an operator has wait is held without a reason.
         cannot = account.state == "held" and account.reason and account.queued
-        if account.state == "paused" or cannot:
+        dead = [each for each in account.pixels if each.paused_us]
+        if cannot or (account.state == "paused" and (account.paused_us or not dead)):
             yield Alarm("token_dead", account.target, _dead_token(account))
+        for pixel in dead:
+            yield Alarm("pixel_dead", pixel.target, _dead_pixel(account, pixel))
+        if missing := status.recent.unreconciled.get(account.target, 0):
+            yield Alarm(
+                "not_received",
+                account.target,
+                f"{account.platform} received {_many(missing, 'event')} fewer of {_account(account)} lately"
+                " than it was sent, in requests that it took: see its own diagnostics",
+            )
     for target in status.deliveries.paused:
         if target.startswith("postback:"):
             yield Alarm("target_paused", target, f"{_named(target)} is left alone after failures in a row")
@@ -121,16 +135,28 @@ def _dead_token(account: AccountReport) -> str:
     says, remedy = (
         ("is refused by its platform", "Replace its token") if refused else ("cannot report", "Mend it")
     )
-    text = f"{_account(account)} {says}{why}."
-    if not account.queued:
-        return f"{text} Nothing of it is waiting."
-    events = _many(account.queued, "event")
-    worth = ", ".join(f"{money.amount(sum_):,.2f} {code}" for code, sum_ in sorted(account.at_risk.items()))
-    worth = f" worth {worth}" if worth else ""
-    if not account.next_deadline_us:
-        return f"{text} Waiting: {events}{worth}."
+    return f"{_account(account)} {says}{why}. {_at_risk(account, remedy)}"
+
+
+def _dead_pixel(account: AccountReport, pixel: PixelReport) -> str:
+    """The same of one pixel: a new token would change nothing."""
+    remedy = "Correct it, or let the account's token have it,"
     return (
-        f"{text} {remedy} before {moment(account.next_deadline_us)}: from then on {events}{worth},"
+        f"{_account(account)}: its pixel {pixel.pixel_id} “{pixel.code}” is refused by its platform:"
+        f" {pixel.reason}. {_at_risk(pixel, remedy)}"
+    )
+
+
+def _at_risk(of: AccountReport | PixelReport, remedy: str) -> str:
+    if not of.queued:
+        return "Nothing of it is waiting."
+    events = _many(of.queued, "event")
+    worth = ", ".join(f"{money.amount(sum_):,.2f} {code}" for code, sum_ in sorted(of.at_risk.items()))
+    worth = f" worth {worth}" if worth else ""
+    if not of.next_deadline_us:
+        return f"Waiting: {events}{worth}."
+    return (
+        f"{remedy} before {moment(of.next_deadline_us)}: from then on {events}{worth},"
         " which are waiting now, expire one after another."
     )
 

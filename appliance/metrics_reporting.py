@@ -106,6 +106,10 @@ def _account(out: Samples, account: AccountReport, at_us: int) -> None:
         out.add("counter", "platform_events_total", "Events, by outcome.", count, **name, outcome=outcome)
     for outcome, count in sorted(account.answers.items()):
         out.add("counter", "platform_answers_total", "Requests, by outcome.", count, **name, outcome=outcome)
+    words = "Events of which the platform said that it received fewer than were sent."
+    out.add("counter", "platform_unreconciled_total", words, account.unreconciled, **name)
+    paused = sum(bool(each.paused_us) for each in account.pixels)
+    out.add("gauge", "platform_pixels_paused", "Pixels that the platform refuses.", paused, **name)
     answers = sum(account.answers.values())
     if answers:
         share = account.answers.get("accepted", 0) / answers

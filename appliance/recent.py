@@ -27,13 +27,15 @@ class Ended(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """Counters as they were then. `labels`: of the failed ones of each; `lost`: events, by edge."""
+    """Counters as they were then. `labels`: of the failed ones of each; `lost`: events, by edge;
+    `unreconciled`: by account."""
 
     at_us: int
     conversions: int
     ended: Mapping[str, Ended]
     labels: Mapping[str, Mapping[str, int]] = {}
     lost: Mapping[str, int] = {}
+    unreconciled: Mapping[str, int] = {}
 
 
 class Recent:
@@ -80,6 +82,7 @@ class Recent:
             ended=counts,
             labels={name: found for name, found in labels.items() if found},
             lost=grown(now.lost, lost),
+            unreconciled=grown(now.unreconciled, before.unreconciled),
         )
 
     def _since(self, at_us: int) -> Sample:
@@ -117,4 +120,5 @@ def sampled(status: SystemStatus) -> Sample:
         if edge.report is not None
     }
     made = status.conversions.outcomes.get("conversion", 0)
-    return Sample(status.at_us, made, ended, labels, lost)
+    unreconciled = {account.target: account.unreconciled for account in status.accounts}
+    return Sample(status.at_us, made, ended, labels, lost, unreconciled)

@@ -355,6 +355,8 @@ class Accounts:
         standing = self.standings.get(name) or Standing(target=name)
         targets = [target for target, _ in ways]
         queues = [figures.waiting[target] for target in targets if target in figures.waiting]
+        # What a paused pixel has waiting is told by its own alert.
+        asked = [each for each in queues if each.target not in self.standings]
         refused_by: Counter[str] = Counter()
         at_risk: Counter[str] = Counter()
         for target in targets:
@@ -384,7 +386,7 @@ class Accounts:
             experimental=way.platform.experimental,
             dry_run=way.dry_run,
             queued=sum(each.pending for each in queues),
-            oldest_us=min((each.oldest_us for each in queues), default=0),
+            oldest_us=min((each.oldest_us for each in asked), default=0),
             next_deadline_us=min((each.deadline_us for each in queues), default=0),
             accepted=sum(each.accepted for each in pixels),
             refused=sum(each.refused for each in pixels),

@@ -54,6 +54,7 @@ class AccountReport(Struct, frozen=True, kw_only=True):
     dry_run: bool = True
     queued: int = 0
     oldest_us: int = 0
+    """Of what waits for no paused pixel."""
     next_deadline_us: int = 0
     accepted: int = 0
     refused: int = 0

@@ -150,7 +150,8 @@ class RecentReport(Struct, frozen=True, kw_only=True):
 
     `error_ratios`: shares from 0 to 1 of what ended in the last minutes, by what ended (`account:3`);
     `ended`: of how many; `labels`: of each, how many of the failed ones bear which. `lost`: events that an
-    edge (`edge 0`) could not write down.
+    edge (`edge 0`) could not write down. `unreconciled`: events of which an account's platform said that it
+    received fewer than it was sent.
     """
 
     conversions_per_minute: float | None = None
@@ -158,6 +159,7 @@ class RecentReport(Struct, frozen=True, kw_only=True):
     ended: dict[str, int] = {}
     labels: dict[str, dict[str, int]] = {}
     lost: dict[str, int] = {}
+    unreconciled: dict[str, int] = {}
 
 
 class AlertsReport(Struct, frozen=True, kw_only=True):

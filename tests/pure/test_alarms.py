@@ -18,7 +18,7 @@ from appliance.model.doctor import Finding
 from appliance.model.health import Health
 from appliance.model.interpreted import IntakeReport, InterpreterReport
 from appliance.model.messages import ActorReport
-from appliance.model.platforms import AccountReport
+from appliance.model.platforms import AccountReport, PixelReport
 from appliance.model.status import (
     QUERY_BOUNDS,
     AlertsReport,
@@ -148,6 +148,34 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         " Replace its token before 2026-11-22 11:06 UTC: from then on 45 events worth 3.00 EUR, 12.50 USD,"
         " which are waiting now, expire one after another.",
     ),
+    "pixel_dead": (
+        {
+            "accounts": (
+                replace(
+                    META,
+                    queued=50,
+                    pixels=(
+                        PixelReport(
+                            target="pixel:4", pixel_id=4, code="123", queued=45, paused_us=NOW - HOUR,
+                            at_risk={"USD": 12_500_000}, next_deadline_us=NOW + 4 * 24 * HOUR,
+                            reason="Invalid pixel: 100/33",
+                        ),
+                        PixelReport(target="pixel:5", pixel_id=5, code="456", queued=5),
+                    ),
+                ),
+            )
+        },
+        "pixel:4",
+        "ad account 7 “Main” (meta): its pixel 4 “123” is refused by its platform: Invalid pixel: 100/33."
+        " Correct it, or let the account's token have it, before 2026-11-22 11:06 UTC: from then on 45 events"
+        " worth 12.50 USD, which are waiting now, expire one after another.",
+    ),
+    "not_received": (
+        {"accounts": (META,), "recent": RecentReport(unreconciled={"account:7": 3, "account:8": 5})},
+        "account:7",
+        "meta received 3 events fewer of ad account 7 “Main” (meta) lately than it was sent, in requests that"
+        " it took: see its own diagnostics",
+    ),
     "target_paused": (
         {"deliveries": DeliveriesReport(paused=("account:7", "postback:3"))},
         "postback:3",
@@ -220,6 +248,23 @@ def test_a_journal_that_does_not_record_or_lost_something() -> None:
     ):
         [alarm] = found(edges=(sound(**changed),), recent=RecentReport(lost={"edge 0": 120}))
         assert alarm.kind == "journal" and alarm.text.startswith(said)
+
+
+def test_an_account_all_of_whose_pixels_are_refused_asks_for_no_token() -> None:
+    pixel = PixelReport(target="pixel:4", pixel_id=4, code="123", paused_us=NOW, reason="Invalid pixel")
+    account = replace(META, state="paused", reason="its pixel 123: Invalid pixel", pixels=(pixel,))
+    assert [alarm.kind for alarm in found(accounts=(account,))] == ["pixel_dead"]
+    dead = replace(account, paused_us=NOW, reason="Token or permission refused")
+    assert [alarm.kind for alarm in found(accounts=(dead,))] == ["token_dead", "pixel_dead"]
+
+
+def test_what_was_not_received_is_an_alert_while_it_grows() -> None:
+    recent = Recent(15 * MINUTE)
+    for minute, missing in enumerate((0, 0, *[9] * 17, 9)):
+        account = replace(META, unreconciled=missing)
+        recent.add(sampled(status(at_us=NOW + minute * MINUTE, accounts=(account,))))
+        kinds = [each.kind for each in found(accounts=(account,), recent=recent.report())]
+        assert kinds == (["not_received"] if 2 <= minute < 17 else [])
 
 
 def test_what_was_lost_long_ago_is_no_alert_any_more() -> None:
@@ -378,6 +423,7 @@ def test_what_is_counted_of_everything_that_ends() -> None:
         {POSTBACKS: Ended(2, 10), "account:7": Ended(10, 100), EVENTS: Ended(9, 55)},
         {"account:7": {"Duplicate": 10}, EVENTS: {"Invalid pixel": 4}},
         {"edge 0": 0},
+        {"account:7": 0},
     )
 
 
@@ -427,6 +473,8 @@ def test_figures_of_accounts_queues_statements_upkeep_and_alerts() -> None:
                     refused=1,
                     refused_by={"No consent": 1},
                     answers={"accepted": 3, "retry": 1},
+                    unreconciled=4,
+                    pixels=(PixelReport(target="pixel:4", pixel_id=4, code="1", paused_us=NOW),),
                 ),
                 replace(META, account_id=8, target="account:8"),
             ),
@@ -448,6 +496,8 @@ def test_figures_of_accounts_queues_statements_upkeep_and_alerts() -> None:
         "weir_conversions_per_minute": "2.5",
         'weir_recent_error_ratio{of="account:7"}': "0.1",
         'weir_platform_success_ratio{account="7",platform="meta"}': "0.75",
+        'weir_platform_unreconciled_total{account="7",platform="meta"}': "4",
+        'weir_platform_pixels_paused{account="7",platform="meta"}': "1",
         'weir_platform_oldest_seconds{account="7",platform="meta"}': "9.0",
         'weir_platform_deadline_seconds{account="7",platform="meta"}': "60.0",
         'weir_platform_at_risk{account="7",platform="meta",currency="USD"}': "1.5",

@@ -84,6 +84,11 @@ export interface PixelReport {
   refused: number;
   not_sent: number;
   warning: string;
+  next_deadline_us: number;
+  at_risk: Record<string, number>;
+  paused_us: number;
+  probe_us: number;
+  reason: string;
 }
 
 export interface AccountReport {
@@ -1680,6 +1685,7 @@ export interface RecentReport {
   ended: Record<string, number>;
   labels: Record<string, Record<string, number>>;
   lost: Record<string, number>;
+  unreconciled: Record<string, number>;
 }
 
 export interface Alert {

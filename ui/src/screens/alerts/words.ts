@@ -11,6 +11,8 @@ interface Kind {
 
 const KINDS: Readonly<Record<string, Kind>> = {
   token_dead: { words: "Ad account refused", grave: true, remedy: "Replace its token: what is still inside its window is delivered then, the rest stays labelled." },
+  pixel_dead: { words: "Pixel refused", grave: true, remedy: "Correct its code, or give the account's token the right to it: the account's other pixels go on." },
+  not_received: { words: "Fewer received", grave: true, remedy: "Look at the platform's own diagnostics: it took the requests and left events out." },
   dead_letters: { words: "Dead letters", grave: true, remedy: "See what was said, mend the cause and tell them again." },
   queue_old: { words: "Waits too long", remedy: "Something downstream is slow or away. What waits is stored." },
   error_ratio: { words: "Too many errors", remedy: "The commonest reason stands in the text; it is often one wrong setting." },
