@@ -6,7 +6,6 @@ READY := $(VENV)/ready
 KILLS ?= 30
 EXAMPLES ?= 10000
 OBJECTS ?= 500
-EVENTS ?= 200000
 MINUTES ?= 20
 MODE ?= release
 # Of make test. Most of its time is waiting for real processes: three on two cores end in half the time of one.
@@ -84,11 +83,11 @@ smoke: $(READY) ## 1,000 clicks and 200 postbacks through the real executable, e
 
 e2e-smoke: smoke ## the same as smoke
 
-faults: $(READY) ## kill -9 under load, full disk, failing warehouse (KILLS=30)
-	@$(BIN)/python -m tests.faults.run --kills $(KILLS)
+faults: $(READY) ## kill -9 under load, full disk, failing warehouse (KILLS=30; PHASE=platforms EVENTS=100000 KILLS=20)
+	@$(BIN)/python -m tests.faults.run --kills $(KILLS) $(foreach each,$(PHASE),--phase $(each)) $(if $(EVENTS),--events $(EVENTS))
 
 efflux: $(READY) ## the founding document's whole way, moto for Amazon (OBJECTS=500 EVENTS=200000)
-	@EFFLUX_OBJECTS=$(OBJECTS) EFFLUX_EVENTS=$(EVENTS) $(BIN)/python -m pytest -q -s tests/journeys/test_efflux_cloud.py
+	@EFFLUX_OBJECTS=$(OBJECTS) EFFLUX_EVENTS=$(or $(EVENTS),200000) $(BIN)/python -m pytest -q -s tests/journeys/test_efflux_cloud.py
 
 prove: $(READY) ## random postbacks, kills and late clicks against a model of the ledger; goes on where it was (EXAMPLES=10000)
 	@$(BIN)/python -m tests.prove.run --examples $(EXAMPLES)
