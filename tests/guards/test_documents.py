@@ -135,3 +135,24 @@ def test_no_document_of_ours_links_to_a_file_that_is_not_there() -> None:
         (page, link) for page in pages for link in re.findall(r"\]\(([\w./-]+\.\w+)\)", page.read_text())
     ]
     assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
+
+
+STARTED = re.compile(r'(?:supervise, tree, |\.add\()f?"(\w+?)(?:_?\{|")')
+"""What starts an actor under its name, or under one that begins so."""
+
+
+def test_the_page_of_the_architecture_lists_every_actor() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    rows = re.findall(r"^\| (edge|core|edge, core) \| ([\w, ]+) \| .* \| .* \|$", page, re.MULTILINE)
+    listed = {
+        (process, name)
+        for where, names in rows
+        for process in where.split(", ")
+        for name in names.split(", ")
+    }
+    for process, files in (("edge", ("edge",)), ("core", ("core", "doors", "platforms", "cloud"))):
+        text = "".join((ROOT / "appliance" / f"{each}.py").read_text() for each in files)
+        started = set(STARTED.findall(text))
+        named = {name for where, name in listed if where == process}
+        assert {each for each in started if not any(name.startswith(each) for name in named)} == set()
+        assert {each for each in named if not any(each.startswith(name) for name in started)} == set()
