@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.model.conversions import Settlement
 from appliance.model.deliveries import Attempt, Delivery, Result, Selection, State, Stored, delivery_id
-from appliance.stores.sqlite.deliveries import FULL, SqliteDeliveries, put
+from appliance.stores.sqlite.deliveries import FULL, SqliteDeliveries, prepare, put
 from appliance.stores.sqlite.ledger import SqliteLedger
 
 NOW = 1_790_000_000_000_000
@@ -227,6 +229,40 @@ def test_figures_are_what_counting_would_say(place: Place, seed: int) -> None:
             died = Counter(it.reason for it in rows if (it.delivery.target, it.state) == (name, "dead"))
             assert place.store.refused(name, 50) == died
         assert place.store.refused("postback:1", 50) == {}
+
+
+@given(
+    batches=st.lists(
+        st.lists(
+            st.tuples(
+                st.integers(0, 12),
+                st.sampled_from(("pixel:1", "pixel:2", "postback:1")),
+                st.sampled_from(((0, ""), (5, "USD"), (-5, "USD"), (7, "EUR"))),
+            ),
+            max_size=8,
+        ),
+        max_size=6,
+    ),
+    most=st.integers(0, 9),
+)
+def test_what_is_put_is_counted_once_whether_it_waits_or_finds_no_room(
+    batches: list[list[tuple[int, str, tuple[int, str]]]], most: int
+) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        prepare(db)
+        for batch in batches:
+            some = [delivery(key, target, value=it[0], currency=it[1]) for key, target, it in batch]
+            put(db, some, most)
+        every = db.execute("select target, state, reason, currency, value from delivery").fetchall()
+        counted = {(a, b): n for a, b, n in db.execute("select * from delivery_count")}
+        assert counted == Counter((target, state) for target, state, *_ in every)
+        worth: Counter[tuple[str, str]] = Counter()
+        for target, state, _, currency, value in every:
+            worth[target, currency] += value * (state == "pending")
+        found = {(a, b): n for a, b, n in db.execute("select * from delivery_worth where micros<>0")}
+        assert found == {key: value for key, value in worth.items() if value}
+        died = Counter((it[0], it[2]) for it in every if it[1] == "dead" and it[0].startswith("pixel:"))
+        assert {(a, b): n for a, b, n in db.execute("select * from delivery_refused")} == died
 
 
 def test_what_comes_when_a_queue_is_full_is_counted_as_refused(place: Place) -> None:

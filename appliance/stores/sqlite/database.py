@@ -60,22 +60,25 @@ computes: a row of its own took 0.7 ms there, and 40 us of work. A megabyte is w
 longest, and Python keeps 128 of them: so there are those of 512 rows, 256, 128 … and no others."""
 
 
-def insert(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]], end: str = "") -> None:
-    """`into`, such as "insert into waiting", with all these rows."""
-    together(db, f"{into} values {{}} {end}", rows)
+def insert(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]], end: str = "") -> int:
+    """`into`, such as "insert into waiting", with all these rows; how many there are more."""
+    return together(db, f"{into} values {{}} {end}", rows)
 
 
-def together(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
-    """`statement`, in which {} stands for rows of values, for all of these."""
+def together(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> int:
+    """`statement`, in which {} stands for rows of values, for all of these; how many rows it changed."""
     if not rows:
-        return
+        return 0
+    changed = 0
     one = "(" + ",".join("?" * len(rows[0])) + ")"
     start = 0
     while left := len(rows) - start:
         count = min(ROWS, 1 << left.bit_length() - 1)
         some = rows[start : start + count]
-        db.execute(statement.format(",".join([one] * count)), list(chain.from_iterable(some)))
+        values = list(chain.from_iterable(some))
+        changed += db.execute(statement.format(",".join([one] * count)), values).rowcount
         start += count
+    return changed
 
 
 _turns: dict[Path, threading.Lock] = {}

@@ -96,15 +96,45 @@ def put(db: sqlite3.Connection, deliveries: Iterable[Delivery], most: int = MOST
     every = list(deliveries)
     for start in range(0, len(every), ROWS):
         some = every[start : start + ROWS]
+        (last,) = db.execute("select coalesce(max(number), 0) from delivery").fetchone()
         wanted = Counter(it.target for it in some)
         pending = {target: _count(db, target) for target in wanted}
         if all(pending[target] + wanted[target] <= most for target in wanted):
-            insert(db, _PUT, [_put(it, "pending", 0, "") for it in some], _ONCE)
-            continue
-        for it in some:
-            full = pending[it.target] >= most
-            row = _put(it, "dead", it.created_us, FULL) if full else _put(it, "pending", 0, "")
-            pending[it.target] += db.execute(_PUT_ONE, row).rowcount
+            came = insert(db, _PUT, [_put(it, "pending", 0, "") for it in some], _ONCE)
+            if came == len(some):
+                _counted(db, [(it.target, "pending", "", it.currency, it.value) for it in some])
+                continue
+        else:
+            for it in some:
+                full = pending[it.target] >= most
+                row = _put(it, "dead", it.created_us, FULL) if full else _put(it, "pending", 0, "")
+                pending[it.target] += db.execute(_PUT_ONE, row).rowcount
+        sql = "select target, state, reason, currency, value from delivery where number>?"
+        _counted(db, db.execute(sql, (last,)).fetchall())
+
+
+def _counted(db: sqlite3.Connection, came: Sequence[tuple[str, str, str, str, int]]) -> None:
+    """Count these, (target, state, reason, currency, value) of each. Where deliveries change, triggers do it;
+    these cost as much as two indexes, and there is one place only where deliveries come from."""
+    counts: Counter[tuple[str, str]] = Counter()
+    worth: Counter[tuple[str, str]] = Counter()
+    refused: Counter[tuple[str, str]] = Counter()
+    for target, state, reason, currency, value in came:
+        counts[target, state] += 1
+        if state == "pending" and value:
+            worth[target, currency] += value
+        elif state == "dead" and target.startswith("pixel:"):
+            refused[target, reason] += 1
+    for table, column, found in (
+        ("delivery_count", "rows", counts),
+        ("delivery_worth", "micros", worth),
+        ("delivery_refused", "rows", refused),
+    ):
+        db.executemany(
+            f"insert into {table} values (?,?,?)"  # noqa: S608  our own words
+            f" on conflict do update set {column}={column}+excluded.{column}",
+            [(*key, more) for key, more in found.items()],
+        )
 
 
 _PUT = (

@@ -27,9 +27,10 @@ create index if not exists delivery_due on delivery (target, not_before_us) wher
 create index if not exists delivery_deadline on delivery (target, deadline_us) where state = 'pending';
 create index if not exists delivery_part on delivery (target, part, deadline_us) where state = 'pending' and part <> 0;
 create index if not exists delivery_of on delivery (target, state, number);
-create index if not exists delivery_campaign on delivery (campaign_id, number);
+create index if not exists delivery_bought on delivery (campaign_id, number) where campaign_id <> 0;
 create index if not exists delivery_caused on delivery (number >> 12, conversion_id);
 drop index if exists delivery_conversion;
+drop index if exists delivery_campaign;
 create index if not exists delivery_finished on delivery (finished_us) where state <> 'pending';
 
 create table if not exists attempt (
@@ -53,7 +54,7 @@ create table if not exists standing (
     reason text not null
 ) strict, without rowid;
 
--- How many there are, kept by the triggers below: counting rows takes as long as there are rows.
+-- How many there are, kept by `put` and by the triggers below: counting rows takes as long as there are rows.
 create table if not exists delivery_count (
     target text not null,
     state text not null,
@@ -61,9 +62,6 @@ create table if not exists delivery_count (
     primary key (target, state)
 ) strict, without rowid;
 
-create trigger if not exists delivery_came after insert on delivery begin
-    insert into delivery_count values (new.target, new.state, 1) on conflict do update set rows = rows + 1;
-end;
 create trigger if not exists delivery_moved after update of state on delivery when old.state <> new.state begin
     update delivery_count set rows = rows - 1 where target = old.target and state = old.state;
     insert into delivery_count values (new.target, new.state, 1) on conflict do update set rows = rows + 1;
@@ -87,11 +85,6 @@ create table if not exists delivery_refused (
     primary key (target, reason)
 ) strict, without rowid;
 
-create trigger if not exists delivery_worth_came after insert on delivery
-when new.state = 'pending' and new.value <> 0 begin
-    insert into delivery_worth values (new.target, new.currency, new.value)
-        on conflict do update set micros = micros + new.value;
-end;
 create trigger if not exists delivery_worth_back after update of state on delivery
 when new.state = 'pending' and old.state <> 'pending' and new.value <> 0 begin
     insert into delivery_worth values (new.target, new.currency, new.value)
@@ -106,10 +99,6 @@ when old.state = 'pending' and old.value <> 0 begin
     update delivery_worth set micros = micros - old.value where target = old.target and currency = old.currency;
 end;
 
-create trigger if not exists delivery_refused_came after insert on delivery
-when new.state = 'dead' and substr(new.target, 1, 6) = 'pixel:' begin
-    insert into delivery_refused values (new.target, new.reason, 1) on conflict do update set rows = rows + 1;
-end;
 create trigger if not exists delivery_refused_now after update of state on delivery
 when new.state = 'dead' and old.state <> 'dead' and substr(new.target, 1, 6) = 'pixel:' begin
     insert into delivery_refused values (new.target, new.reason, 1) on conflict do update set rows = rows + 1;
@@ -124,3 +113,7 @@ when old.state = 'dead' and substr(old.target, 1, 6) = 'pixel:' begin
     update delivery_refused set rows = rows - 1 where target = old.target and reason = old.reason;
     delete from delivery_refused where target = old.target and reason = old.reason and rows <= 0;
 end;
+-- Of earlier versions: `put` counts what comes.
+drop trigger if exists delivery_came;
+drop trigger if exists delivery_worth_came;
+drop trigger if exists delivery_refused_came;

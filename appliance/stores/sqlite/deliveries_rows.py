@@ -46,9 +46,9 @@ def numbers(
         ways = [(_OF_CONVERSION, (low, high, it.conversion_id))]
     elif it.ids is None:
         living = it.states is not None and set(it.states) <= {"pending", "dead"}
-        if it.campaigns is not None and not living:
+        if it.campaigns is not None and 0 not in it.campaigns and not living:
             ways = [
-                ("delivery indexed by delivery_campaign where campaign_id=? and", (each,))
+                ("delivery indexed by delivery_bought where campaign_id<>0 and campaign_id=? and", (each,))
                 for each in it.campaigns
             ]
         elif it.states is not None or it.targets is not None:
