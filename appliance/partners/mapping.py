@@ -185,7 +185,8 @@ def reports_of_conversion(
     platform: Platform,
     defaults: Defaults,
 ) -> list[Report]:
-    """What there is to tell a pixel of a conversion that is so now. Its time is the conversion's own."""
+    """What there is to tell a pixel of a conversion that is so now. Its time is the conversion's own, or that
+    of the postback which made it what the row is for: a lead of last week may be a sale of today."""
     click = it.click
     values = values_of(before, it) if any(row.custom for row in rows) else {}
 
@@ -196,7 +197,7 @@ def reports_of_conversion(
         Report(
             event_name=row.event_name,
             event_id=name_of("report", it.id, pixel.code, row.event_name, str(place)),
-            at_us=it.at_us,
+            at_us=_between(_became_us(it, row, pixel), click.at_us, it.known_us),
             click_at_us=click.at_us,
             click_ids=click_ids_of(click, pixel, platform),
             value=value,
@@ -210,6 +211,26 @@ def reports_of_conversion(
         )
         for row, place, value in happened(rows, {"1": 1, "conversions": 1}, it.payout)
     ]
+
+
+def _became_us(it: Conversion, row: EventRow, pixel: Pixel) -> int:
+    """When its first postback came with a status that the row is for. What a network says of when it happened
+    is the first one's: later ones often repeat it."""
+    if not row.statuses and not pixel.statuses:
+        return it.at_us
+    wanted = set(row.statuses or pixel.statuses).intersection(pixel.statuses or row.statuses)
+    if it.base is not None and it.base.status in wanted:
+        return it.at_us if it.base.first == it.base.last else it.base.last[0]
+    said = sorted(it.history, key=lambda each: each.stamp)
+    first = next((each for each in said if each.status in wanted), None)
+    if first is None or (it.base is None and first.stamp == said[0].stamp):
+        return it.at_us
+    return first.stamp[0]
+
+
+def _between(at_us: int, click_us: int, known_us: int) -> int:
+    """Not before the click, and not after it was known: clocks of networks differ."""
+    return min(max(at_us, click_us), known_us)
 
 
 def reports_of_interpreted(
