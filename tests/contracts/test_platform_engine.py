@@ -35,6 +35,12 @@ pytestmark = pytest.mark.filterwarnings("error")
 PAGE = Answer(502, {"content-type": "text/html"}, b"<html><body>502 Bad Gateway</body></html>")
 
 
+WITH_TOKEN = sorted(CASES.keys() - {"taboola", "outbrain"})
+"""Those two ask nobody who he is: nothing of theirs can die."""
+IN_BATCHES = sorted(CASES.keys() - {"outbrain"})
+"""It takes one event a request, of a few hundred bytes."""
+
+
 class Ground(Site):
     """A site at one platform's double."""
 
@@ -68,6 +74,8 @@ def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
 
 def test_every_platform_has_its_double() -> None:
     assert CASES.keys() == PLATFORMS.keys()
+    assert [name for name in sorted(PLATFORMS) if PLATFORMS[name].needs_token] == WITH_TOKEN
+    assert [name for name in sorted(PLATFORMS) if PLATFORMS[name].limits.batch > 1] == IN_BATCHES
 
 
 def test_what_the_double_enforces_is_what_the_platforms_file_says() -> None:
@@ -178,12 +186,10 @@ async def test_what_did_not_leave_is_said_again_everywhere(
     assert set(ground.double.counted.values()) == {1}
 
 
+@pytest.mark.parametrize("ground", WITH_TOKEN, indirect=True)
 async def test_a_dead_token_pauses_its_account_and_a_new_one_ends_the_pause(
     ground: Ground, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    if not ground.platform.needs_token:
-        assert ground.name in ("taboola", "outbrain")
-        return
     ground.double.tokens = {"new"}
     ground.put(5)
     reporter = ground.reporter()
@@ -324,12 +330,10 @@ async def test_no_attempt_shows_a_person_or_what_opens_the_account(
         assert found[1]
 
 
+@pytest.mark.parametrize("ground", IN_BATCHES, indirect=True)
 async def test_bodies_stay_within_the_bytes_of_a_request(
     ground: Ground, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    if ground.platform.limits.batch == 1:
-        assert ground.name == "outbrain"
-        return
     long = {name: value + "x" * 4_000 for name, value in CASES[ground.name].fields["click_ids"].items()}
     ground.put(400, click_ids=long, identity=Identity(address="198.51.100.7", user_agent="a" * 1_500))
     await nursery.start(ground.reporter().run)

@@ -20,7 +20,7 @@ from tests.platforms.ways import SECOND, document, encode
 from tests.rig import wait_for
 
 TOO_OLD = "Conversion older than 7 days"
-SOON = 45
+SOON = 90
 """Seconds until the oldest ones' window ends, the margin before it included."""
 
 

@@ -199,6 +199,8 @@ def test_what_failed_is_tried_again(efflux: Efflux) -> None:
     found = efflux.ended(events)
     assert [each.state for each in found] == ["delivered", "delivered"]
     assert efflux.counted(found) == [1, 1]
+    verdicts = [line["verdict"] for line in efflux.heard(found)]
+    assert verdicts[:2] == ["turned away", "turned away"] and "taken" in verdicts[2:], verdicts
 
 
 def test_fewer_received_than_sent_is_noticed(efflux: Efflux) -> None:

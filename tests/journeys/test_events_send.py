@@ -102,6 +102,13 @@ def test_into_a_watched_folder(place: Place, tmp_path: Path) -> None:
 
 
 def test_an_intake_is_paused_while_it_runs(place: Place, tmp_path: Path) -> None:
+    # How long the folder takes for a file while it runs: two looks, two seconds apart.
+    before, file = events(4_900, 1), tmp_path / "before.ndjson"
+    file.write_text(json.dumps(before[0]))
+    assert send(file, "--folder", place.folder).returncode == 0
+    began = time.monotonic()
+    place.until(before)
+    took = time.monotonic() - began
     made = events(5_000, 3)
     file = tmp_path / "paused.ndjson"
     file.write_text("\n".join(map(json.dumps, made)))
@@ -111,6 +118,7 @@ def test_an_intake_is_paused_while_it_runs(place: Place, tmp_path: Path) -> None
     direct = events(6_000, 1)
     place.account.send([json.dumps(each).encode() for each in direct])
     place.until(direct)
+    time.sleep(max(6.0, 2 * took))
     assert place.reported(made) == 0 and (place.folder / "paused.ndjson").exists()
     assert place.board.call("intakes.resume", name="folder")["paused_by"] == ""
     place.until(made)
