@@ -191,7 +191,7 @@ def _listener(pixel: Pixel, account: AdAccount) -> _Listener:
         feed_target(pixel.id) if account.feed_hash else pixel_target(pixel.id),
         pixel,
         platform,
-        Table(pixel, platform),
+        Table(pixel, platform, listed=bool(account.feed_hash)),
         frozenset(pixel.source_ids),
         frozenset(pixel.campaign_ids),
         frozenset(pixel.network_ids),

@@ -90,9 +90,10 @@ DEFAULT_INTERPRETED: Mapping[str, Sequence[EventRow]] = {
 
 
 class Table:
-    """A pixel's rows, ready to be asked: `conversions` of all networks, `interpreted` by network."""
+    """A pixel's rows, ready to be asked: `conversions` of all networks, `interpreted` by network. `listed`:
+    its events are fetched as a file, which has their names."""
 
-    def __init__(self, pixel: Pixel, platform: Platform) -> None:
+    def __init__(self, pixel: Pixel, platform: Platform, *, listed: bool = False) -> None:
         self._pixel = pixel
         self._platform = platform
         self._rows = tuple(self._named(row) for row in pixel.mapping)
@@ -105,7 +106,8 @@ class Table:
             for network in {row.network.lower() for row in self._of_interpreted}
         }
         if not pixel.mapping:
-            self._of_conversions = tuple(map(self._named, DEFAULT_CONVERSIONS))
+            rows = DEFAULT_CONVERSIONS if listed else _of_conversions(platform)
+            self._of_conversions = tuple(map(self._named, rows))
         self._usual = {
             network: [self._named(row) for row in of if row.value != "none" or not platform.only_conversions]
             for network, of in DEFAULT_INTERPRETED.items()
@@ -134,6 +136,10 @@ class Table:
         return row if ours is None else msgspec.structs.replace(row, event_name=ours)
 
 
+def _of_conversions(platform: Platform) -> Sequence[EventRow]:
+    return DEFAULT_CONVERSIONS[:1] if platform.nameless else DEFAULT_CONVERSIONS
+
+
 def usual(platform: Platform) -> tuple[EventRow, ...]:
     """The default table as rows: a pixel that has these in its mapping reports what one without any does."""
     everywhere = DEFAULT_INTERPRETED[""]
@@ -143,7 +149,7 @@ def usual(platform: Platform) -> tuple[EventRow, ...]:
         for row in rows
         if row not in everywhere
     )
-    rows = (*DEFAULT_CONVERSIONS, *further, *everywhere)
+    rows = (*_of_conversions(platform), *further, *everywhere)
     return tuple(row for row in rows if row.value != "none" or not platform.only_conversions)
 
 

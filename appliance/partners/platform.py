@@ -138,6 +138,9 @@ class Platform(Protocol):
     """Meta's standard event → what it is called here, where that is something else."""
     only_conversions: bool
     """Nothing but what is worth something is told by default: each event counts as a conversion."""
+    nameless: bool
+    """Its requests have no event's name: all that a pixel is told counts as the same thing, and a lead and
+    the sale that it becomes as one. Sales alone are told by default."""
     tests: Tests
     trial: Trial
     oauth: OAuth | None

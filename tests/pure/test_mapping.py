@@ -245,7 +245,7 @@ def test_every_pixel_is_told_and_a_pixel_without_an_account_is_not() -> None:
 NAMED = [
     ("meta", "Purchase", "Lead"),
     ("tiktok", "CompletePayment", "SubmitForm"),
-    ("google", "Purchase", "Lead"),
+    ("google", "Purchase", ""),
     ("openai", "order_created", "lead_created"),
     ("microsoft", "Purchase", "Lead"),
     ("snapchat", "PURCHASE", "SIGN_UP"),
@@ -263,7 +263,20 @@ def test_every_platform_has_its_names() -> None:
 def test_each_platform_has_its_own_names(platform: str, sale: str, lead: str) -> None:
     here = announcements(pixel(campaign_ids=(4,)), platform=platform)
     assert names(here.post(None, conversion(), NOW)) == [sale]
-    assert names(here.post(None, conversion(status="lead"), NOW)) == [lead]
+    assert names(here.post(None, conversion(status="lead"), NOW)) == ([lead] if lead else [])
+
+
+def test_what_google_is_told_is_one_conversion() -> None:
+    """Its requests have no event's name and a transaction once: a lead would take its sale's place."""
+    clicked = click(click_ids={"gclid": "Cj0K"})
+    first, sale = conversion(status="lead", click=clicked), conversion(revision=2, click=clicked)
+    by_api = announcements(platform="google")
+    assert names(by_api.post(None, first, NOW)) == []
+    assert names(by_api.post(first, sale, NOW)) == ["Purchase"]
+    # A file names each, and a pixel of its own is a conversion action of its own.
+    assert names(announcements(platform="google", feed_hash="ab" * 32).post(None, first, NOW)) == ["Lead"]
+    leads = pixel(mapping=(EventRow(event_name="Lead", statuses=("lead",)),))
+    assert names(announcements(leads, platform="google").post(None, first, NOW)) == ["Lead"]
 
 
 def test_a_table_of_ones_own() -> None:

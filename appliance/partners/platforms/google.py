@@ -68,6 +68,7 @@ class Google:
     needs_token = True
     names: Mapping[str, str] = {}
     only_conversions = True
+    nameless = True
     tests: Tests = "checked"
     trial: Trial = "event"
     oauth: OAuth | None = OAuth("https://oauth2.googleapis.com/token")

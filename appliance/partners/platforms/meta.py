@@ -84,6 +84,7 @@ class Meta:
     needs_token = True
     names: Mapping[str, str] = {}
     only_conversions = False
+    nameless = False
     tests: Tests = "counted"
     trial: Trial = "old"
     oauth: OAuth | None = None

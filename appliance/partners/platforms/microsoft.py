@@ -51,6 +51,7 @@ class Microsoft:
     needs_token = True
     names: Mapping[str, str] = {}
     only_conversions = True
+    nameless = False
     tests: Tests = "none"
     trial: Trial = "empty"
     oauth: OAuth | None = None

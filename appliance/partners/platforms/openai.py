@@ -66,6 +66,7 @@ class OpenAI:
         "StartTrial": "trial_started",
     }
     only_conversions = False
+    nameless = False
     tests: Tests = "checked"
     trial: Trial = "event"
     oauth: OAuth | None = None

@@ -40,6 +40,7 @@ class Outbrain:
     needs_token = False
     names: Mapping[str, str] = {}
     only_conversions = True
+    nameless = False
     tests: Tests = "none"
     trial: Trial = "none"
     oauth: OAuth | None = None

@@ -58,6 +58,7 @@ class Pinterest:
         "Search": "search",
     }
     only_conversions = False
+    nameless = False
     tests: Tests = "checked"
     trial: Trial = "event"
     oauth: OAuth | None = OAuth("https://api.pinterest.com/v5/oauth/token", basic=True)

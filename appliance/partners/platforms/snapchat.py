@@ -58,6 +58,7 @@ class Snapchat:
         "Search": "SEARCH",
     }
     only_conversions = False
+    nameless = False
     tests: Tests = "checked"
     trial: Trial = "event"
     oauth: OAuth | None = None

@@ -51,6 +51,7 @@ class Taboola:
     needs_token = False
     names: Mapping[str, str] = {}
     only_conversions = True
+    nameless = False
     tests: Tests = "none"
     trial: Trial = "none"
     oauth: OAuth | None = None

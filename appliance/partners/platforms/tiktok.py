@@ -75,6 +75,7 @@ class TikTok:
         "PageView": "Pageview",
     }
     only_conversions = False
+    nameless = False
     tests: Tests = "unknown"
     trial: Trial = "empty"
     oauth: OAuth | None = None
