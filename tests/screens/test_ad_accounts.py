@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -20,8 +21,9 @@ from tests.platforms.meta_process import MetaProcess
 from tests.platforms.ways import document, encode
 from tests.receivers import Receiver
 from tests.rig import Weir, start_weir, wait_for
-from tests.screens.browser import Screens, free_port, signed_in
+from tests.screens.browser import SIZES, Screens, free_port, signed_in
 from tests.screens.conftest import ENV
+from tests.screens.looking import looks_right_in_both, open_in_light
 from tests.screens.test_routing import panel_of
 
 pytestmark = pytest.mark.slow
@@ -249,6 +251,38 @@ def test_what_hands_events_in_names_the_public_origin_and_a_file_with_the_token(
     panel.get_by_role("button", name="Make a token", exact=True).click()
     expect(panel.get_by_text("Shown once: keep it now.")).to_be_visible(timeout=SOON)
     expect(panel.get_by_text(command)).to_be_visible()
+    assert screens.faults == []
+
+
+@pytest.mark.looks
+@pytest.mark.parametrize("size", SIZES)
+def test_they_look_right(screens: Screens, scene: Scene, size: Any) -> None:
+    page = signed_in(screens, size, bypass_csp=True)
+    call = scene.board.call
+    (event,) = call("events.list", limit=1)["items"]
+    fetched = next(
+        (each["id"] for each in call("ad_accounts.list")["items"] if each["name"] == "Fetched"), None
+    )
+    if fetched is None:
+        fetched = call("ad_accounts.create", name="Fetched", platform="google")["id"]
+        call("pixels.create", name="Found", ad_account_id=fetched, code="9")
+        call("ad_accounts.renew_feed", id=fetched)
+    refused = call("deliveries.list", targets=["pixel:1"], states=["dead"], limit=1)["items"][0]
+    views = {
+        "account-refused": "/platforms?open=1",
+        "account-secrets": "/platforms?open=1&edit=1",
+        "account-feed": f"/platforms?open={fetched}",
+        "pixel-tried": "/platforms?of=pixels&open=1",
+        "told-reason": f"/deliveries?target=pixel:1,pixel:2&state=dead&reason={quote(TOO_LITTLE)}",
+        "told-refused": f"/deliveries?open={refused['id']}",
+        "interpreted-many": f"/events?open={event['id']}",
+    }
+    for name, path in views.items():
+        open_in_light(page, path)
+        if name == "pixel-tried":
+            page.get_by_role("button", name="Test it").click()
+            expect(page.get_by_text("It works")).to_be_visible(timeout=SOON)
+        looks_right_in_both(page, name, size)
     assert screens.faults == []
 
 

@@ -32,8 +32,10 @@ function One({ delivery }: { delivery: Delivery }) {
   const { attempts } = delivery;
   return (
     <li>
-      <span class={`tag tag-${TONES[delivery.state]}`}>{WORDS[delivery.state]}</span> <a href={href(`/deliveries?open=${delivery.id}`)}>{nameOfTarget(delivery.target)}</a>{" "}
-      <span class="dim">{delivery.event_name && `${delivery.event_name}, `}{moment(delivery.created_us)}, revision {delivery.revision}{delivery.reason && `: ${delivery.reason}`}</span>
+      <p>
+        <span class={`tag tag-${TONES[delivery.state]}`}>{WORDS[delivery.state]}</span> <a href={href(`/deliveries?open=${delivery.id}`)}>{nameOfTarget(delivery.target)}</a>{" "}
+        <span class="dim">{delivery.event_name && `${delivery.event_name}, `}{moment(delivery.created_us)}, revision {delivery.revision}{delivery.reason && `: ${delivery.reason}`}</span>
+      </p>
       {attempts > 0 && (
         <details class="more" onToggle={(event) => setOpen(event.currentTarget.open)}>
           <summary>{attempts} attempt{attempts === 1 ? "" : "s"}</summary>
