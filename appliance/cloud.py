@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from appliance.actors.cloudwatch import LogFeed, LogTap, Metrics, MetricsFeed, Streams
+from appliance.actors.cloudwatch import LogFeed, LogTap, Metrics, MetricsFeed, Streams, figures_of
 from appliance.actors.intake_objects import Objects
 from appliance.actors.intake_sqs import Queue, QueueIntake
 from appliance.actors.kernel import thread_runner
@@ -18,6 +18,7 @@ from appliance.config import Settings
 from appliance.errors import Unavailable
 from appliance.intake_config import Aws, Intake, Report, Trigger, region_of
 from appliance.logs import JsonLines, stream_of
+from appliance.model.status import SystemStatus
 from appliance.platforms import AdPlatforms
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 NO_DRIVER = "Amazon's driver is not installed: pip install 'weir[aws]'"
 
 
-def attach(platforms: AdPlatforms, settings: Settings, now_us: Callable[[], int]) -> None:
-    """Add the actors that the configuration asks for."""
+def attach(
+    platforms: AdPlatforms, settings: Settings, now_us: Callable[[], int], status: Callable[[], SystemStatus]
+) -> None:
+    """Add the actors that the configuration asks for. `status`: what /metrics is made of."""
     aws, intake = settings.aws, settings.intake
     queues: tuple[tuple[str, Trigger | Report], ...] = (
         ("trigger", intake.trigger),
@@ -40,8 +43,11 @@ def attach(platforms: AdPlatforms, settings: Settings, now_us: Callable[[], int]
         asked = _Campaigns(functools.partial(_table, aws, intake, table))
         platforms.interpreter.others = asked.known
     if aws.metrics_namespace:
-        figures = functools.partial(_figures, platforms)
-        feed = MetricsFeed(functools.partial(_metrics, aws, intake), figures, thread_runner(1, abandon=True))
+        feed = MetricsFeed(
+            functools.partial(_metrics, aws, intake),
+            lambda: figures_of(status()),
+            thread_runner(1, abandon=True),
+        )
         platforms.add("cloudwatch_metrics", feed.run)
     if aws.log_group:
         tap = LogTap(stream_of)
@@ -96,17 +102,6 @@ class _Campaigns:
     def _ask(self, campaigns: Collection[str]) -> Collection[str]:
         self._table = self._table or self._connect()
         return self._table.known(campaigns)
-
-
-def _figures(platforms: AdPlatforms) -> Mapping[str, int]:
-    """Efflux's counters, as /metrics has them."""
-    events, intakes = platforms.interpreter.report(), platforms.intakes.reports()
-    return {
-        "TotalRecordsProcessed": events.processed,
-        "TotalRecordsFiltered": events.passed,
-        "ProcessedMessages": sum(each.batches for each in intakes),
-        "FailedMessages": sum(each.failed for each in intakes),
-    }
 
 
 # What imports the driver: in a thread, when it is first asked for.

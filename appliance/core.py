@@ -248,7 +248,7 @@ async def main(control: Control) -> None:
                 older_secrets=await files(older_secrets, secret_path),
             )
         )  # fmt: skip
-        cloud.attach(platforms, settings, _now_us)
+        cloud.attach(platforms, settings, _now_us, overview.status)
         platforms.enter(parts)
         watchers.append(platforms.configure)
         delivery_lane = DeliveryLane(outbox, retry, postbacks.send, platforms.reporter)

@@ -1,8 +1,9 @@
-"""What Efflux told CloudWatch: its metrics once a minute, and the lines of the log by their component."""
+"""What CloudWatch is told: metrics of reporting once a minute, and the log's lines by their component."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from typing import NamedTuple, Protocol
 import trio
 
 from appliance.errors import WeirError
+from appliance.metrics_reporting import reporting
+from appliance.model.status import SystemStatus
 from appliance.ports import Runner
 
 log = logging.getLogger("weir.cloudwatch")
@@ -25,12 +28,82 @@ _OVERHEAD = 26
 """Bytes that CloudWatch counts for each line beside its own."""
 _SPAN_MS = 23 * 3_600_000
 _LONGEST_S = 60.0
+MOST_SAMPLES = 10_000
+"""Of a minute. CloudWatch bills for each name with its dimensions."""
+_REQUEST_SAMPLES, _REQUEST_BYTES = 1_000, 1_000_000
+_SAMPLE_BYTES, _DIMENSION_BYTES = 300, 150
+"""Of a sample in a request without its texts, and of each of its dimensions; a letter may come to 3 bytes."""
+_DIMENSIONS, _NAME, _VALUE = 30, 255, 1_024
+
+
+class Sample(NamedTuple):
+    """A figure of this minute. `unit` is one of CloudWatch's; dimensions are (name, value)."""
+
+    name: str
+    value: float
+    unit: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+
+class Figures(NamedTuple):
+    """What only grows while the process lives: counters by name, (seconds, statements) by kind. What does
+    not: `gauges`."""
+
+    counters: Mapping[str, float] = {}
+    durations: Mapping[str, tuple[float, float]] = {}
+    gauges: Sequence[Sample] = ()
+
+
+_GAUGES: Mapping[str, tuple[str, str]] = {
+    "conversions_per_minute": ("ConversionsPerMinute", "Count"),
+    "platform_success_ratio": ("PlatformSuccessRatio", "None"),
+    "platform_queued": ("PlatformQueued", "Count"),
+    "platform_oldest_seconds": ("PlatformOldest", "Seconds"),
+    "queue_depth": ("QueueDepth", "Count"),
+    "queue_oldest_seconds": ("QueueOldest", "Seconds"),
+    "intake_waiting": ("IntakeWaiting", "Count"),
+    "intake_oldest_seconds": ("IntakeOldest", "Seconds"),
+    "error_ratio": ("ErrorRatio", "None"),
+    "recent_error_ratio": ("RecentErrorRatio", "None"),
+}
+"""What /metrics has below `weir_` → its name and unit here. Its labels are the dimensions."""
+
+
+class _Picked:
+    """Samples of metrics_reporting, of which those are kept that CloudWatch is told."""
+
+    def __init__(self) -> None:
+        self.counters: dict[str, float] = {}
+        self.gauges: list[Sample] = []
+        self.seconds: dict[str, float] = {}
+        self.statements: dict[str, float] = {}
+
+    def add(self, kind: str, name: str, words: str, value: float, /, **labels: object) -> None:
+        if name in _GAUGES:
+            dimensions = tuple((label.capitalize(), str(text)) for label, text in labels.items())
+            self.gauges.append(Sample(_GAUGES[name][0], value, _GAUGES[name][1], dimensions))
+        elif name == "query_seconds_sum":
+            self.seconds[str(labels["kind"])] = value
+        elif name == "query_seconds_count":
+            self.statements[str(labels["kind"])] = value
+
+    def seeds(self, kind: str, name: str, words: str, value: float) -> None:
+        if kind == "counter":
+            self.counters[name] = value
+
+
+def figures_of(status: SystemStatus) -> Figures:
+    """The same as /metrics has."""
+    found = _Picked()
+    reporting(found, status)
+    durations = {kind: (found.seconds.get(kind, 0.0), count) for kind, count in found.statements.items()}
+    return Figures(found.counters, durations, found.gauges)
 
 
 class Metrics(Protocol):
     """stores/aws_watch.CloudMetrics. Blocking; raises WeirError."""
 
-    def put(self, samples: Sequence[tuple[str, float, str]]) -> None: ...
+    def put(self, samples: Sequence[Sample]) -> None: ...
 
 
 class Streams(Protocol):
@@ -40,15 +113,15 @@ class Streams(Protocol):
 
 
 class MetricsFeed:
-    """`figures`: Efflux's counters by name, which only grow while the process lives."""
+    """Sends them each minute. What has grown and could not be sent is added to the next."""
 
     def __init__(
-        self, connect: Callable[[], Metrics], figures: Callable[[], Mapping[str, int]], run_blocking: Runner
+        self, connect: Callable[[], Metrics], figures: Callable[[], Figures], run_blocking: Runner
     ) -> None:
         self._connect = connect
         self._figures = figures
         self._blocking = run_blocking
-        self._sent: dict[str, int] = {}
+        self._sent = Figures()
         self.last_error = ""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -56,25 +129,60 @@ class MetricsFeed:
         metrics: Metrics | None = None
         while True:
             await trio.sleep(EVERY_S)
-            now = dict(self._figures())
+            now = self._figures()
             try:
                 if metrics is None:
                     metrics = await self._blocking(self._connect)
-                await self._blocking(metrics.put, samples(self._sent, now))
-            except WeirError as fault:  # it is added to the next
+                for request in requests(samples(self._sent, now)):
+                    await self._blocking(metrics.put, request)
+                    self._sent = now  # the first one has all that is counted
+            except WeirError as fault:
                 _say(self.last_error, fault)
                 self.last_error = fault.message
             else:
-                self._sent, self.last_error = now, ""
+                self.last_error = ""
 
 
-def samples(before: Mapping[str, int], now: Mapping[str, int]) -> list[tuple[str, float, str]]:
-    """What was added, and the ratio of that; none where nothing was processed."""
-    added = {name: count - before.get(name, 0) for name, count in now.items()}
-    found = [(name, float(count), "Count") for name, count in added.items()]
+def samples(before: Figures, now: Figures) -> list[Sample]:
+    """What was added and the ratio and mean of that, then what is so now. Nothing to divide gives none."""
+    added = {name: count - before.counters.get(name, 0) for name, count in now.counters.items()}
+    found = [Sample(name, float(count), "Count") for name, count in added.items()]
     if processed := added.get("TotalRecordsProcessed", 0):
-        found.append(("FilteringRatio", added.get("TotalRecordsFiltered", 0) / processed * 100, "Percent"))
-    return found
+        share = added.get("TotalRecordsFiltered", 0) / processed * 100
+        found.append(Sample("FilteringRatio", share, "Percent"))
+    for kind, (seconds, statements) in now.durations.items():
+        seconds_before, statements_before = before.durations.get(kind, (0.0, 0))
+        if more := statements - statements_before:
+            mean = (seconds - seconds_before) / more
+            found.append(Sample("QueryDuration", mean, "Seconds", (("Kind", kind),)))
+    return [*found, *now.gauges][:MOST_SAMPLES]
+
+
+def requests(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """In their order, each request within what CloudWatch takes; what is no number is left out, for it would
+    have the whole request refused."""
+    made: list[list[Sample]] = []
+    size = 0
+    for it in samples:
+        if not math.isfinite(it.value):
+            continue
+        dimensions = tuple(
+            (_plain(name, _NAME), _plain(value, _VALUE)) for name, value in it.dimensions[:_DIMENSIONS]
+        )
+        texts = sum(_DIMENSION_BYTES + 3 * (len(name) + len(value)) for name, value in dimensions)
+        more = _SAMPLE_BYTES + 3 * len(it.name) + texts
+        if not made or len(made[-1]) >= _REQUEST_SAMPLES or size + more > _REQUEST_BYTES:
+            made.append([])
+            size = 0
+        made[-1].append(it._replace(dimensions=dimensions))
+        size += more
+    return made
+
+
+def _plain(text: str, most: int) -> str:
+    """As a dimension may be: ASCII, without control characters, and not blank."""
+    found = "".join(letter if " " <= letter <= "~" else "?" for letter in text[:most])
+    return found if found.strip() else "-"
 
 
 class Line(NamedTuple):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 pytest.importorskip("moto", reason="moto is not installed: pip install -e '.[aws,dev]'")
 
+from appliance.actors.cloudwatch import Sample, requests
 from appliance.errors import Missing, Refused, Unavailable, WeirError
 from appliance.intake_config import Aws
 from appliance.partners.notices import Created
@@ -225,8 +227,35 @@ def test_a_forbidden_object_is_poison_only_where_others_can_be_read(site: Site) 
     assert made.get(secret, 10).body == b"[1]"
 
 
+def test_a_minute_of_more_metrics_than_a_request_takes_arrives_whole(site: Site) -> None:
+    metrics = CloudMetrics(site.session, "Weir/many")
+    sizes: list[int] = []
+    metrics._client.meta.events.register(
+        "before-send.cloudwatch.PutMetricData", lambda request, **_: sizes.append(len(request.body))
+    )
+    label = (":é\n" * 40)[:100]
+    figures = [
+        Sample("ErrorRatio", 0.5, "None", (("Of", f"account:{number}"), ("Label", label)))
+        for number in range(2_500)
+    ]
+    for request in requests([Sample("QueryDuration", 0.25, "Seconds", (("Kind", "report"),)), *figures]):
+        metrics.put(request)
+    assert len(sizes) >= 3 and max(sizes) <= 1_000_000
+    client = site.cloud.cloudwatch
+    pages = client.get_paginator("list_metrics").paginate(Namespace="Weir/many")
+    found = [each for page in pages for each in page["Metrics"]]
+    assert len({(each["MetricName"], *(it["Value"] for it in each["Dimensions"])) for each in found}) == 2_501
+    now = datetime.now(UTC)
+    [point] = client.get_metric_statistics(
+        Namespace="Weir/many", MetricName="QueryDuration", Dimensions=[{"Name": "Kind", "Value": "report"}],
+        StartTime=now - timedelta(minutes=5), EndTime=now + timedelta(minutes=5), Period=3_600,
+        Statistics=["Average"],
+    )["Datapoints"]  # fmt: skip
+    assert (point["Average"], point["Unit"]) == (0.25, "Seconds")
+
+
 def test_metrics_and_lines_arrive_and_groups_are_made(site: Site) -> None:
-    CloudMetrics(site.session, "Weir/test").put([("ProcessedMessages", 3.0, "Count")])
+    CloudMetrics(site.session, "Weir/test").put([("ProcessedMessages", 3.0, "Count", ())])
     found = site.cloud.cloudwatch.list_metrics(Namespace="Weir/test")["Metrics"]
     assert [each["MetricName"] for each in found] == ["ProcessedMessages"]
     logs, now = CloudLogs(site.session, "/weir/test"), int(time.time() * 1000)

@@ -31,6 +31,14 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert f"`{PREFIX}" in PAGE.replace("to\n`", "to `")
 
 
+def test_every_metric_is_named_with_its_dimensions() -> None:
+    for metric, _ in cloudwatch._GAUGES.values():
+        assert f"`{metric}`" in PAGE, metric
+    assert f"{cloudwatch.MOST_SAMPLES:,} are sent at most" in PAGE
+    for metric in ("FilteringRatio", "QueryDuration", "TotalRecordsProcessed"):
+        assert f"`{metric}`" in PAGE, metric
+
+
 def test_every_key_that_it_names_is_one() -> None:
     fields = {Aws: "aws", Trigger: "intake.trigger", Report: "intake.report", Intake: "intake"}
     known = {f"{section}.{name}" for it, section in fields.items() for name in it.__struct_fields__}
