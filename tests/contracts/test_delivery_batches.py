@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from appliance.model.conversions import Settlement
 from appliance.model.deliveries import Attempt, Delivery, Result, Selection, State, Stored, delivery_id
-from appliance.stores.sqlite.deliveries import FULL, SqliteDeliveries, prepare, put
+from appliance.stores.sqlite.deliveries import _ALIKE, FULL, SqliteDeliveries, prepare, put
 from appliance.stores.sqlite.ledger import SqliteLedger
 
 NOW = 1_790_000_000_000_000
@@ -107,6 +107,42 @@ def test_a_platforms_word_that_it_took_nothing_ends_the_doubt(place: Place, sure
     # Of an older attempt that nobody answered, a later answer says nothing.
     place.store.finish([result(again, "pending", sure=True)], [], NOW)
     assert place.one(1).sent_us == (0 if sure else LEASE)
+
+
+@pytest.mark.parametrize("alike", (1, _ALIKE - 1, _ALIKE, 3 * _ALIKE + 1))
+def test_many_that_were_acknowledged_together_end_as_each_would_alone(place: Place, alike: int) -> None:
+    place.put(*(delivery(key) for key in range(1, alike + 5)))
+    taken = place.store.take_batch("pixel:1", 1_000, NOW, LEASE)
+    place.store.cancel(Selection(ids=(taken[0].delivery.id, taken[1].delivery.id)), 0, 9, NOW, "a")
+    place.store.sweep(NOW + 1, 1)  # the first one has gone meanwhile
+    results = [result(it, "delivered", reason="said", part=7, sure=True) for it in taken[:-3]]
+    results += [
+        result(taken[-3], "delivered", reason="said", part=7),  # it was not alone in doubt
+        result(taken[-2], "dead", reason="bad"),
+        result(taken[-1], "pending", again_us=NOW + 9),
+    ]
+    place.store.finish(results, [], NOW + 5)
+    assert place.store.get(taken[0].delivery.id) is None
+    for it in taken[1:-2]:
+        found = place.store.get(it.delivery.id)
+        assert found is not None
+        stored, attempts = found
+        assert (stored.state, stored.reason, stored.part, stored.finished_us) == (
+            "delivered", "said", 7, NOW + 5,
+        )  # fmt: skip
+        assert (stored.attempts, len(attempts), stored.lease_us) == (1, 1, 0)
+        assert stored.sent_us == (LEASE if it.number == taken[-3].number else 0)
+    assert [place.one(key).state for key in (alike + 3, alike + 4)] == ["dead", "pending"]
+    assert place.store.counts() == {"pixel:1": {"delivered": alike + 1, "dead": 1, "pending": 1}}
+
+
+def test_who_is_under_way_holds_up_nobody_and_stays_due_since_when_it_was(place: Place) -> None:
+    place.put(delivery(1), delivery(2), delivery(3))
+    assert keys(place.store.take_batch("pixel:1", 2, NOW + 5, LEASE)) == ["c1", "c2"]
+    assert place.one(1).not_before_us == NOW
+    assert keys(place.store.take_batch("pixel:1", 9, NOW + 6, LEASE)) == ["c3"]
+    assert place.store.take_batch("pixel:1", 9, LEASE - 1, LEASE + HOUR) == []
+    assert keys(place.store.take_batch("pixel:1", 9, LEASE, LEASE + HOUR)) == ["c1", "c2", "c3"]
 
 
 def test_a_part_goes_with_nothing_but_itself(place: Place) -> None:

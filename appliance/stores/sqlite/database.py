@@ -65,8 +65,11 @@ def insert(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]], 
     return together(db, f"{into} values {{}} {end}", rows)
 
 
-def together(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> int:
-    """`statement`, in which {} stands for rows of values, for all of these; how many rows it changed."""
+def together(
+    db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]], given: Sequence[object] = ()
+) -> int:
+    """`statement`, in which {} stands for rows of values, for all of these; how many rows it changed. What is
+    `given` is bound first."""
     if not rows:
         return 0
     changed = 0
@@ -75,7 +78,7 @@ def together(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[obj
     while left := len(rows) - start:
         count = min(ROWS, 1 << left.bit_length() - 1)
         some = rows[start : start + count]
-        values = list(chain.from_iterable(some))
+        values = [*given, *chain.from_iterable(some)]
         changed += db.execute(statement.format(",".join([one] * count)), values).rowcount
         start += count
     return changed

@@ -10,7 +10,7 @@ create table if not exists delivery (
     campaign_id integer not null,
     state text not null,
     created_us integer not null,
-    -- A lease moves `not_before_us` to its own end: who died holding it is followed then.
+    -- A postback's lease moves `not_before_us` to its own end: who died holding it is followed then.
     not_before_us integer not null,
     deadline_us integer not null,
     lease_us integer not null default 0,
