@@ -42,8 +42,8 @@ class Access(Protocol):
     async def token(self, way: Way) -> str | Verdict:
         """The token to send with now, or what keeps us from having one. Raises nothing of the network's."""
 
-    def spoiled(self, way: Way) -> bool:
-        """It was refused; True when asking for another one may help."""
+    def spoiled(self, way: Way, token: str) -> bool:
+        """This one was refused; True when asking for another one may help."""
 
 
 class Ready(NamedTuple):
@@ -185,7 +185,8 @@ class Requests:
                 status = came.answer.status
                 with trio.CancelScope(shield=True):  # an answer is not given up
                     verdict, text = await self._compute(_understood, way, came.answer, events, opens)
-                if verdict.outcome == "pause" and self._access.spoiled(way):
+                account = verdict.outcome == "pause" and not verdict.pixel
+                if account and self._access.spoiled(way, token):
                     verdict = verdict._replace(outcome="retry", label=UNAUTHORIZED)
         latency_us = int((trio.current_time() - began) * SECOND)
         batch = [each.stored for each in events]
@@ -219,7 +220,10 @@ def _results(
             tried.trace,
         )
         results.append(_result(way, each.stored, attempt, follows, left=left))
-    return results, Counter(name for each in events for name in each.shown.names)
+    names: Counter[str] = Counter()
+    for together, count in Counter(each.shown.names for each in events).items():
+        names.update(dict.fromkeys(together, count))
+    return results, names
 
 
 def _understood(
@@ -229,7 +233,7 @@ def _understood(
     private = {each for made in events for each in made.shown.private}
 
     def clean(text: str) -> str:
-        return scrubbed(hidden(text, opens), private)
+        return scrubbed(hidden(text, opens), private) if text else ""
 
     found = reconciled(way.platform.verdict(answer, len(events)), len(events))
     verdict = found._replace(

@@ -79,11 +79,16 @@ class Tokens:
             self._bought[way.account] = _Bought(of, token, now, now + seconds)
             return token
 
-    def spoiled(self, way: Way) -> bool:
-        """The account's token was refused: the next one is bought anew. True when it was an old one, so that
-        this may help."""
-        known = self._bought.pop(way.account, None)
-        return known is not None and trio.current_time() - known.at >= YOUNG
+    def spoiled(self, way: Way, token: str) -> bool:
+        """This token of the account's was refused: the next one is bought anew. True when that may help: it
+        was an old one, or is another by now, because a request that was under way with it was refused too."""
+        if token == way.pixel.token:
+            return False
+        known = self._bought.get(way.account)
+        if known is None or known.token != token:
+            return True
+        del self._bought[way.account]
+        return trio.current_time() - known.at >= YOUNG
 
     async def _buy(
         self, oauth: OAuth, url: str, client: str, secret: str, refresh: str

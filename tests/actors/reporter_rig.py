@@ -125,7 +125,7 @@ class Site:
         await trio.lowlevel.checkpoint()
         return self.grants.pop(0) if self.grants else way.pixel.token
 
-    def spoiled(self, way: Way) -> bool:
+    def spoiled(self, way: Way, token: str) -> bool:
         return self.old_token
 
     def reporter(self, poll: float = 30.0, **limits: Any) -> Reporter:

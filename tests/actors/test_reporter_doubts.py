@@ -197,7 +197,7 @@ async def test_a_stop_gives_back_what_has_not_left(site: Site, autojump_clock: M
             await never.wait()
             return "good"
 
-        def spoiled(self, way: Any) -> bool:
+        def spoiled(self, way: Any, token: str) -> bool:
             return False
 
     site.put(3)

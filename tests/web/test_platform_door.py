@@ -169,8 +169,24 @@ async def test_a_token_is_bought_once_and_again_when_it_was_refused(
     assert heard.endswith(
         b"grant_type=refresh_token&refresh_token=refresh%2F1&client_id=weir&client_secret=hu+sh"
     )
-    assert not door.spoiled(google), "it was bought just now: another one would be refused too"
+    assert not door.spoiled(google, "t1"), "it was bought just now: another one would be refused too"
     assert await door.token(google) == "t2"
+
+
+async def test_requests_that_were_under_way_with_a_refused_token_ask_for_the_next_one(
+    door: PlatformDoor, nursery: trio.Nursery
+) -> None:
+    sold = [answered(json.dumps({"access_token": f"t{n}", "expires_in": 3_600}).encode()) for n in (1, 2)]
+    place = await begun(nursery, saying(*sold))
+    google = way(Google(), place.url)
+    assert await door.token(google) == "t1"
+    door.spoiled(google, "t1")
+    assert door.spoiled(google, "t1"), "it is away already"
+    assert await door.token(google) == "t2"
+    assert door.spoiled(google, "t1"), "there is another one by now"
+    assert await door.token(google) == "t2", "which nobody has refused"
+    assert len(place.heard) == 2
+    assert not door.spoiled(way(Google(), "", client_id=""), "refresh/1"), "it was not bought"
 
 
 async def test_a_new_refresh_token_is_not_answered_with_the_old_ones_access(
