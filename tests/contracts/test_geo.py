@@ -109,7 +109,8 @@ def test_a_file_of_ipv4_alone_says_nothing_of_ipv6(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "record",
     [{"country_code": "ZZ"}, {"country_code": "xx"}, {"country_code": ""}, {"country_code": 7},
-     {"country": "US"}, {"country": {"iso_code": "USA"}}, {"subdivisions": ["x"]}, {"city": {"names": ["x"]}}, ["list"], "text"],
+     {"country": "US"}, {"country": {"iso_code": "USA"}}, {"subdivisions": ["x"]}, {"city": {"names": ["x"]}},
+     ["list"], "text"],
 )  # fmt: skip
 def test_records_that_say_it_wrongly_say_nothing(tmp_path: Path, record: Any) -> None:
     right = {"country_code": "US"} if "country_code" in record else MAXMIND_CITY
