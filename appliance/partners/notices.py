@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from appliance.errors import Refused
+from appliance.model.ids import name_of
 
 _DEEPEST = 3
 """Envelopes in envelopes; one, SNS's, is usual."""
@@ -103,12 +104,18 @@ def _document(body: Any) -> Mapping[str, Any]:
 
 
 PREFIX = "filtered-conversions/"
+_LONGEST_KEY = 1_024
+"""Bytes."""
 
 
 def filtered_key(key: str) -> str:
     """Where the events of an object that passed the filter are written: the founding document's layout for
-    `{group}/{source}/{job}/{account}/{date}/{hour}/{file}.json`, the whole of any other name below PREFIX."""
+    `{group}/{source}/{job}/{account}/{date}/{hour}/{file}.json`, the whole of any other name below PREFIX;
+    its digest where that is longer than S3 allows."""
     parts = key.split("/")
     if len(parts) == 7 and all(parts):
         key = "/".join(parts[1:])
-    return PREFIX + key.removesuffix(".gz")
+    name = PREFIX + key.removesuffix(".gz")
+    if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_KEY:
+        return f"{PREFIX}{name_of(key)}.json"
+    return name

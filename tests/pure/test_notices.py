@@ -148,3 +148,11 @@ def test_any_document_is_read_or_refused(document: object) -> None:
 )
 def test_filtered_events_keep_the_founding_documents_names(key: str, wanted: str) -> None:
     assert filtered_key(key) == wanted
+
+
+def test_a_name_as_long_as_s3_allows_gets_one_that_s3_allows():
+    keys = ["ü" * 512, "ü" * 511 + "ab"]
+    found = [filtered_key(key) for key in keys]
+    assert all(len(each.encode()) <= 1_024 and each.startswith("filtered-conversions/") for each in found)
+    assert len(set(found)) == 2
+    assert filtered_key("k" * 1_003) == "filtered-conversions/" + "k" * 1_003
