@@ -185,7 +185,7 @@ class Accounts:
         known, most = self.of(way), self._limits.per_account
         if sum(each.under_way for each in self._accounts.values()) >= self._limits.in_all:
             return 0
-        if way.gone:  # they end without a request
+        if way.gone or way.listed:  # they end without a request
             return way.platform.limits.batch if known.under_way < most else 0
         if way.held or self.wait(target, way) > 0:
             return 0

@@ -10,7 +10,7 @@ import msgspec
 from appliance.model.deliveries import Stored
 from appliance.partners.following import unsure
 from appliance.partners.masking import Shown, shown
-from appliance.partners.platform import NO_PIXEL, NOT_MADE
+from appliance.partners.platform import FETCHED, NO_PIXEL, NOT_MADE
 from appliance.partners.report import Identity, Report
 from appliance.partners.ways import Way
 
@@ -95,17 +95,26 @@ def introduced(it: Opened, own: Identity, click: Identity) -> Opened:
     if it.report is None:
         return it
     who = together(it.report.identity, together(own, click))
-    return it if who is NOBODY else Opened(it.stored, msgspec.structs.replace(it.report, identity=who))
+    report = known_as(it.report, who)
+    return it if report is it.report else Opened(it.stored, report)
+
+
+def known_as(report: Report, who: Identity) -> Report:
+    """The report of this visitor, who is where his click came from unless he is known to be elsewhere."""
+    if report.country and not who.country:
+        who = msgspec.structs.replace(who, country=report.country)
+    return report if who is NOBODY else msgspec.structs.replace(report, identity=who)
 
 
 def made(way: Way, batch: Sequence[Opened], now_us: int) -> list[Made | Unmade]:
     """What may be sent this way now, and what may not. Raises nothing: one event that nobody foresaw must not
     stop all the others."""
     results: list[Made | Unmade] = []
+    nowhere = NO_PIXEL if way.gone else FETCHED if way.listed else ""
     check, encode, limits = way.platform.check, way.platform.encode, way.platform.limits
     for stored, report in batch:
-        if way.gone or report is None:
-            results.append(Unmade(stored, NO_PIXEL if way.gone else NOT_MADE, "" if way.gone else "body"))
+        if nowhere or report is None:
+            results.append(Unmade(stored, nowhere or NOT_MADE, "" if nowhere else "body"))
             continue
         try:
             label = check(report, now_us) or unsure(stored, limits, now_us)

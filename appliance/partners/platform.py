@@ -175,6 +175,7 @@ NOT_RECONCILED = "Fewer events received than sent"
 MAY_HAVE_BEEN_COUNTED = "May have been counted already"
 NOT_MADE = "The event cannot be made"
 NO_PIXEL = "Its pixel is not there any more"
+FETCHED = "Its account is fetched as a file now"
 DRY_RUN = "dry run: nothing was sent"
 TEST_EVENT = "test event"
 

@@ -89,6 +89,7 @@ def way_of(account: AdAccount, secrets: tuple[str, Mapping[str, str], str], pixe
         gone=gone,
         name=account.name,
         missing=missing,
+        listed=bool(account.feed_hash),
     )
 
 

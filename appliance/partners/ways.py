@@ -25,6 +25,8 @@ class Way(NamedTuple):
     """The account's, for screens."""
     missing: str = ""
     """Why it is held although nobody holds it: what has to be filled in."""
+    listed: bool = False
+    """The platform fetches a file instead: nothing is sent, and what was to be sent ends."""
 
     @property
     def secrets(self) -> tuple[str, ...]:

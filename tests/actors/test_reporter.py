@@ -15,6 +15,7 @@ from appliance.model.deliveries import Selection
 from appliance.partners.platform import (
     DAY,
     DRY_RUN,
+    FETCHED,
     MAY_HAVE_BEEN_COUNTED,
     NO_CLICK,
     NO_PIXEL,
@@ -248,6 +249,21 @@ async def test_a_pixel_that_is_gone_and_one_that_is_held(
     await trio.sleep(600)
     assert site.states() == {"dead": 2, "pending": 4}
     assert site.reasons() == {NO_PIXEL: 2}
+    assert site.sizes == []
+
+
+async def test_what_leads_nowhere_ends_although_it_is_paused(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    whole = site.ways["pixel:1"]
+    site.ways["pixel:1"] = whole._replace(gone=True, held=True)
+    site.ways["pixel:2"] = whole._replace(listed=True)
+    site.ways["pixel:3"] = whole._replace(listed=True, held=True)
+    for target in site.ways:
+        site.put(2, target=target)
+    await nursery.start(site.reporter().run)
+    await site.until_quiet(60)
+    assert site.reasons() == {NO_PIXEL: 2, FETCHED: 4}
     assert site.sizes == []
 
 

@@ -95,7 +95,7 @@ def constants() -> set[str]:
     names = (
         "NO_CLICK", "IN_THE_FUTURE", "NO_CONSENT", "NO_VALUE", "UNAUTHORIZED", "TOO_MANY", "UNAVAILABLE",
         "UNANSWERED", "INVALID", "REFUSED", "NOT_RECONCILED", "MAY_HAVE_BEEN_COUNTED", "NOT_MADE", "NO_PIXEL",
-        "DRY_RUN", "TEST_EVENT",
+        "FETCHED", "DRY_RUN", "TEST_EVENT",
     )  # fmt: skip
     found = {str(getattr(platform, name)) for name in names}
     found |= {feeds.CLOSED, feeds.LISTED}
