@@ -267,6 +267,8 @@ class AdAccount(Entity, frozen=True, kw_only=True):
     `dry_run`, reports are made, checked and kept, and not sent. `intake_hash` is the SHA-256 in hex of what
     POST /api/events asks for, "" while that is closed; `intake_hint` its first characters. With a `feed_hash`
     (that of a feed's token) Google fetches what it is told, and nothing is sent (partners/feeds.py).
+    `accept_experimental`: somebody has read that the platform's demands could not be verified; without it an
+    account of such a platform stays in its dry run.
     """
 
     platform: PlatformName = "meta"
@@ -278,6 +280,7 @@ class AdAccount(Entity, frozen=True, kw_only=True):
     intake_hash: str = ""
     intake_hint: str = ""
     feed_hash: str = ""
+    accept_experimental: bool = False
 
 
 class EventRow(Struct, frozen=True, kw_only=True, omit_defaults=True):

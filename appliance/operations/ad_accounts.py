@@ -44,7 +44,8 @@ class List(Listing, frozen=True, kw_only=True):
 class Create(Request, frozen=True, kw_only=True):
     """`token` is what the platform gave you; it and the secret settings are kept encrypted and shown to
     nobody. ad_accounts.platforms names the `settings` of each. In `dry_run`, the default, reports are made
-    and checked and none is sent."""
+    and checked and none is sent. A platform that is experimental is reported to with `accept_experimental`
+    only: what it demands could not be verified."""
 
     name: str
     platform: PlatformName
@@ -52,6 +53,7 @@ class Create(Request, frozen=True, kw_only=True):
     token: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     dry_run: bool = True
+    accept_experimental: bool = False
     requests_per_minute: PerMinute = 600
 
 
@@ -63,6 +65,7 @@ class ChangeAccount(Change, frozen=True, kw_only=True):
     token: str | UnsetType = UNSET
     settings: dict[str, str] | UnsetType = UNSET
     dry_run: bool | UnsetType = UNSET
+    accept_experimental: bool | UnsetType = UNSET
     requests_per_minute: PerMinute | UnsetType = UNSET
 
 

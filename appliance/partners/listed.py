@@ -64,6 +64,9 @@ def _account(it: AdAccount) -> Iterable[FieldProblem]:
             yield from _text(value, path, LONGEST_SETTING)
         if name.endswith("url") and value and not _is_url(value):
             yield FieldProblem(path, "an http(s) URL")
+    if not it.dry_run and platform.experimental and not it.accept_experimental:
+        unverified = f"what {it.platform} demands could not be verified: true says that you know"
+        yield FieldProblem("accept_experimental", unverified)
     if not it.dry_run and not it.feed_hash:
         for name in platform.needs:
             if not it.settings.get(name):

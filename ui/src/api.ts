@@ -15,6 +15,7 @@ export interface AdAccount {
   intake_hash: string;
   intake_hint: string;
   feed_hash: string;
+  accept_experimental: boolean;
 }
 
 export interface AdAccountList {
@@ -1921,10 +1922,10 @@ export interface ErrorShape {
 
 export interface Api {
   "ad_accounts.archive": { request: { id: number; revision?: number | null }; answer: AdAccount };
-  "ad_accounts.change": { request: { id: number; revision?: number | null; name?: string; status?: "active" | "paused"; token?: string; settings?: Record<string, string>; dry_run?: boolean; requests_per_minute?: number }; answer: AdAccount };
+  "ad_accounts.change": { request: { id: number; revision?: number | null; name?: string; status?: "active" | "paused"; token?: string; settings?: Record<string, string>; dry_run?: boolean; accept_experimental?: boolean; requests_per_minute?: number }; answer: AdAccount };
   "ad_accounts.close_feed": { request: { id: number; revision?: number | null }; answer: AdAccount };
   "ad_accounts.close_intake": { request: { id: number; revision?: number | null }; answer: AdAccount };
-  "ad_accounts.create": { request: { name: string; platform: "google" | "meta" | "microsoft" | "openai" | "outbrain" | "pinterest" | "snapchat" | "taboola" | "tiktok"; status?: "active" | "paused"; token?: string; settings?: Record<string, string>; dry_run?: boolean; requests_per_minute?: number }; answer: AdAccount };
+  "ad_accounts.create": { request: { name: string; platform: "google" | "meta" | "microsoft" | "openai" | "outbrain" | "pinterest" | "snapchat" | "taboola" | "tiktok"; status?: "active" | "paused"; token?: string; settings?: Record<string, string>; dry_run?: boolean; accept_experimental?: boolean; requests_per_minute?: number }; answer: AdAccount };
   "ad_accounts.get": { request: { id: number }; answer: AdAccount };
   "ad_accounts.list": { request: { limit?: number; offset?: number; archived?: boolean; sort?: string; search?: string; owner_id?: number | null; platform?: "google" | "meta" | "microsoft" | "openai" | "outbrain" | "pinterest" | "snapchat" | "taboola" | "tiktok"; status?: "active" | "paused"; dry_run?: boolean }; answer: AdAccountList };
   "ad_accounts.platforms": { request: Record<string, never>; answer: AdPlatforms };
