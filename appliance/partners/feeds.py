@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from appliance.model.catalog import AdAccount, Pixel
-from appliance.model.platforms import AccountReport
+from appliance.model.platforms import AccountReport, PixelReport
 from appliance.partners.platform import DAY, checked, decimal_of
 from appliance.partners.platforms.google import Google
 from appliance.partners.report import Report
@@ -32,6 +32,7 @@ COLUMNS = (
     "Google Click ID", "Conversion Name", "Conversion Time", "Conversion Value", "Conversion Currency",
     "Order ID", "Ad User Data", "Ad Personalization",
 )  # fmt: skip
+R = TypeVar("R", AccountReport, PixelReport)
 _CONSENT = {"granted": "Granted", "limited": "Denied"}
 
 
@@ -71,9 +72,17 @@ def feeds_of(accounts: Iterable[AdAccount], pixels: Iterable[Pixel]) -> tuple[Fe
 def counted(
     report: AccountReport, targets: Iterable[str], counts: Mapping[str, Mapping[str, int]]
 ) -> AccountReport:
-    """An account's figures with those of its feed; `counts`: target → state → how many."""
-    states = [counts.get(target, {}) for target in targets]
+    """An account's figures, and its pixels', with those of its feed; `counts`: target → state → how many."""
+    mine = set(targets)
+    pixels = [
+        _more(each, [counts.get(target, {})]) if (target := feed_target(each.pixel_id)) in mine else each
+        for each in report.pixels
+    ]
+    whole = _more(report, [counts.get(target, {}) for target in mine])
+    return msgspec.structs.replace(whole, pixels=tuple(pixels))
 
+
+def _more(report: R, states: Sequence[Mapping[str, int]]) -> R:
     def sum_of(state: str) -> int:
         return sum(each.get(state, 0) for each in states)
 

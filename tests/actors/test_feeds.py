@@ -20,7 +20,7 @@ from appliance.errors import Unavailable
 from appliance.model.catalog import AdAccount, Pixel
 from appliance.model.conversions import Settlement
 from appliance.model.deliveries import Delivery, Selection, delivery_id
-from appliance.model.platforms import AccountReport
+from appliance.model.platforms import AccountReport, PixelReport
 from appliance.partners import feeds
 from appliance.partners.feeds import Feed, feeds_of
 from appliance.partners.platform import DAY, DRY_RUN, MARGIN, NO_CLICK
@@ -150,10 +150,14 @@ async def test_its_account_counts_them(site: Site, autojump_clock: MockClock) ->
     await lived(site)
     site.put(4)
     report = AccountReport(
-        account_id=1, name="", platform="google", target="account:1", state="sending", accepted=5
-    )
+        account_id=1, name="", platform="google", target="account:1", state="sending", accepted=5,
+        pixels=tuple(PixelReport(target=f"pixel:{n}", pixel_id=n, code="", accepted=n) for n in (6, 7)),
+    )  # fmt: skip
     found = feeds.counted(report, ["feed:7", "feed:8"], site.store.counts())
     assert (found.queued, found.accepted, found.refused, found.not_sent) == (1, 7, 1, 0)
+    other, its = found.pixels
+    assert (other.queued, other.accepted) == (0, 6)
+    assert (its.queued, its.accepted, its.refused) == (1, 9, 1)
 
 
 async def test_what_may_not_be_listed_says_why(site: Site, autojump_clock: MockClock) -> None:

@@ -313,7 +313,7 @@ def test_google_fetches_a_file_whose_address_is_shown_once(screens: Screens, sce
     call("ad_accounts.change", id=made, dry_run=False)
     scene.board.settle()
     scene.convert("gclid=Cj0K-1&consent=granted")
-    listed = panel.get_by_role("link", name="1 were listed")
+    listed = panel.get_by_role("link", name="1 listed", exact=True)
     expect(listed).to_be_visible(timeout=60_000)
     listed.click()
     expect(page.get_by_role("row").filter(has_text="Sale (file)")).to_have_count(1, timeout=SOON)

@@ -110,7 +110,7 @@ export function Deliveries() {
         <input type="search" aria-label="Find by conversion" placeholder="Conversion id, then Enter" defaultValue={param("conversion")} key={param("conversion")}
                onKeyDown={(event) => event.key === "Enter" && put({ conversion: event.currentTarget.value.trim() })} />
       </div>
-      {filter.reasons && <p class="row">Because of: <strong>{filter.reasons.join(", ")}</strong> <button type="button" class="link" onClick={() => put({ reason: null })}>Whatever the reason</button></p>}
+      {filter.reasons && <p class="row acts">Because of: <strong>{filter.reasons.join(", ")}</strong> <button type="button" class="link" onClick={() => put({ reason: null })}>Whatever the reason</button></p>}
       {asked.fault && <p class="wrong" role="alert">{asked.fault.message}{asked.fault.fields.map((each) => ` ${each.path}: ${each.message}`)}</p>}
       {filtered && rows.length > 0 && may("deliveries.write") && <AllOfThese filter={filter} done={again} />}
       {asked.value && !rows.length ? (

@@ -71,8 +71,8 @@ export function placeOfTarget(target: string): string {
 }
 
 /** Where deliveries to any of these targets are listed. */
-export function placeOfDeliveries(targets: readonly string[], state: string, reason = ""): string {
-  return `/deliveries?${new URLSearchParams({ target: targets.join(","), state, ...(reason ? { reason } : {}) })}`;
+export function placeOfDeliveries(targets: readonly string[], state = "", reason = ""): string {
+  return `/deliveries?${new URLSearchParams({ target: targets.join(","), ...(state ? { state } : {}), ...(reason ? { reason } : {}) })}`;
 }
 
 export function count(queue: Queue | undefined, state: string): number {

@@ -1,6 +1,6 @@
 /** One account: whether it reports for real, what waits, what was refused and why, and what proves it is ours. */
 
-import type { AdAccount, Pixel } from "../../api";
+import type { AccountReport, AdAccount, Pixel } from "../../api";
 import { useAll } from "../../all";
 import { perform, type Toggle } from "../../editing";
 import { Amount, Figure } from "../../parts/figure";
@@ -14,7 +14,8 @@ import type { Line } from "./accounts";
 import { DryRun } from "./dry-run";
 import { Feed } from "./feed";
 import { IntakeToken } from "./intake-token";
-import { AtRisk, Deadline, lackOf, State } from "./standing";
+import { placeOfDeliveries } from "../deliveries/queues";
+import { AtRisk, Deadline, lackOf, State, targetsOf } from "./standing";
 import { Refusals, Usage } from "./told";
 import { TryAccount } from "./try";
 import { Identifiers } from "./identifiers";
@@ -58,15 +59,25 @@ export function AccountPanel({ line, toggle, put, drop, again }: Props) {
       <Identifiers of={standing} />
       <h3>Its pixels</h3>
       <Pixels line={line} of={pixels} />
-      <h3>Token</h3>
-      <p class="row"><code class="grow">{account.token || "none"}</code>{write && <button type="button" onClick={() => set({ edit: "1" })}>{account.token ? "Replace" : "Set"} it</button>}</p>
-      <p class="dim">Kept encrypted; nobody can read it back.</p>
-      {write && <TryAccount account={account} pixel={first} />}
-      <Usage of={standing} perMinute={account.requests_per_minute} />
       {account.platform === "google" && <Feed account={account} standing={standing} put={put} />}
+      {!account.feed_hash && <Opening account={account} standing={standing} pixel={first} />}
       {(write || may("tokens.write")) && <><h3>Events of your own</h3><IntakeToken account={account} put={put} /></>}
       {write && <p><button type="button" class="loses" onClick={() => archive(account, standing?.queued ?? 0, drop)}>Archive</button></p>}
     </Panel>
+  );
+}
+
+/** What opens it, whether it does, and how much may be asked. */
+function Opening({ account, standing, pixel }: { account: AdAccount; standing: AccountReport | undefined; pixel: Pixel | undefined }) {
+  const write = may("ad_accounts.write");
+  return (
+    <>
+      <h3>Token</h3>
+      <p class="row"><code class="grow">{account.token || "none"}</code>{write && <button type="button" onClick={() => set({ edit: "1" })}>{account.token ? "Replace" : "Set"} it</button>}</p>
+      <p class="dim">Kept encrypted; nobody can read it back.</p>
+      {write && <TryAccount account={account} pixel={pixel} />}
+      <Usage of={standing} perMinute={account.requests_per_minute} />
+    </>
   );
 }
 
@@ -98,7 +109,7 @@ function Pixels({ line: { account, standing }, of }: { line: Line; of: readonly 
               <li key={pixel.id}>
                 <a href={href(`/platforms?of=pixels&open=${pixel.id}`)}>{nameOfPixel(pixel)}</a>{" "}
                 {pixel.test_code && <span class="tag tag-warn">tests</span>} {pixel.status === "paused" && <span class="tag tag-zero">paused</span>}{" "}
-                <span class="dim">{report ? <>{shown(report.accepted)} accepted, {shown(report.queued)} queued, {shown(report.refused)} refused · <a href={href(`/deliveries?target=${encodeURIComponent(report.target)}`)}>its events</a></> : "nothing reported yet"}</span>
+                <span class="dim">{report ? <>{shown(report.accepted)} accepted, {shown(report.queued)} queued, {shown(report.refused)} refused · <a href={href(placeOfDeliveries(targetsOf({ pixels: [report] }, Boolean(account.feed_hash))))}>its events</a></> : "nothing reported yet"}</span>
               </li>
             );
           })}

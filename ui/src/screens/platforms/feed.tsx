@@ -71,12 +71,12 @@ export function Feed({ account, standing, put }: Props) {
 
 function Holds({ account, standing }: { account: AdAccount; standing: AccountReport | undefined }) {
   const targets = (standing?.pixels ?? []).map((each) => `feed:${each.pixel_id}`);
-  const listed = (state: string, words: string) => <a href={href(placeOfDeliveries(targets, state))}>{words}</a>;
+  const listed = (state: string, many: number, words: string) => (many ? <a href={href(placeOfDeliveries(targets, state))}>{shown(many)} {words}</a> : <>0 {words}</>);
   return (
     <>
       <p>
         Google Ads fetches this account's events; nothing is sent.{" "}
-        {standing && targets.length > 0 ? <>{listed("delivered", `${shown(standing.accepted)} were listed`)}, {listed("pending", `${shown(standing.queued)} are to be`)}, {listed("dead", `${shown(standing.refused)} could not be`)}.</> : "Without a pixel nothing is listed."}
+        {standing && targets.length > 0 ? <>{listed("delivered", standing.accepted, "listed")}, {listed("pending", standing.queued, "to be listed")}, {listed("dead", standing.refused, "refused")}.</> : "Without a pixel nothing is listed."}
         {account.dry_run && " In a dry run nothing is listed."}
       </p>
       <p class="dim">The file holds what was listed in the last 14 days, the newest 20,000. What Google made of it is in its upload history. The address holds a token and is kept as a digest: if nobody knows it any more, make a new one.</p>

@@ -11,6 +11,7 @@ import { href, set } from "../../route";
 import { may } from "../../session";
 import { OnOff, type PixelLine } from "./pixels";
 import { Preview } from "./preview";
+import { placeOfDeliveries } from "../deliveries/queues";
 import { TryAccount } from "./try";
 import { known, nameOfPixel, ofTests, rowSentence, sentence, titleOf, wholeRow } from "./words";
 
@@ -19,7 +20,7 @@ export function PixelPanel({ line, toggle, drop }: { line: PixelLine; toggle: To
   const write = may("pixels.write");
   const facts = useAsk("ad_accounts.platforms", {}).value?.items.find((each) => each.name === account?.platform);
   const rows = pixel.mapping.length ? pixel.mapping : (facts?.usual ?? []);
-  const listed = (state: string): string => href(`/deliveries?target=${encodeURIComponent(`pixel:${pixel.id}`)}${state && `&state=${state}`}`);
+  const listed = (state: string): string => href(placeOfDeliveries([`pixel:${pixel.id}`, ...(account?.feed_hash ? [`feed:${pixel.id}`] : [])], state));
   return (
     <Panel title={nameOfPixel(pixel)} wide onClose={() => set({ open: null })}>
       <p class="row">
@@ -42,7 +43,7 @@ export function PixelPanel({ line, toggle, drop }: { line: PixelLine; toggle: To
       <ul class="plainly">{rows.map((row, index) => <li key={index}>{rowSentence(wholeRow(row), facts?.names)}{pixel.mapping.length > 0 && <Parameters of={row.custom ?? {}} />}</li>)}</ul>
       <h3>What a conversion becomes</h3>
       <Preview key={pixel.revision} id={pixel.id} />
-      {account && may("ad_accounts.write") && <><h3>Does its platform take it?</h3><TryAccount account={account} pixel={pixel} /></>}
+      {account && !account.feed_hash && may("ad_accounts.write") && <><h3>Does its platform take it?</h3><TryAccount account={account} pixel={pixel} /></>}
       {write && <p><button type="button" class="loses" onClick={() => archive(pixel, report?.queued ?? 0, drop)}>Archive</button></p>}
     </Panel>
   );

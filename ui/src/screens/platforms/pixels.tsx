@@ -12,10 +12,11 @@ import { type Column, Table } from "../../parts/table";
 import { usePicking } from "../../picking";
 import { href, param, params, set } from "../../route";
 import { may } from "../../session";
+import { placeOfDeliveries } from "../deliveries/queues";
 import { PixelEditor } from "./pixel-edit";
 import { PixelPanel } from "./pixel-panel";
 import { Tabs } from "./platforms";
-import { useStandings } from "./standing";
+import { targetsOf, useStandings } from "./standing";
 import { known, nameOfPixel, sentence, titleOf } from "./words";
 
 export interface PixelLine {
@@ -82,7 +83,7 @@ function columns(toggle: Toggle<Pixel>): Column<PixelLine>[] {
   const listed = (line: PixelLine, part: "queued" | "accepted" | "refused", state: string) => {
     const many = line.report?.[part] ?? 0;
     if (!line.report || !many) return <Amount value={0} />;
-    return <a class={part === "refused" ? "loss" : undefined} href={href(`/deliveries?target=${encodeURIComponent(line.report.target)}&state=${state}`)}>{shown(many)}</a>;
+    return <a class={part === "refused" ? "loss" : undefined} href={href(placeOfDeliveries(targetsOf({ pixels: [line.report] }, Boolean(line.account?.feed_hash)), state))}>{shown(many)}</a>;
   };
   return [
     { key: "status", head: "On", help: "Whether its events are reported", show: (line) => <OnOff line={line} toggle={toggle} /> },

@@ -22,7 +22,7 @@ export function standingOf(asked: Standings, account: number): AccountReport | u
 }
 
 /** As what its events are listed; `fetched`: also as those of the file that Google fetches. */
-export function targetsOf(of: AccountReport, fetched = false): string[] {
+export function targetsOf(of: Pick<AccountReport, "pixels">, fetched = false): string[] {
   return of.pixels.flatMap(({ target, pixel_id }) => (fetched ? [target, `feed:${pixel_id}`] : [target]));
 }
 
