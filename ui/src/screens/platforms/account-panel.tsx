@@ -62,7 +62,7 @@ export function AccountPanel({ line, toggle, put, drop, again }: Props) {
       {account.platform === "google" && <Feed account={account} standing={standing} put={put} />}
       {!account.feed_hash && <Opening account={account} standing={standing} pixel={first} />}
       {(write || may("tokens.write")) && <><h3>Events of your own</h3><IntakeToken account={account} put={put} /></>}
-      {write && <p><button type="button" class="loses" onClick={() => archive(account, standing?.queued ?? 0, drop)}>Archive</button></p>}
+      {write && <p class="row"><button type="button" class="loses" onClick={() => archive(account, standing?.queued ?? 0, drop)}>Archive</button></p>}
     </Panel>
   );
 }
