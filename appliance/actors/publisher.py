@@ -246,7 +246,7 @@ class Publisher:
         items = []
         after = tail.offset
         while entries := tail.log.read(after, tail.limit):
-            items += [Item(*entry) for entry in entries if last is None or entry.seq <= last]
+            items += map(Item._make, entries if last is None else (it for it in entries if it.seq <= last))
             after = entries[-1].seq
             if last is None or after >= last:
                 break

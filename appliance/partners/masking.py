@@ -82,12 +82,15 @@ def _as_usual(event: bytes) -> Shown | None:
     if not event.startswith(raw, start) or not _CLOSER.isdisjoint(it.custom_data):
         return None
     names, kinds = tuple(values), tuple(map(type, values.values()))
-    texts = [value if isinstance(value, str) else value[0] for value in values.values()]
-    if not all(texts):
-        names = tuple(name for name, text in zip(names, texts, strict=True) if text)
-    private = dict.fromkeys([text for text in texts if len(text) >= _SHORT])
-    whole = event[:start] + _hidden_values(tuple(values), kinds) + event[start + len(raw) :]
+    whole = event[:start] + _hidden_values(names, kinds) + event[start + len(raw) :]
     text = msgspec.json.format(whole, indent=0).decode()
+    private: dict[str, None] = {}
+    for value in values.values():
+        plain = value if isinstance(value, str) else value[0]
+        if len(plain) >= _SHORT:
+            private[plain] = None
+        elif not plain:
+            names = tuple(name for name, each in values.items() if each not in ("", ("",)))
     return Shown(text[:_LONGEST], names, tuple(private))
 
 

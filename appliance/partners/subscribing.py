@@ -13,21 +13,21 @@ class Subscriptions:
 
     def __init__(self, subscriptions: Iterable[Subscription] = ()) -> None:
         """Archived ones, and paused ones, may be among them."""
-        self._of: dict[str, list[Subscription]] = {}
+        self._of: dict[str, list[tuple[str, str, str]]] = {}
         for it in subscriptions:
             if it.status == "active" and not it.archived:
-                self._of.setdefault(it.campaign_id, []).append(it)
+                narrow = it.network.lower(), it.account, it.traffic_source.lower()
+                self._of.setdefault(it.campaign_id, []).append(narrow)
 
     def wants(self, event: Interpreted) -> bool:
-        return any(_fits(it, event) for it in self._of.get(event.campaign_id, ()))
+        for network, account, source in self._of.get(event.campaign_id, ()):
+            if (
+                (not network or network == event.network)
+                and (not account or account == event.account_id)
+                and (not source or source == event.traffic_source)
+            ):
+                return True
+        return False
 
     def __len__(self) -> int:
         return sum(map(len, self._of.values()))
-
-
-def _fits(it: Subscription, event: Interpreted) -> bool:
-    return (
-        it.network.lower() in ("", event.network)
-        and it.account in ("", event.account_id)
-        and it.traffic_source.lower() in ("", event.traffic_source)
-    )
