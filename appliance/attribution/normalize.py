@@ -48,9 +48,10 @@ class Reading(NamedTuple):
 
 def currency(text: str) -> str | Wrong:
     """An ISO 4217 code in capitals; "" for no text."""
-    if not text:
+    plain = text.strip()
+    if not plain:
         return ""
-    code = money.currency(text)
+    code = money.currency(plain)
     return Wrong("currency: expected an ISO 4217 code such as USD") if code is None else code
 
 

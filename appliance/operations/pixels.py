@@ -25,6 +25,7 @@ from appliance.operations.nouns import (
 )
 from appliance.operations.period import refuse
 from appliance.operations.registry import operation
+from appliance.partners.making import known_as
 from appliance.partners.masking import shown as masked
 from appliance.partners.roster import PLATFORMS
 
@@ -136,7 +137,7 @@ async def preview(request: PreviewRequest, context: Context) -> Preview:
     money = context.caller.sees_money
     events = []
     for report in reports:
-        it = msgspec.structs.replace(report, identity=visitor)
+        it = known_as(report, visitor)
         seen = masked(platform.encode(it))
         events.append(
             PreviewedEvent(

@@ -12,7 +12,7 @@ import re
 import string
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 
 _HEX = 64
@@ -49,19 +49,39 @@ def google_email(text: str) -> str:
     return f"{name.replace('.', '')}@{host}" if host in ("gmail.com", "googlemail.com") else plain
 
 
-def phone(text: str) -> str:
+def phone(text: str, country: str = "") -> str:
     """`+1 (616) 954-78 88` → `16169547888`: digits with their country code, without leading zeros.
 
-    One without a country code stays as it is: which country it was nobody knows.
+    One without a country code is of the visitor's `country` (ISO, any case) where that can be told: ten
+    digits in North America, a single leading zero where it stands for the code. Else it stays as it is.
     """
-    digits = _DIGITS.sub("", text).lstrip("0")
+    all_digits = _DIGITS.sub("", text)
+    digits = all_digits.lstrip("0")
+    if country and not text.lstrip().startswith("+") and not all_digits.startswith("00"):
+        code = _CALLING.get(country.lower(), "")
+        if code == "1":
+            digits = f"1{digits}" if len(all_digits) == 10 and all_digits[0] > "1" else digits
+        elif all_digits.startswith("0"):
+            digits = code + digits
     return digits if 7 <= len(digits) <= 15 else ""
 
 
-def e164(text: str) -> str:
+def e164(text: str, country: str = "") -> str:
     """`+` and the digits of `phone`, as TikTok and Google hash it."""
-    digits = phone(text)
+    digits = phone(text, country)
     return f"+{digits}" if digits else ""
+
+
+@lru_cache(maxsize=512)
+def phone_in(country: str) -> Callable[[str], str]:
+    """`phone` of a visitor of that country."""
+    return partial(phone, country=country)
+
+
+@lru_cache(maxsize=512)
+def e164_in(country: str) -> Callable[[str], str]:
+    """`e164` of a visitor of that country."""
+    return partial(e164, country=country)
 
 
 def name(text: str) -> str:
@@ -174,6 +194,15 @@ _STATES = _table(
     "princeedwardisland:pe saskatchewan:sk alberta:ab newfoundlandandlabrador:nl "
     "northwestterritories:nt yukon:yt nunavut:nu"
 )
+_CALLING = _table(
+    "us:1 ca:1 pr:1 ag:1 ai:1 as:1 bb:1 bm:1 bs:1 dm:1 do:1 gd:1 gu:1 jm:1 kn:1 ky:1 lc:1 mp:1 ms:1 sx:1 "
+    "tc:1 tt:1 vc:1 vg:1 vi:1 "
+    "ae:971 at:43 au:61 bd:880 be:32 bg:359 ch:41 de:49 eg:20 fi:358 fr:33 gb:44 hr:385 id:62 ie:353 il:972 "
+    "in:91 jo:962 jp:81 ke:254 kr:82 lk:94 ma:212 my:60 ng:234 nl:31 nz:64 ph:63 pk:92 ro:40 rs:381 sa:966 "
+    "se:46 si:386 sk:421 th:66 tr:90 tw:886 ua:380 vn:84 za:27"
+)
+"""Country codes of North America, where ten digits follow of which the first is no 0 and no 1; and of
+countries in which a number that is dialled from within begins with a 0, which the code replaces."""
 _COUNTRIES = _table(
     "unitedstates:us unitedstatesofamerica:us usa:us unitedkingdom:gb greatbritain:gb england:gb "
     "scotland:gb wales:gb southkorea:kr republicofkorea:kr korea:kr northkorea:kp newzealand:nz "

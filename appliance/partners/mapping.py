@@ -214,6 +214,7 @@ def reports_of_conversion(
             custom=filled(row.custom, value_of),
             click_id=click.id,
             sealed=it.sealed,
+            country=click.click_ids.get("country", ""),
         )
         for row, place, value in happened(rows, {"1": 1, "conversions": 1}, it.payout)
     ]

@@ -57,3 +57,5 @@ class Report(Struct, frozen=True, omit_defaults=True, gc=False):
     identity: Identity = Identity()
     click_id: str = ""
     sealed: bytes = b""
+    country: str = ""
+    """Where the click came from (ISO), for a visitor of whom nobody says it."""

@@ -77,6 +77,7 @@ def test_a_sale_is_one_purchase_with_who_it_was(board: Board, meta: MetaProcess)
     assert who["client_user_agent"] == BROWSER
     assert who["fbc"].startswith("fb.1.") and who["fbc"].endswith(".IwAR-CaseSensitive_1")
     assert "opt_out" not in event
+    assert who["country"] == [hashlib.sha256(b"fr").hexdigest()]
 
     # A correction, a repetition and a change of status are told to nobody.
     for later in ({"payout": "20.00"}, {"payout": "20.00"}, {"status": "rejected"}, {"status": "sale"}):

@@ -144,3 +144,15 @@ def test_a_claim_is_network_and_transaction_or_else_the_click() -> None:
     assert conversion_id(1, "", "c") != conversion_id(1, "c", "")
     assert conversion_id(1, "t", "c", "deposit") != conversion_id(1, "t", "c")
     assert conversion_id(1, "t", "c") == "03122d47780a584b58c7e313e5d70231"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (" USD ", "USD"), ("usd", "USD"), ("", ""), ("  ", ""),
+        *((bad, None) for bad in ("US", "USDX", "U5D", "€")),
+    ],
+)  # fmt: skip
+def test_a_currency_is_three_letters(text: str, code: str | None) -> None:
+    found = normalize.currency(text)
+    assert (found if isinstance(found, str) else None) == code

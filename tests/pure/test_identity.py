@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.model.catalog import PlatformName
 from appliance.partners import cookies, identity
+from appliance.partners.report import Identity, Report
+from appliance.partners.roster import PLATFORMS
 
+META_PHONE = "e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176"
+"""Of `(650)555-1212` in the USA, on Meta's page."""
+REPORT: dict[str, Any] = {
+    "event_name": "Purchase",
+    "event_id": "e1",
+    "at_us": 1_790_000_000_000_000,
+    "click_at_us": 1_790_000_000_000_000,
+}
 HASHES: list[tuple[Callable[[str], str], str, str]] = [
     (
         identity.email,
         "John_Smith@gmail.com",
         "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f",
     ),
-    (identity.phone, "16505551212", "e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176"),
+    (identity.phone, "16505551212", META_PHONE),
+    (identity.phone_in("US"), "(650)555-1212", META_PHONE),
     (identity.e164, "16505551212", "1e231c66011e7a2d867a9cfae267a6aff103cf4913640b6e71a99850fc0ffbc8"),
     (identity.e164, "+1 800-555-0100", "fb4f73a6ec5fdb7077d564cdd22c3554b43ce49168550c3b12c547b78c517b30"),
     (identity.phone, "+44 844 412 4653", "dc008fda46e2e64002cf2f82a4906236282d431c4f75e5b60bfe79fc48546383"),
@@ -56,6 +69,8 @@ CASES: list[tuple[Callable[[str], str], str, str]] = [
     (identity.phone, " +A BCD EFG ", ""),
     (identity.e164, "1 800 555 0100", "+18005550100"),
     (identity.e164, "+44-113-496-0987", "+441134960987"),
+    (identity.e164, "18005550100", "+18005550100"),
+    (identity.e164, " +A BCD EFG ", ""),
     (identity.e164, "none", ""),
     (identity.name, "  John   Smith  ", "johnsmith"),
     (identity.name, "O'Connor", "oconnor"),
@@ -105,6 +120,45 @@ CASES: list[tuple[Callable[[str], str], str, str]] = [
 @pytest.mark.parametrize(("normalise", "text", "plain"), CASES)
 def test_what_is_hashed(normalise: Callable[[str], str], text: str, plain: str) -> None:
     assert normalise(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "digits"),
+    [
+        # Meta's own vector: its hash is e323ec…3176.
+        ("US", "(650)555-1212", "16505551212"),
+        ("CA", "650 555 1212", "16505551212"),
+        ("us", "1(650)123-4567", "16501234567"),
+        ("US", "+47 92 81 31 13", "4792813113"),
+        ("US", "0047 92813113", "4792813113"),
+        ("US", "150 555 1212", "1505551212"),  # no area begins with a 1
+        ("", "(650)555-1212", "6505551212"),
+        ("FR", "(650)555-1212", "6505551212"),
+        # Nobody's country code begins with a 0: it stands for the visitor's own.
+        ("DE", "0171 1234567", "491711234567"),
+        ("GB", "020 7946 0958", "442079460958"),
+        ("GB", "0044 20 7946 0958", "442079460958"),
+        ("JP", "090-1234-5678", "819012345678"),
+        ("US", "01(650)123-4567", "16501234567"),
+        # There it belongs to the number, or is not dialled at all: what it would be nobody knows.
+        ("IT", "06 1234 5678", "612345678"),
+        ("ES", "612 345 678", "612345678"),
+        ("nowhere", "0171 1234567", "1711234567"),
+    ],
+)
+def test_a_phone_without_its_country_is_of_the_visitors(country: str, text: str, digits: str) -> None:
+    assert identity.phone(text, country) == digits
+    assert identity.hashed([text], identity.phone_in(country)) == [identity.digest(digits)]
+    assert identity.hashed([text], identity.e164_in(country)) == [identity.digest(f"+{digits}")]
+
+
+@pytest.mark.parametrize("platform", ["meta", "tiktok", "google", "snapchat", "pinterest", "microsoft"])
+def test_every_platform_hashes_the_phone_of_the_visitors_country(platform: PlatformName) -> None:
+    who = Identity(phones=("(650)555-1212",), country="US", address="198.51.100.7", user_agent="x")
+    body = PLATFORMS[platform].encode(Report(identity=who, **REPORT))
+    plus = platform in ("tiktok", "google")
+    vector = "1e231c66011e7a2d867a9cfae267a6aff103cf4913640b6e71a99850fc0ffbc8" if plus else META_PHONE
+    assert vector.encode() in body
 
 
 def test_a_year_is_not_in_the_future() -> None:

@@ -93,7 +93,7 @@ def test_a_sale_is_a_purchase_with_everything_there_is_to_say() -> None:
     assert report == Report(
         event_name="Purchase", event_id=report.event_id, at_us=NOW, click_at_us=CLICK,
         click_ids={"fbclid": "IwAR-Abc"}, value=12_500_000, currency="EUR", order_id="tx1",
-        page_url="https://shop.example/x", click_id="click-1",
+        page_url="https://shop.example/x", click_id="click-1", country="US",
     )  # fmt: skip
     assert len(report.event_id) == 32
 
@@ -208,15 +208,6 @@ def test_one_that_comes_back_is_the_delivery_that_was_stored_before() -> None:
 )
 def test_who_is_told(conditions: dict[str, Any], changes: dict[str, Any], then: int) -> None:
     assert len(announcements(pixel(**conditions)).post(None, conversion(**changes), NOW)) == then
-
-
-def test_a_source_of_the_pixels_brings_the_platforms_click_id_under_its_own_name() -> None:
-    clicked = click(click_ids={}, source_click_id="tb-GiC123")
-    made = announcements(pixel(source_ids=(2,)), platform="taboola").post(
-        None, conversion(click=clicked), NOW
-    )
-    assert told(made)[0].click_ids == {"tblci": "tb-GiC123"}
-    assert told(made)[0].consent == "limited"  # not even the country is known
 
 
 def test_what_an_interpreted_event_says_is_not_said_by_a_conversion_too() -> None:

@@ -304,6 +304,13 @@ def test_tiktok_hashes_the_phone_with_its_plus() -> None:
     assert event["properties"]["value"] == 1234.56789
 
 
+def test_tiktok_is_told_of_contents_in_texts() -> None:
+    """A content_id that is a number is refused as 40002: what a mapping says is a text, whatever it holds."""
+    made = report(TikTok(), custom={"content_id": "4711", "num_items": "2"})
+    (event,) = json.loads(asked(TikTok(), made).body)["data"]
+    assert (event["properties"]["content_id"], event["properties"]["num_items"]) == ("4711", "2")
+
+
 def test_google_names_the_guilty_event() -> None:
     violation = {"field": "events[1].conversion_value", "description": "x", "reason": "EVENT_TIME_INVALID"}
     error = {"code": 400, "status": "INVALID_ARGUMENT", "details": [{"fieldViolations": [violation]}]}

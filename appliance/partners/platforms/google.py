@@ -134,7 +134,9 @@ def event(report: Report) -> dict[str, Any]:
     # One of them: two together are an error.
     clicks = dict([(name, value) for name, value in clicks.items() if value][:1])
     identifiers = [{"emailAddress": each} for each in identity.hashed(who.emails, identity.google_email)]
-    identifiers += [{"phoneNumber": each} for each in identity.hashed(who.phones, identity.e164)]
+    identifiers += [
+        {"phoneNumber": each} for each in identity.hashed(who.phones, identity.e164_in(who.country))
+    ]
     device = given(userAgent=who.user_agent, ipAddress=who.address)
     return given(
         transactionId=report.order_id or report.event_id,

@@ -216,7 +216,7 @@ def _people(who: Identity) -> Sequence[tuple[str, Sequence[str], Callable[[str],
         return ()
     return (
         ("em", who.emails, identity.email),
-        ("ph", who.phones, identity.phone),
+        ("ph", who.phones, identity.phone_in(who.country)),
         ("fn", _one(who.first_name), identity.name),
         ("ln", _one(who.last_name), identity.name),
         ("ge", _one(who.gender), identity.gender),

@@ -100,7 +100,7 @@ def event(report: Report) -> dict[str, Any]:
     who = report.identity
     emails, phones = (
         identity.hashed(who.emails, identity.email),
-        identity.hashed(who.phones, identity.phone),
+        identity.hashed(who.phones, identity.phone_in(who.country)),
     )
     return given(
         eventType="custom",

@@ -116,7 +116,7 @@ def event(report: Report) -> dict[str, Any]:
         opt_out=True if report.consent == "limited" else None,
         user_data=given(
             em=identity.hashed(who.emails, identity.email),
-            ph=identity.hashed(who.phones, identity.phone),
+            ph=identity.hashed(who.phones, identity.phone_in(who.country)),
             fn=identity.hashed(filter(None, (who.first_name,)), identity.name),
             ln=identity.hashed(filter(None, (who.last_name,)), identity.name),
             ct=identity.hashed(filter(None, (who.city,)), identity.city),

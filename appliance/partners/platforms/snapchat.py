@@ -69,7 +69,7 @@ class Snapchat:
         who = report.identity
         known = (
             identity.hashed(who.emails, identity.email)
-            or identity.hashed(who.phones, identity.phone)
+            or identity.hashed(who.phones, identity.phone_in(who.country))
             or (who.address and who.user_agent)
         )
         return "" if known else NO_PERSON
@@ -103,7 +103,7 @@ def event(report: Report) -> dict[str, Any]:
     who = report.identity
     hashes = {
         "em": identity.hashed(who.emails, identity.email),
-        "ph": identity.hashed(who.phones, identity.phone),
+        "ph": identity.hashed(who.phones, identity.phone_in(who.country)),
         "fn": identity.hashed(filter(None, (who.first_name,)), identity.name),
         "ln": identity.hashed(filter(None, (who.last_name,)), identity.name),
         "ct": identity.hashed(filter(None, (who.city,)), identity.city),

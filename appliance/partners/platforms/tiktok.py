@@ -135,7 +135,7 @@ def event(report: Report) -> dict[str, Any]:
     who = report.identity
     hashes = {
         "email": identity.hashed(who.emails, identity.email),
-        "phone": identity.hashed(who.phones, identity.e164),
+        "phone": identity.hashed(who.phones, identity.e164_in(who.country)),
         "external_id": identity.hashed(filter(None, (who.external_id,)), identity.external_id),
         "first_name": identity.hashed(filter(None, (who.first_name,)), identity.name),
         "last_name": identity.hashed(filter(None, (who.last_name,)), identity.name),
