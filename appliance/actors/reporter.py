@@ -16,7 +16,8 @@ from typing import Protocol
 
 import trio
 
-from appliance.actors.reporter_accounts import Accounts, Figures, Limits
+from appliance.actors.reporter_accounts import Accounts, Figures
+from appliance.actors.reporter_courses import Limits
 from appliance.actors.reporter_requests import Access, Requests
 from appliance.errors import Unavailable
 from appliance.model.deliveries import Result, Standing, Stored, Waiting
@@ -110,11 +111,12 @@ class Reporter:
 
     async def resume(self, accounts: Collection[str]) -> None:
         """These may be asked again at once: somebody has changed something. Raises Unavailable."""
-        paused = self._accounts.forget([*accounts, *self._targets(accounts)])
+        targets = [target for target, way in self._ways().items() if way.account in accounts]
+        paused = self._accounts.forget([*accounts, *targets])
         self.wake()
         if paused:
             await self._blocking(self._store.resume, paused)
-            await self._hurry(accounts)
+            await self._hurry(targets)
             self.wake()
 
     def anew(self, accounts: Collection[str]) -> None:
@@ -122,13 +124,9 @@ class Reporter:
         self._anew.update(accounts)
         self.wake()
 
-    def _targets(self, names: Collection[str]) -> list[str]:
-        """The pixels among these, and those of the accounts among them."""
-        return [target for target, way in self._ways().items() if target in names or way.account in names]
-
-    async def _hurry(self, names: Collection[str]) -> None:
-        """What waited for these accounts or pixels to be asked again is due."""
-        targets, some = self._targets(names), self._limits.hurry_at_once
+    async def _hurry(self, targets: Collection[str]) -> None:
+        """What waited for these to be asked again is due."""
+        some = self._limits.hurry_at_once
         while targets and await self._blocking(self._store.hurry, targets, some, self._now_us()) == some:
             pass
 
@@ -246,7 +244,7 @@ class Reporter:
             raise
         results, standings = await self._requests.ask(way, ready, token)
         await self._conclude(way, results, standings)
-        if recovered := self._accounts.recovered():
+        if recovered := self._accounts.recovered(self._ways()):
             with suppress(Unavailable):  # then each is due when it said
                 await self._hurry(recovered)
 

@@ -11,112 +11,18 @@ from typing import NamedTuple
 
 import trio
 
+from appliance.actors.reporter_courses import Account, Course, Limits
 from appliance.model.deliveries import Standing, Stored, Waiting
 from appliance.model.platforms import AccountReport, AccountState, PixelReport
-from appliance.partners.following import doubtful
+from appliance.partners.following import doubtful, suspected
 from appliance.partners.matching import quality
 from appliance.partners.patience import SECOND, Patience
 from appliance.partners.platform import NOT_RECONCILED, REFUSED, Verdict
 from appliance.partners.ways import ACCOUNT, PIXEL, Way, number_in, tested
 
 log = logging.getLogger("weir.reporter")
-MOST_SHUT_OUT = 1_000
 SHOWN_SPACING = 2.0
 """Seconds: a wait that is longer is more than the pace of an account's requests."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Bounds and rhythms; times in seconds."""
-
-    per_account: int = 10
-    """Requests under way of one account, so that the parts of a refused batch are in flight together."""
-    in_all: int = 40
-    """Requests under way. Full: the accounts whose deadlines are nearest go first."""
-    timeout: float = 20.0
-    lease: float = 60.0
-    """Longer than a request and its storing take; what a life that was killed held is taken up after it."""
-    early: float = 15.0
-    """Between two looks for a click that is not in the warehouse yet."""
-    away: float = 120.0
-    """The same while the warehouse is away."""
-    poll: float = 1.0
-    stored_again: float = 1.0
-    expire: float = 60.0
-    expire_at_once: int = 5_000
-    hurry_at_once: int = 1_000
-    throttled: float = 60.0
-    in_a_row: int = 3
-    """Failures with no success in between, from which on an account or a pixel is asked slowly: one lost
-    answer among many is that request's own matter."""
-    singly_from: int = 5
-    """Failures in a row from which on it is asked with single events, each time with another one: what is
-    taken tells a platform that is away from an event that it cannot answer."""
-    slow_from: float = 75.0
-    stop_from: float = 95.0
-    """Per cent of an account's allowance from which requests go one by one, and from which they wait."""
-    probe_first: float = 300.0
-    probe_longest: float = 3_600.0
-    """A paused account is asked with a single event: permissions come back without anybody telling us."""
-    lifted: float = 60.0
-    """For so long after such an event was taken, a batch that is shut out is itself the reason."""
-    leave: float = 2.0
-
-
-@dataclass
-class Course:
-    """How requests of an account, or of one of its pixels, have been going in this life of the core; moments
-    by trio's clock. `failed_at`: when a failure was counted, or somebody changed something."""
-
-    failures: int = 0
-    failed_at: float = -math.inf
-    worked_at: float = -math.inf
-    lifted_at: float = -math.inf
-    not_before: float = -math.inf
-    asked_at: float = -math.inf
-
-    @property
-    def works(self) -> bool:
-        """The last that is known of it is that something was taken."""
-        return self.worked_at > self.failed_at
-
-    def fails(self, began: float, clock: float) -> bool:
-        """Whether that is one more failure: requests that were under way together are one."""
-        if began < self.failed_at:
-            return False
-        self.failures += 1
-        self.failed_at = clock
-        return True
-
-
-@dataclass
-class Account:
-    """One of them in this life of the core."""
-
-    under_way: int = 0
-    slow: bool = False
-    busy: float = 0.0
-    busy_at_us: int = 0
-    unreconciled: int = 0
-    measured: int = 0
-    reason: str = ""
-    answers: Counter[str] = field(default_factory=Counter)
-    events: Counter[str] = field(default_factory=Counter)
-    labels: Counter[str] = field(default_factory=Counter)
-    identifiers: Counter[str] = field(default_factory=Counter)
-    shut_out: dict[int, float] = field(default_factory=dict)
-    """Deliveries that stood alone when the account was shut out, and when; at most MOST_SHUT_OUT, of which
-    the oldest is forgotten first: then it is only asked once more."""
-
-    def shuts_out(self, number: int, worked_at: float, clock: float) -> bool:
-        """Whether this one has the account shut out, which works for others of its pixel in between."""
-        before = self.shut_out.pop(number, math.inf)
-        if before < worked_at:
-            return True
-        self.shut_out[number] = clock
-        if len(self.shut_out) > MOST_SHUT_OUT:
-            del self.shut_out[next(iter(self.shut_out))]
-        return False
 
 
 @dataclass(frozen=True)
@@ -233,9 +139,16 @@ class Accounts:
         self.of(way).under_way -= 1
         self._asked[target] -= 1
 
-    def recovered(self) -> set[str]:
-        """Accounts and pixels that have failed and work again, each once: what waits for them is due."""
-        found, self._recovered = self._recovered, set()
+    def recovered(self, ways: Mapping[str, Way]) -> list[str]:
+        """Targets that have failed and work again, or whose account does, each once: what waits for them is
+        due. One that fails by itself asks for itself, at once; its events keep their turns."""
+        names, self._recovered = self._recovered, set()
+        found = []
+        for target in [each for each, way in ways.items() if each in names or way.account in names]:
+            own = self._course(target)
+            own.not_before = -math.inf
+            if own.failures < self._limits.in_a_row:
+                found.append(target)
         return found
 
     def learn(self, way: Way, batch: Sequence[Stored], verdict: Verdict, began: float) -> Learned:
@@ -281,7 +194,8 @@ class Accounts:
         known, now, clock = self.of(way), self._now_us(), trio.current_time()
         own, whole = self._course(target), self._course(way.account)
         apart = doubtful(batch, verdict, works=own.works, lifted=False)
-        counted = [course.fails(began, clock) for course in (own, whole)]
+        known_of = own.works and suspected(batch, verdict)
+        counted = [not known_of and course.fails(began, clock) for course in (own, whole)]
         known.reason = f"{verdict.label}: {verdict.reason}"[:500] if verdict.reason else verdict.label
         tried = 1 + max(stored.attempts for stored in batch)
         wait = self._patience.pause(max(own.failures, whole.failures, tried), self._draw(), verdict.seconds)
@@ -314,7 +228,8 @@ class Accounts:
         if apart and len(batch) > 1:
             return Learned(verdict, now, apart)
         worked_at = self._course(target).worked_at
-        if len(batch) == 1 and known.shuts_out(batch[0].number, worked_at, clock):
+        alone = len(batch) == 1 and verdict.stranger
+        if alone and known.shuts_out(batch[0].number, worked_at, clock):
             return Learned(verdict._replace(outcome="refused", label=REFUSED), now)
         return self._pause(name, way, verdict, apart=apart)
 

@@ -61,7 +61,7 @@ def follow(
     sure = verdict.outcome in ("throttle", "pause")
     if apart and len(batch) > 1:
         return _apart(batch, now_us, f"after: {verdict.label}", sure=sure)
-    if apart or _suspected(batch, verdict):
+    if apart or suspected(batch, verdict):
         longer = _FIRST * 2 ** min(max(batch[0].attempts - SUSPECT_AFTER, 0), 20)
         again_us = max(again_us, now_us + min(longer, _LONGEST))
     if len(batch) == 1:
@@ -70,8 +70,9 @@ def follow(
     return [Next("pending", again_us, verdict.label, None, sure)] * len(batch)
 
 
-def _suspected(batch: Sequence[Stored], verdict: Verdict) -> bool:
-    """It stands alone after others of its request were taken, and still is not answered."""
+def suspected(batch: Sequence[Stored], verdict: Verdict) -> bool:
+    """It stands alone after others of its request were taken, and still is not answered: that it fails again
+    says nothing of anybody else."""
     one = batch[0]
     return len(batch) == 1 and one.part == one.number and _asks_again(verdict) and _tried(batch)
 
@@ -86,10 +87,11 @@ def _apart(batch: Sequence[Stored], now_us: int, why: str, *, sure: bool) -> lis
 
 def doubtful(batch: Sequence[Stored], verdict: Verdict, *, works: bool, lifted: bool) -> bool:
     """Whether one of these events may be the reason for an answer that does not say so: the platform asks to
-    repeat them again and again, or shuts out an account whose single event it took just now (`lifted`).
+    repeat them again and again, or somebody before it shuts out an account of which it took a single event
+    just now (`lifted`).
     `works`: it has taken others since it last failed. While it takes nothing at all, nobody is in doubt."""
     if verdict.outcome == "pause":
-        return works and lifted
+        return works and lifted and verdict.stranger
     return works and _asks_again(verdict) and _tried(batch)
 
 

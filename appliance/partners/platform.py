@@ -55,7 +55,8 @@ class Verdict(NamedTuple):
     `refused`: place in the request → label, where the platform names single events. `seconds`: not before.
     `busy`: per cent of the account's allowance that is used. `received`: how many it says it took.
     `details`: place → the platform's own words on a refused one. `pixel`: a pause is this pixel's alone, and
-    says nothing of the account's others.
+    says nothing of the account's others. `stranger`: a pause not in the platform's own words; a firewall may
+    have said it, of a single event.
     """
 
     outcome: Outcome
@@ -68,6 +69,7 @@ class Verdict(NamedTuple):
     busy: float = 0.0
     details: Mapping[int, str] = {}
     pixel: bool = False
+    stranger: bool = False
 
 
 class Sent(NamedTuple):
@@ -243,8 +245,9 @@ def no_answer(answer: Answer) -> Verdict:
     if answer.status == 404:
         return Verdict("pause", INVALID_PIXEL, "answered 404", pixel=True)
     if answer.status in (401, 403):
-        own = answer.status == 403 and document(answer.body) is not None
-        return Verdict("pause", UNAUTHORIZED, f"answered {answer.status}", pixel=own)
+        own = document(answer.body) is not None
+        reason = f"answered {answer.status}"
+        return Verdict("pause", UNAUTHORIZED, reason, pixel=own and answer.status == 403, stranger=not own)
     if answer.status == 429:
         return Verdict("throttle", TOO_MANY, "answered 429", seconds=60.0)
     return Verdict("retry", UNANSWERED, f"answered {answer.status}")

@@ -14,7 +14,7 @@ import trio
 
 from appliance.actors.kernel import inline_runner
 from appliance.actors.reporter import Reporter
-from appliance.actors.reporter_accounts import Limits
+from appliance.actors.reporter_courses import Limits
 from appliance.actors.reporter_requests import Access
 from appliance.errors import Unavailable
 from appliance.model.conversions import Settlement

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ from tests.actors.reporter_rig import START, Site
 from tests.platforms import meta as double
 
 DOWN = Answer(503, {}, json.dumps({"error": {"code": 2, "message": "down", "is_transient": True}}).encode())
+BUSY = Answer(400, {}, json.dumps({"error": {"code": 80_004, "message": "no"}}).encode())
+UNKNOWN_PIXEL = Answer(
+    400, {}, json.dumps({"error": {"code": 100, "error_subcode": 33, "message": "no"}}).encode()
+)
 REFUSED_TOKEN = Answer(401, {}, json.dumps({"error": {"code": 190, "message": "no"}}).encode())
 
 
@@ -85,7 +90,7 @@ async def test_what_would_be_too_late_soon_is_asked_for_often_enough(
     at = START - 7 * DAY + 5 * HOUR
     site.put(20, at_us=at, click_at_us=at)
     await nursery.start(site.reporter().run)
-    await site.until_quiet(5 * 3_600)
+    await trio.sleep(4 * 3_600)
     assert site.states() == {"delivered": 20}
 
 
@@ -97,8 +102,7 @@ async def test_one_that_stands_alone_is_tried_several_times_before_its_end(
     site.put(100, at_us=at, click_at_us=at)
     platform.poison = {"e57"}
     await nursery.start(site.reporter().run)
-    await site.until(lambda: site.states()["delivered"] == 99, 24 * 3_600)
-    await site.until_quiet(24 * 3_600)
+    await trio.sleep(14 * 3_600)
     assert site.states() == {"delivered": 99, "dead": 1}
     assert len([at for at in site.asked_at if at > 9 * 3_600]) >= 3, "in its last three hours"
     assert len(site.asked_at) < 60
@@ -185,4 +189,64 @@ async def test_an_old_answer_does_not_pause_whom_somebody_has_just_mended(
     assert not reporter.standings()
     await site.until_quiet(60)
     assert site.states() == {"delivered": 3}
+    site.close()
+
+
+class Weather(Failing):
+    """Spells of all kinds of trouble, of one pixel or of all, some of them of some requests only."""
+
+    def __init__(self, draw: random.Random, hours: int) -> None:
+        super().__init__(0)
+        self._draw = draw
+        self._spells: list[tuple[float, float, Answer, str, float]] = []
+        at = 0.0
+        while at < hours * 3_600:
+            at += draw.expovariate(1 / 3_600)
+            end = at + draw.expovariate(1 / 1_800)
+            kind = draw.choice((DOWN, DOWN, REFUSED_TOKEN, UNKNOWN_PIXEL, BUSY))
+            self._spells.append(
+                (at, end, kind, draw.choice(("", "px", "other")), draw.choice((1.0, 1.0, 0.4)))
+            )
+            at = end
+
+    def answer(self, message: Message, now_us: int) -> Answer:
+        at, code = (now_us - START) / 1e6, message.url.split("/")[-2]
+        for begin, end, answer, only, part in self._spells:
+            if begin <= at < end and only in ("", code) and self._draw.random() < part:
+                return answer
+        return super().answer(message, now_us)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_whatever_happens_good_events_are_told_once(
+    tmp_path: Path, seed: int, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    draw = random.Random(seed)
+    platform = Weather(draw, 8)
+    site = Site(tmp_path / "ledger.db", other=platform)
+    site.draw = draw
+    site.ways["pixel:2"] = site.ways["pixel:1"]._replace(pixel=Pixel("other", "good", {}))
+    reporter = site.reporter()
+    await nursery.start(reporter.run)
+    for _ in range(24):
+        for target in site.ways:
+            first = site._made + 1
+            site.put(draw.randrange(60), target=target)
+            for place in range(first, site._made + 1):
+                fate = draw.random()
+                if fate < 0.004:
+                    platform.guilty[f"e{place}"] = 2804007
+                elif fate < 0.007:
+                    platform.poison.add(f"e{place}")
+        reporter.wake()
+        await trio.sleep(1_200)
+    await trio.sleep(6 * 3_600)
+    bad = platform.poison | platform.guilty.keys()
+    assert platform.poison and platform.guilty
+    good = {f"e{place + 1}" for place in range(site._made)} - bad
+    assert {key for _, key in platform.counted} == good
+    assert set(platform.counted.values()) == {1}
+    assert max(platform.requests[each] for each in good) <= 4
+    assert site.states()["dead"] == len(platform.guilty), site.reasons()
+    assert len(site.sizes) < 600
     site.close()

@@ -211,9 +211,11 @@ def test_only_what_the_platform_itself_asks_to_repeat_for_long_is_in_doubt() -> 
     fresh = [stored(number, attempts=SUSPECT_AFTER - 1) for number in range(3)]
     assert not doubtful(fresh, Verdict("retry", UNAVAILABLE), works=True, lifted=False)
     assert not doubtful(tried, Verdict("throttle", "Too many requests"), works=True, lifted=True)
-    assert doubtful(tried, Verdict("pause", "no"), works=True, lifted=True)
-    assert not doubtful(tried, Verdict("pause", "no"), works=True, lifted=False)
-    assert not doubtful(tried, Verdict("pause", "no"), works=False, lifted=True)
+    shut_out = Verdict("pause", "no", stranger=True)
+    assert doubtful(tried, shut_out, works=True, lifted=True)
+    assert not doubtful(tried, shut_out, works=True, lifted=False)
+    assert not doubtful(tried, shut_out, works=False, lifted=True)
+    assert not doubtful(tried, Verdict("pause", "no"), works=True, lifted=True), "the platform says of whom"
 
 
 def test_what_is_in_doubt_is_taken_apart_and_stays_unsure() -> None:
