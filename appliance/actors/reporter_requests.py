@@ -81,18 +81,26 @@ class Requests:
 
     async def prepare(self, way: Way, batch: Sequence[Stored]) -> Ready:
         """What one request takes of a batch. Raises nothing; it may be cancelled."""
-        early, opened, away = await self._introduce(await self._compute(making.opened, batch))
+        opened, wanted = await self._compute(_opened, batch)
+        found: Mapping[str, Identity] | None = {}
+        if wanted:
+            try:
+                found = await self._identities.find(wanted)
+            except Unavailable as fault:
+                log.warning("visitors are not found", extra={"reason": fault.message})
+                found = None
         now = self._now_us()
+        early, made = await self._compute(self._made, way, opened, found, now)
         results: list[Result] = []
         events: list[Made] = []
-        for each in await self._compute(making.made, way, opened, now):
+        for each in made:
             if isinstance(each, Unmade):
                 results.append(self._unmade(each, now))
             else:
                 events.append(each)
         sizes = [len(each.event) for each in events]
         fits = splitting.fitting(sizes, len(events), way.platform.limits.most_bytes)
-        return Ready(results, events[:fits], early, [each.stored for each in events[fits:]], away)
+        return Ready(results, events[:fits], early, [each.stored for each in events[fits:]], found is None)
 
     async def token(self, way: Way, ready: Ready) -> str | Verdict:
         """What opens the account now, or what keeps us from having it."""
@@ -109,33 +117,25 @@ class Requests:
         results, standings = await self._ask(way, ready.events, token)
         return ready.results + results, standings
 
-    async def _introduce(self, opened: Sequence[Opened]) -> tuple[list[Stored], list[Opened], bool]:
-        """(those that wait for their click, the others with their visitors, whether nobody can be asked)."""
-        found: Mapping[str, Identity] | None = {}
-        if wanted := making.clicks(opened):
-            try:
-                found = await self._identities.find(wanted)
-            except Unavailable as fault:
-                log.warning("visitors are not found", extra={"reason": fault.message})
-                found = None
-        wait = making.early(opened, found, self._now_us())
+    def _made(
+        self, way: Way, opened: Sequence[Opened], found: Mapping[str, Identity] | None, now: int
+    ) -> tuple[list[Stored], list[Made | Unmade]]:
+        """Those that wait for their click, and what became of the others; in a thread."""
+        wait = making.early(opened, found, now)
         waiting = {stored.number for stored in wait}
-        clicks = found or {}
-
-        def introduced() -> list[Opened]:
-            return [
-                making.introduced(
-                    it,
-                    self._identities.open(it.report.sealed) if it.report.sealed else making.NOBODY,
-                    clicks.get(it.report.click_id, making.NOBODY),
-                )
-                if it.report is not None
-                else it
-                for it in opened
-                if it.stored.number not in waiting
-            ]
-
-        return wait, await self._compute(introduced), found is None
+        clicks, open_ = found or {}, self._identities.open
+        introduced = [
+            making.introduced(
+                it,
+                open_(it.report.sealed) if it.report.sealed else making.NOBODY,
+                clicks.get(it.report.click_id, making.NOBODY),
+            )
+            if it.report is not None
+            else it
+            for it in opened
+            if it.stored.number not in waiting
+        ]
+        return wait, making.made(way, introduced, now)
 
     def _unmade(self, it: Unmade, now: int) -> Result:
         if it.fault:
@@ -202,6 +202,12 @@ class Requests:
             known.measured += len(events)
             known.identifiers.update(names)
         return results, standings
+
+
+def _opened(batch: Sequence[Stored]) -> tuple[list[Opened], list[str]]:
+    """A batch's reports, and whose visitors are to be found."""
+    opened = making.opened(batch)
+    return opened, making.clicks(opened)
 
 
 def _results(
