@@ -32,9 +32,9 @@ from appliance.routing.visit import cut_address
 
 log = logging.getLogger("weir.interpreter")
 T = TypeVar("T")
-PIECE = 500
+PIECE = 1_000
 """Lines of one transaction, and reports that it may come to (more, where a single event does): the ledger is
-locked for some 50 ms meanwhile."""
+locked for some 100 ms meanwhile. The larger, the less often is a page of random keys written."""
 MOST_REFUSALS = 1_000
 """Named in an answer; the others are counted."""
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"

@@ -224,7 +224,7 @@ async def test_a_file_of_any_size_is_read_by_pieces(
 async def test_a_kill_in_the_midst_of_a_file_takes_nothing_twice(
     world: World, autojump_clock: MockClock
 ) -> None:
-    world.put("a.ndjson", b"\n".join([b"x", *events(1_400)]))
+    world.put("a.ndjson", b"\n".join([b"x", *events(2_800)]))
     for when in ("dies_before", "dies_after"):
         getattr(world.store, when).add(world.store.commits + 2)
         with pytest.raises(BaseExceptionGroup) as caught:
@@ -234,7 +234,7 @@ async def test_a_kill_in_the_midst_of_a_file_takes_nothing_twice(
         world.restart()
     async with world.running():
         pass
-    assert world.names() == {"Purchase": 1_400}
+    assert world.names() == {"Purchase": 2_800}
     assert world.left() == {"done": ["a.ndjson"], "dead": ["a.ndjson.reasons.txt"], "": []}
     assert (world.folder / "dead" / "a.ndjson.reasons.txt").read_text().startswith("line 1: it is no JSON")
 

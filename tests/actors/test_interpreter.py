@@ -244,7 +244,7 @@ async def test_an_intake_waits_while_it_is_paused(site: Site, autojump_clock: tr
 
 
 async def test_a_batch_of_many_pieces_counts_each_event_once_whenever_it_is_killed(tmp_path: Path) -> None:
-    batch = lines(*(event(number % 1_100, network="airfind", revenue=1) for number in range(1_250)))
+    batch = lines(*(event(number % 2_200, network="airfind", revenue=1) for number in range(2_500)))
     for at in (1, 2, 3):
         for when in ("dies_before", "dies_after"):
             directory = tmp_path / f"{at}{when}"
@@ -255,20 +255,20 @@ async def test_a_batch_of_many_pieces_counts_each_event_once_whenever_it_is_kill
                 await site.interpreter.take("b", batch, False)
             await site.begin().take("b", batch, False)
             assert (await site.interpreter.take("b", batch, False)).again
-            assert len(site.reports()) == 1_100, (at, when)
-            assert len(site.records()) == 1_100
-            assert site.worth() == 1_100_000_000
+            assert len(site.reports()) == 2_200, (at, when)
+            assert len(site.records()) == 2_200
+            assert site.worth() == 2_200_000_000
             site.close()
 
 
 async def test_what_cannot_be_stored_is_tried_again_from_where_it_was(site: Site) -> None:
     site.store.refuses = {2}
-    batch = lines(*(event(number, network="airfind") for number in range(1_000)))
+    batch = lines(*(event(number, network="airfind") for number in range(2_000)))
     with pytest.raises(Unavailable, match="the disk is full"):
         await site.interpreter.take("b", batch, False)
     assert site.interpreter.report().last_error == "the disk is full"
     taken = await site.interpreter.take("b", batch, False)
-    assert (taken.read, len(site.reports())) == (500, 1_000)
+    assert (taken.read, len(site.reports())) == (1_000, 2_000)
     assert site.interpreter.report().last_error == ""
 
 
@@ -302,11 +302,11 @@ async def test_events_of_a_pixel_that_is_not_behind_do_not_wait(
     }
 
 
-async def test_an_event_of_a_thousand_conversions_has_a_transaction_of_its_own(site: Site) -> None:
+async def test_of_events_of_a_thousand_conversions_a_transaction_takes_three(site: Site) -> None:
     batch = lines(*(event(n, network="airfind", conversions=1_000, revenue=5) for n in range(5)))
     taken = await site.interpreter.take("b", batch, False)
     assert (taken.read, taken.reports) == (5, 5_000)
-    assert site.store.commits == 5
+    assert site.store.commits == 2
     assert site.worth() == 25_000_000
 
 
