@@ -343,3 +343,44 @@ def test_a_file_from_before_ad_platforms_goes_on(tmp_path: Path) -> None:
         assert len(made.store.take_batch("pixel:1", 9, NOW, LEASE)) == 1
     finally:
         made.close()
+
+
+EARLIER = """
+create index delivery_campaign on delivery (campaign_id, number);
+create index delivery_conversion on delivery (conversion_id);
+drop index delivery_bought;
+drop index delivery_caused;
+create trigger delivery_came after insert on delivery begin
+    insert into delivery_count values (new.target, new.state, 1) on conflict do update set rows = rows + 1;
+end;
+create trigger delivery_worth_came after insert on delivery
+when new.state = 'pending' and new.value <> 0 begin
+    insert into delivery_worth values (new.target, new.currency, new.value)
+        on conflict do update set micros = micros + new.value;
+end;
+"""
+
+
+def test_a_file_whose_rows_were_counted_by_triggers_counts_nothing_twice(tmp_path: Path) -> None:
+    made = Place(tmp_path)
+    made.put(delivery(1, campaign_id=3))
+    made.close()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
+        db.executescript(EARLIER)
+    made = Place(tmp_path)
+    try:
+        made.put(delivery(2, campaign_id=3), delivery(3))
+        assert made.store.counts() == {"pixel:1": {"pending": 3}}
+        assert made.store.worth() == {"pixel:1": {"USD": 3_000_000}}
+        assert keys(made.store.select(Selection(campaigns=(3,)), ABOVE_ALL, 9)) == ["c2", "c1"]
+        assert keys(made.store.select(Selection(conversion_id="c1"), ABOVE_ALL, 9)) == ["c1"]
+        with closing(sqlite3.connect(made.path)) as db:
+            there = {name for (name,) in db.execute("select name from sqlite_schema")}
+        assert not there & {
+            "delivery_campaign",
+            "delivery_conversion",
+            "delivery_came",
+            "delivery_worth_came",
+        }
+    finally:
+        made.close()
