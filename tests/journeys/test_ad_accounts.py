@@ -18,7 +18,7 @@ from appliance.operations.routes import route_of
 from tests.journeys.board import BROWSER, Board, running
 from tests.platforms.account import Account, counts
 from tests.platforms.meta_process import MetaProcess
-from tests.platforms.ways import document
+from tests.platforms.ways import document, encode
 from tests.rig import wait_for
 
 LIVE = {"WEIR_OUTBOUND__ALLOW": "127.0.0.0/8", "WEIR_ROUTING__CURRENCY": "USD"}
@@ -247,7 +247,17 @@ def test_another_secret_of_the_installation(tmp_path: Path) -> None:
         with running(tmp_path, **LIVE) as board:
             # The account waits, and says what to do.
             (shown,) = board.call("ad_accounts.standings")["items"]
-            assert shown["state"] == "held"
+            assert shown["state"] == "held" and "secret_file" in shown["reason"]
+            # With something queued that is worth an alert: it expires like that of a dead token.
+            account.board = board
+            account.subscribe()
+            account.send([encode(document(7_000, time.time_ns() // 1_000))])
+
+            def alert() -> Any:
+                items = board.call("alerts.list", state="open", kind="token_dead")["items"]
+                return items and "1 event worth 1.25 USD" in items[0]["text"] and items[0]["text"]
+
+            assert "cannot report: ad_account.token was sealed with the key" in wait_for("an alert", alert)
             found = board.call("ad_accounts.test", id=account.id)
             assert not found["ok"] and "secret_file" in found["reason"]
             with pytest.raises(AssertionError, match="enter the value again"):
