@@ -237,12 +237,13 @@ class Reporter:
                 await self._release(ready.early, self._now_us() + int(wait * SECOND))
             await self._release(ready.too_many, self._now_us())
             held = [each.stored for each in ready.events]
+            began = trio.current_time()
             token = await self._requests.token(way, ready)
         except trio.Cancelled:
             with trio.move_on_after(self._limits.leave, shield=True), suppress(Unavailable):
                 await self._blocking(self._store.release, _leases(held), self._now_us())
             raise
-        results, standings = await self._requests.ask(way, ready, token)
+        results, standings = await self._requests.ask(way, ready, token, began)
         await self._conclude(way, results, standings)
         if recovered := self._accounts.recovered(self._ways()):
             with suppress(Unavailable):  # then each is due when it said

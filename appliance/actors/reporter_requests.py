@@ -107,14 +107,15 @@ class Requests:
         return await self._access.token(way) if ready.events and not _silent(way) else ""
 
     async def ask(
-        self, way: Way, ready: Ready, token: str | Verdict
+        self, way: Way, ready: Ready, token: str | Verdict, began: float
     ) -> tuple[list[Result], Sequence[Standing]]:
-        """The request, and what follows from its answer for each event, and for the account and the pixel."""
+        """The request, and what follows from its answer for each event, and for the account and the pixel.
+        It `began`, by trio's clock, when its token was asked for."""
         if not ready.events:
             return ready.results, ()
         if _silent(way):
             return ready.results + self._dry(way, ready.events), ()
-        results, standings = await self._ask(way, ready.events, token)
+        results, standings = await self._ask(way, ready.events, token, began)
         return ready.results + results, standings
 
     def _made(
@@ -161,9 +162,9 @@ class Requests:
         ]
 
     async def _ask(
-        self, way: Way, events: Sequence[Made], token: str | Verdict
+        self, way: Way, events: Sequence[Made], token: str | Verdict, began: float
     ) -> tuple[list[Result], Sequence[Standing]]:
-        at_us, began = self._now_us(), trio.current_time()
+        at_us, asked_at = self._now_us(), trio.current_time()
         opens = (
             way.pixel.token,
             *(way.pixel.settings.get(each, "") for each in way.platform.secret_settings),
@@ -188,7 +189,7 @@ class Requests:
                 account = verdict.outcome == "pause" and not verdict.pixel
                 if account and self._access.spoiled(way, token):
                     verdict = verdict._replace(outcome="retry", label=UNAUTHORIZED)
-        latency_us = int((trio.current_time() - began) * SECOND)
+        latency_us = int((trio.current_time() - asked_at) * SECOND)
         batch = [each.stored for each in events]
         verdict, again_us, apart, standings = self._accounts.learn(way, batch, verdict, began)
         then = follow(batch, verdict, self._now_us(), again_us, apart=apart)

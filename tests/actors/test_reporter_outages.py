@@ -12,7 +12,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from appliance.partners.platform import DAY, HOUR, Answer, Message, Pixel, Sent
+from appliance.partners.platform import DAY, HOUR, UNAUTHORIZED, Answer, Message, Pixel, Sent, Verdict
+from appliance.partners.ways import Way
 from tests.actors.reporter_rig import START, Site
 from tests.platforms import meta as double
 
@@ -250,3 +251,28 @@ async def test_whatever_happens_good_events_are_told_once(
     assert site.states()["dead"] == len(platform.guilty), site.reasons()
     assert len(site.sizes) < 600
     site.close()
+
+
+async def test_a_token_that_nobody_sells_is_one_failure_of_all_that_wait_for_it(
+    site: Site, platform: Failing, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """They ask for it one after the other, and are told the same."""
+    counter = trio.Lock()
+
+    class Closed:
+        async def token(self, way: Way) -> str | Verdict:
+            async with counter:
+                await trio.sleep(3)
+            return Verdict("pause", UNAUTHORIZED, "no access token: invalid_grant")
+
+        def spoiled(self, way: Way, token: str) -> bool:
+            return False
+
+    site.access = Closed()
+    site.put(6_000)
+    reporter = site.reporter(poll=1.0)
+    await nursery.start(reporter.run)
+    await trio.sleep(60)
+    (standing,) = reporter.standings().values()
+    assert standing.failures == 1
+    assert not site.messages
