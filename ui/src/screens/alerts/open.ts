@@ -12,17 +12,17 @@ export function useOpenAlerts(): readonly Alert[] | undefined {
   return open;
 }
 
-/** Calls `act` when an alert was opened, changed or closed; never for the first frame. */
+/** Calls `act` when an alert was opened, changed or closed. */
 export function useAlertsChange(act: () => void): void {
   const open = useOpenAlerts();
   const said = open && JSON.stringify(open.map(({ id, text, acknowledged_us, told }) => [id, text, acknowledged_us, told]));
-  const seen = useRef(said);
+  // The first frame counts as a change: what happened before it may be unseen.
+  const seen = useRef<string>(undefined);
   const latest = useRef(act);
   latest.current = act;
   useEffect(() => {
     if (said === undefined || said === seen.current) return;
-    const first = seen.current === undefined;
     seen.current = said;
-    if (!first) latest.current();
+    latest.current();
   }, [said]);
 }
