@@ -29,6 +29,7 @@ export function PixelPanel({ line, toggle, drop }: { line: PixelLine; toggle: To
         {write && <button type="button" onClick={() => set({ edit: "1" })}>Edit</button>}
       </p>
       {account?.dry_run && <p class="trouble" role="status">Its account is in <a href={href(`/platforms?open=${account.id}`)}>dry run</a>: events are made and checked, and nothing is sent.</p>}
+      {report && report.paused_us > 0 && <p class="trouble" role="alert">{known(account?.platform ?? "").title} refuses this pixel: {report.reason}. Correct its code, or let the account's token have it. The account's other pixels go on.</p>}
       {pixel.test_code && <p class="trouble" role="status">Its events are tests, with the code <code>{pixel.test_code}</code>. {ofTests(known(account?.platform ?? "").title, facts?.tests)} Remove the code to report live ones.</p>}
       <dl class="grid">
         <Figure name="Queued" value={report?.queued ?? 0} note={report?.queued ? <a href={listed("pending")}>See them</a> : ""} />

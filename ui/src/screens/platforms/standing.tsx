@@ -53,6 +53,7 @@ export function how(it: AccountReport | undefined): readonly [tone: string, word
     case "dry_run":
       return ["", "dry run: nothing is sent"];
     case "sending":
+      if (it.pixels.some((each) => each.paused_us)) return ["loss", "a pixel is refused"];
       return it.accepted ? ["good", "reports"] : ["", "nothing accepted yet"];
   }
 }
