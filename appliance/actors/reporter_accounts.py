@@ -155,6 +155,7 @@ class Accounts:
         """What the answer to a request with these, which began then, means for their account and pixel."""
         known, now, clock = self.of(way), self._now_us(), trio.current_time()
         target, whole = batch[0].delivery.target, self._course(way.account)
+        verdict = verdict._replace(seconds=min(verdict.seconds, self._patience.longest_asked))
         known.answers[verdict.outcome] += 1
         known.slow = verdict.busy >= self._limits.slow_from
         if verdict.busy:

@@ -76,3 +76,16 @@ async def test_failures_in_a_row_are_the_accounts(
     await site.until_quiet()
     assert site.sizes == [1_000] * 8
     assert set(site.meta.counted.values()) == {1}
+
+
+async def test_nobody_makes_an_account_wait_for_more_than_a_day(
+    site: Site, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    site.meta.busy, site.meta.regain = 100.0, 10**7
+    site.put(3)
+    await nursery.start(site.reporter(poll=600.0).run)
+    await trio.sleep(23 * 3_600)
+    assert len(site.sizes) == 1
+    site.meta.busy, site.meta.regain = 10.0, 0
+    await trio.sleep(2 * 3_600)
+    assert site.states() == {"delivered": 3}
