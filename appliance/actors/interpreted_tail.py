@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -33,6 +34,8 @@ _EVENT, _POSTBACK = b"interpreted_received", b"postback_log_events"
 _TAG_WITHIN = 40
 """Bytes of a record within which its tag stands."""
 Log = tuple[int, int]
+_Read = tuple[Log, Sequence[Entry], "Found"]
+"""A piece of a journal, and what it holds for us."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +145,8 @@ class InterpretedTail:
         """What is being taken, of a journal or (None) of what was put aside."""
         self._in_doubt = False
         """Something failed: the store may have more of what is in hand than is known here."""
+        self._ahead: Sequence[_Read] | None = None
+        """What follows what is in hand, read while that was taken."""
         self._saved_at = self._discovered_at = -1e9
         self.requests = self.events = self.refused = 0
         self.last_us = 0
@@ -153,7 +158,7 @@ class InterpretedTail:
         await self._intakes.load()
         self._offsets = dict(await self._blocking(self._shelf.offsets))
         self._unsaved.clear()
-        self._in_hand, self._in_doubt = None, False
+        self._in_hand, self._in_doubt, self._ahead = None, False, None
         self._saved_at = self._discovered_at = -1e9
         await self._blocking(self._journals.reopen)
         task_status.started()
@@ -179,7 +184,25 @@ class InterpretedTail:
         if now - self._discovered_at >= self._limits.discover:
             self._discovered_at = now
             await self._blocking(self._journals.discover)
-        pieces = await self._blocking(self._read)
+        pieces, self._ahead = self._ahead, None
+        if pieces is None:
+            pieces = await self._blocking(self._read, self._offsets)
+        failed = None
+        async with trio.open_nursery() as nursery:
+            if any(found.events for _, _, found in pieces):
+                nursery.start_soon(self._read_ahead, pieces)
+            try:
+                ended = await self._take(pieces)
+            except Exception as fault:  # out of a nursery it would come within a group
+                failed = fault
+        if failed is not None:
+            raise failed
+        if self._unsaved and (ended or trio.current_time() - self._saved_at >= self._limits.save):
+            await self._save()
+        return any(entries for _, entries, _ in pieces)
+
+    async def _take(self, pieces: Sequence[_Read]) -> bool:
+        """Take them, or put them aside; True when a journal has ended."""
         paused = self._intakes.paused(NAME)
         ended = False
         for log_, entries, found in pieces:
@@ -201,9 +224,13 @@ class InterpretedTail:
             if not paused:
                 self._count(found)
             self.refused += found.refused
-        if self._unsaved and (ended or trio.current_time() - self._saved_at >= self._limits.save):
-            await self._save()
-        return any(entries for _, entries, _ in pieces)
+        return ended
+
+    async def _read_ahead(self, pieces: Sequence[_Read]) -> None:
+        """What follows these, while they are taken: SQLite lets go of the interpreter."""
+        lasts = {log_: entries[-1].seq for log_, entries, _ in pieces if entries}
+        with suppress(Exception):  # whatever it is, the next read meets it again
+            self._ahead = await self._blocking(self._read, {**self._offsets, **lasts})
 
     async def _take_shelved(self) -> bool:
         """Take what was put aside while this was paused, before anything that came later."""
@@ -225,6 +252,9 @@ class InterpretedTail:
         """Go by what is stored, and count what is. A read is taken by several commits, of which some may have
         gone well; what was read ahead of them without events in it stays read: its journal may have ended."""
         stored = await self._blocking(self._shelf.offsets)
+        if self._ahead is not None:  # it follows what may not be taken; a journal may have ended in it
+            self._ahead = None
+            await self._blocking(self._journals.reopen)
         if self._in_hand is not None:
             log_, entries = self._in_hand
             upto = stored.get(log_, 0) if log_ else 0
@@ -244,9 +274,9 @@ class InterpretedTail:
         self.events += len(found.events)
         self.last_us = max(self.last_us, found.newest_us)
 
-    def _read(self) -> list[tuple[Log, Sequence[Entry], Found]]:
+    def _read(self, offsets: Mapping[Log, int]) -> list[_Read]:
         """Pieces of journals, without entries for one that has ended."""
-        pieces = self._journals.read(self._offsets, self._limits.read, lambda edge: False)
+        pieces = self._journals.read(offsets, self._limits.read, lambda edge: False)
         return [
             ((it.edge, it.epoch), it.entries, found_in(it.entries, self._layout))
             for it in pieces

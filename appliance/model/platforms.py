@@ -86,6 +86,6 @@ class AccountReport(Struct, frozen=True, kw_only=True):
     probe_us: int = 0
     failures: int = 0
     reason: str = ""
-    """Why it is paused or waits (where all its pixels are paused, the first one's), or what it needs before it can report; never a secret. "" of one that an
-    operator paused."""
+    """Why it is paused or waits (where all its pixels are paused, the first one's), or what it needs before
+    it can report; never a secret. "" of one that an operator paused."""
     pixels: tuple[PixelReport, ...] = ()
