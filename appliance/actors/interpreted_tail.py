@@ -252,9 +252,8 @@ class InterpretedTail:
         """Go by what is stored, and count what is. A read is taken by several commits, of which some may have
         gone well; what was read ahead of them without events in it stays read: its journal may have ended."""
         stored = await self._blocking(self._shelf.offsets)
-        if self._ahead is not None:  # it follows what may not be taken; a journal may have ended in it
-            self._ahead = None
-            await self._blocking(self._journals.reopen)
+        self._ahead = None  # it follows what was not taken; a journal may have ended in it
+        await self._blocking(self._journals.reopen)
         if self._in_hand is not None:
             log_, entries = self._in_hand
             upto = stored.get(log_, 0) if log_ else 0

@@ -371,6 +371,19 @@ async def test_a_journal_without_events_may_go_also_after_a_failure(
     assert world.names() == {"Purchase": 1}
 
 
+async def test_a_journal_whose_end_was_read_ahead_is_read_again_after_a_failure(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.segment.append([world.received(1), world.received(2)])
+    world.segment.close()
+    world.segment = world.new_segment()
+    world.store.refuses |= {world.store.commits + 1, world.store.commits + 2}
+    async with world.running():
+        await trio.sleep(10)
+    assert world.names() == {"Purchase": 2}
+    assert world.tail.events == 2
+
+
 async def test_while_nothing_can_be_stored_it_waits_and_says_so(
     world: World, autojump_clock: MockClock
 ) -> None:
