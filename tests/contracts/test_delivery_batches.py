@@ -145,6 +145,42 @@ def test_who_is_under_way_holds_up_nobody_and_stays_due_since_when_it_was(place:
     assert keys(place.store.take_batch("pixel:1", 9, LEASE, LEASE + HOUR)) == ["c1", "c2", "c3"]
 
 
+def test_nobody_who_writes_waits_for_a_look_that_finds_nothing_due(place: Place) -> None:
+    place.put(delivery(1), delivery(2, not_before_us=NOW + 1))
+    assert keys(place.store.take_batch("pixel:1", 9, NOW, LEASE)) == ["c1"]
+    with closing(sqlite3.connect(place.path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        assert place.store.take_batch("pixel:1", 9, NOW, LEASE) == []
+
+
+@pytest.mark.parametrize("part", (0, 7))
+def test_what_is_not_due_is_not_passed_over_one_by_one(tmp_path: Path, part: int) -> None:
+    """Whether nothing or little is due: what a look does depends on that and on what is leased."""
+
+    def steps(later: int) -> int:
+        directory = tmp_path / str(later)
+        directory.mkdir()
+        with closing(Place(directory)) as place:
+            place.put(*(delivery(key, not_before_us=NOW + 2) for key in range(1_000, 1_000 + later)))
+            place.put(*(delivery(key) for key in range(1, 101)))
+            leased = place.store.take_batch("pixel:1", 1_000, NOW, LEASE)
+            done = 0
+
+            def step() -> int:
+                nonlocal done
+                done += 1
+                return 0
+
+            place.store._db.set_progress_handler(step, 1)
+            assert place.store.take_batch("pixel:1", 1_000, NOW, LEASE) == []
+            again = [result(each, "pending", again_us=NOW + 1, part=part) for each in leased[:3]]
+            place.store.finish(again, [], NOW)
+            assert len(place.store.take_batch("pixel:1", 1_000, NOW + 1, LEASE)) == 3
+            return done
+
+    assert steps(6_000) < 1.2 * steps(2_000)
+
+
 def test_a_part_goes_with_nothing_but_itself(place: Place) -> None:
     place.put(*(delivery(key) for key in range(1, 7)))
     taken = place.store.take_batch("pixel:1", 4, NOW, LEASE)
