@@ -236,14 +236,24 @@ class Reporter:
                 wait = self._limits.away if ready.away else self._limits.early
                 await self._release(ready.early, self._now_us() + int(wait * SECOND))
             await self._release(ready.too_many, self._now_us())
+            # At once: they never leave, whatever becomes of the others.
+            await self._conclude(way, ready.results, ())
             held = [each.stored for each in ready.events]
+            if not held:
+                return
             began = trio.current_time()
-            token = await self._requests.token(way, ready)
+            token = await self._requests.token(way)
+            await trio.lowlevel.checkpoint_if_cancelled()  # as long as none of it has left
         except trio.Cancelled:
             with trio.move_on_after(self._limits.leave, shield=True), suppress(Unavailable):
                 await self._blocking(self._store.release, _leases(held), self._now_us())
             raise
-        results, standings = await self._requests.ask(way, ready, token, began)
+        # What waited for too long may be taken by another request already, or before this one is answered.
+        now = self._now_us()
+        if now + int(self._limits.timeout * SECOND) > min(it.lease_us for it in held):
+            await self._release(held, now)
+            return
+        results, standings = await self._requests.ask(way, ready.events, token, began)
         await self._conclude(way, results, standings)
         if recovered := self._accounts.recovered(self._ways()):
             with suppress(Unavailable):  # then each is due when it said

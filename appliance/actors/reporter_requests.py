@@ -47,7 +47,7 @@ class Access(Protocol):
 
 
 class Ready(NamedTuple):
-    """`results`: what ended already; `events`: what one request takes; `early`: deliveries that wait for
+    """`results`: what ends without a request; `events`: what one takes; `early`: deliveries that wait for
     their click (`away`: because nobody can be asked for it); `too_many`: those that no longer fit."""
 
     results: list[Result]
@@ -102,21 +102,9 @@ class Requests:
         fits = splitting.fitting(sizes, len(events), way.platform.limits.most_bytes)
         return Ready(results, events[:fits], early, [each.stored for each in events[fits:]], found is None)
 
-    async def token(self, way: Way, ready: Ready) -> str | Verdict:
-        """What opens the account now, or what keeps us from having it."""
-        return await self._access.token(way) if ready.events and not _silent(way) else ""
-
-    async def ask(
-        self, way: Way, ready: Ready, token: str | Verdict, began: float
-    ) -> tuple[list[Result], Sequence[Standing]]:
-        """The request, and what follows from its answer for each event, and for the account and the pixel.
-        It `began`, by trio's clock, when its token was asked for."""
-        if not ready.events:
-            return ready.results, ()
-        if _silent(way):
-            return ready.results + self._dry(way, ready.events), ()
-        results, standings = await self._ask(way, ready.events, token, began)
-        return ready.results + results, standings
+    async def token(self, way: Way) -> str | Verdict:
+        """What opens the account now, or what keeps us from having it; "" where nothing is sent."""
+        return "" if _silent(way) else await self._access.token(way)
 
     def _made(
         self, way: Way, opened: Sequence[Opened], found: Mapping[str, Identity] | None, now: int
@@ -161,9 +149,13 @@ class Requests:
             for each in events
         ]
 
-    async def _ask(
+    async def ask(
         self, way: Way, events: Sequence[Made], token: str | Verdict, began: float
     ) -> tuple[list[Result], Sequence[Standing]]:
+        """The request with these, at least one, and what follows from its answer for each of them, and for
+        the account and the pixel. It `began`, by trio's clock, when its token was asked for."""
+        if _silent(way):
+            return self._dry(way, events), ()
         at_us, asked_at = self._now_us(), trio.current_time()
         opens = (
             way.pixel.token,

@@ -49,16 +49,26 @@ class _Bought(NamedTuple):
     until: float
 
 
+class _Failed(NamedTuple):
+    """The last purchase that came to nothing; `of` and `at` as above."""
+
+    of: bytes
+    verdict: Verdict
+    at: float
+
+
 class Tokens:
     """Access of actors/reporter_requests.py. What is bought is kept in memory only, one per account."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._bought: dict[str, _Bought] = {}
+        self._failed: dict[str, _Failed] = {}
         self._buying: dict[str, trio.Lock] = {}
 
     async def token(self, way: Way) -> str | Verdict:
-        """What opens the account now: its token, or one that is bought with it and kept until it ends."""
+        """What opens the account now: its token, or one that is bought with it and kept until it ends. Who
+        waits while another one buys it is told the same."""
         oauth, settings = way.platform.oauth, way.pixel.settings
         client, secret = (
             (settings.get(name, "") for name in (oauth.client, oauth.secret)) if oauth else ("", "")
@@ -67,15 +77,20 @@ class Tokens:
             return way.pixel.token
         url = settings.get("token_url", "") or oauth.url
         of = hashlib.sha256("\0".join((url, client, secret, way.pixel.token)).encode()).digest()
+        asked = trio.current_time()
         async with self._buying.setdefault(way.account, trio.Lock()):
-            known = self._bought.get(way.account)
+            known, failed = self._bought.get(way.account), self._failed.get(way.account)
             if known is not None and known.of == of and trio.current_time() < known.until - _EARLY:
                 return known.token
+            # One after the other, at an endpoint that hangs, they would wait for longer than their leases.
+            if failed is not None and failed.of == of and failed.at > asked:
+                return failed.verdict
             found = await self._buy(oauth, url, client, secret, way.pixel.token)
+            now = trio.current_time()
             if isinstance(found, Verdict):
+                self._failed[way.account] = _Failed(of, found, now)
                 return found
             token, seconds = found
-            now = trio.current_time()
             self._bought[way.account] = _Bought(of, token, now, now + seconds)
             return token
 

@@ -310,7 +310,7 @@ async def test_kills_lost_answers_and_bad_events_in_forty_ways(
         site.step = step
         with trio.move_on_after(draw.uniform(0.05, 2.0)):
             try:
-                await site.reporter(lease=5.0).run()
+                await site.reporter(lease=5.0, timeout=1.0).run()
             except BaseExceptionGroup as group:
                 if group.subgroup(Killed) is None:  # its time was over before
                     raise
@@ -319,7 +319,7 @@ async def test_kills_lost_answers_and_bad_events_in_forty_ways(
         site.step = lambda name: None
         await trio.sleep(draw.uniform(0, 6))
     async with trio.open_nursery() as nursery:
-        await nursery.start(site.reporter(lease=5.0).run)
+        await nursery.start(site.reporter(lease=5.0, timeout=1.0).run)
         await site.until_quiet()
         nursery.cancel_scope.cancel()
     good = {f"e{place + 1}" for place in range(2_000)} - bad.keys()
