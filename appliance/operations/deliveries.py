@@ -118,10 +118,11 @@ class Done(Struct, frozen=True, kw_only=True):
 
 @operation("deliveries.list", permission="deliveries.read", example={"states": ["dead"], "limit": 10})
 async def listed(request: ListRequest, context: Context) -> DeliveryList:
-    """Outbound deliveries, newest first: their state, how often they were tried, and why they failed."""
+    """Outbound deliveries, newest first: their state, how often they were tried, and why they failed. With
+    `reasons` and no `states`, of the dead and the cancelled ones."""
     desk = _desk(context)
     below = request.before if request.before is not None else _ABOVE_ALL
-    wanted = _selection(request, context, ())
+    wanted = _selection(request, context, ("dead", "cancelled") if request.reasons else ())
     found = await desk.select(wanted, below, request.limit)
     all_of_them = context.caller.may("targets.read")
     paused = tuple(each for each in desk.standings() if each.paused_us and all_of_them)

@@ -16,7 +16,7 @@ from appliance.errors import FieldProblem, Missing, Refused
 from appliance.lanes import DeliveryLane
 from appliance.model.catalog import PostbackTarget
 from appliance.model.conversions import Settlement
-from appliance.model.deliveries import Attempt, Delivery, Result, Standing, Stored, delivery_id
+from appliance.model.deliveries import Attempt, Delivery, Result, Standing, State, Stored, delivery_id
 from appliance.model.postbacks import MACROS
 from appliance.operations import registry
 from appliance.operations.context import Caller, Context, Forbidden, local_administrator
@@ -126,6 +126,22 @@ async def test_lists_are_newest_first_filtered_and_paged(desk: Desk) -> None:
     assert await those(desk, to_us=NOW + 1) == ["c0"]
     page = (await desk.call("deliveries.list", limit=2)).items
     assert await those(desk, limit=2, before=page[-1].number) == ["c3", "c2"]
+
+
+async def test_a_reason_alone_means_what_died_or_ended_of_it(desk: Desk) -> None:
+    attempt = Attempt(at_us=NOW, latency_us=1, request="GET /", status=200)
+    ends: list[State] = ["delivered", "cancelled", "pending"]
+    taken = desk.store.take({"postback:1": 9, "postback:2": 9}, NOW + 9, NOW + 99)
+    ended = zip(sorted(taken, key=lambda it: it.number), ends, strict=True)
+    desk.store.finish(
+        [Result(it.number, it.lease_us, attempt, state, 0, "no") for it, state in ended], [], NOW
+    )
+    assert await those(desk, reasons=["no", "yes"]) == ["c4", "c2", "c1", "c0"]
+    assert await those(desk, reasons=["no"], targets=["postback:1"]) == ["c4", "c2", "c0"]
+    assert await those(desk, reasons=["no"], campaign_ids=[1]) == ["c4", "c1"]
+    assert await those(desk, buyer(2), reasons=["no"]) == ["c2"]
+    assert await those(desk, reasons=["no"], states=["delivered", "pending"]) == ["c5", "c3"]
+    assert await those(desk, reasons=["yes"]) == []
 
 
 async def test_a_buyer_sees_and_repeats_those_of_his_campaigns_alone(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +253,9 @@ def test_whatever_way_a_selection_takes_it_finds_the_same(place: Place, store: D
     )  # fmt: skip
     taken = store.take({f"postback:{n}": 20 for n in (1, 2, 3)}, NOW, LEASE)
     ends: list[State] = ["delivered", "dead", "pending"]
-    store.finish([result(each, dice.choice(ends)) for each in taken], [], NOW)
+    store.finish([result(each, dice.choice(ends), reason=dice.choice("xyz")) for each in taken], [], NOW)
+    gone = [it.delivery.id for it in taken if it.number % 3 == 0]
+    store.cancel(Selection(ids=tuple(gone)), 0, 80, NOW, "y")
     every = store.select(Selection(), ABOVE_ALL, 1_000)
     assert len(every) == 80
 
@@ -264,10 +267,11 @@ def test_whatever_way_a_selection_takes_it_finds_the_same(place: Place, store: D
 
     for _ in range(60):
         wanted = Selection(
-            states=some(("pending", "delivered", "dead", "cancelled")),
+            states=some(("dead", "cancelled", *(("pending", "delivered") * dice.randrange(2)))),
             targets=some(("postback:1", "postback:2", "postback:9")),
             campaigns=some((0, 1, 2, 7)),
             conversion_id=dice.choice(("", "", f"c-{dice.randrange(80)}")),
+            reasons=some(("x", "y", "w")),
             since_us=moment(),
             until_us=moment(),
         )
@@ -276,12 +280,43 @@ def test_whatever_way_a_selection_takes_it_finds_the_same(place: Place, store: D
         assert [each.number for each in store.select(wanted, below, limit)] == [it.number for it in fit]
 
 
+@pytest.mark.parametrize("where", ({}, {"targets": ("pixel:1",)}, {"campaigns": (1,)}))
+def test_what_ended_for_a_reason_is_found_without_looking_at_the_rest(
+    tmp_path: Path, where: dict[str, Any]
+) -> None:
+    def steps(others: int) -> int:
+        directory = tmp_path / str(others)
+        directory.mkdir()
+        with closing(Place(directory)) as place:
+            store = SqliteDeliveries(place.path)
+            place.put(*(delivery(key, "pixel:1", campaign_id=1, not_before_us=NOW) for key in range(others)))
+            taken = store.take_batch("pixel:1", others, NOW, LEASE)
+            ends: list[State] = ["delivered", "cancelled", "dead"]
+            store.finish([result(it, ends[it.number % 3], reason="dry run") for it in taken[9:]], [], NOW)
+            store.finish([result(it, "dead", reason="x") for it in taken[:9]], [], NOW)
+            done = 0
+
+            def step() -> int:
+                nonlocal done
+                done += 1
+                return 0
+
+            store._db.set_progress_handler(step, 1)
+            wanted = Selection(states=("dead", "cancelled"), reasons=("x", "z"), **where)
+            assert len(store.select(wanted, ABOVE_ALL, 100)) == 9
+            store.close()
+            return done
+
+    assert steps(3_000) < 1.2 * steps(1_000)
+
+
 def _fits(it: Stored, wanted: Selection) -> bool:
     return (
         (wanted.states is None or it.state in wanted.states)
         and (wanted.targets is None or it.delivery.target in wanted.targets)
         and (wanted.campaigns is None or it.delivery.campaign_id in wanted.campaigns)
         and wanted.conversion_id in ("", it.delivery.conversion_id)
+        and (wanted.reasons is None or it.reason in wanted.reasons)
         and (wanted.since_us is None or it.delivery.created_us >= wanted.since_us)
         and (wanted.until_us is None or it.delivery.created_us < wanted.until_us)
     )

@@ -27,6 +27,7 @@ create index if not exists delivery_due on delivery (target, not_before_us) wher
 create index if not exists delivery_deadline on delivery (target, deadline_us) where state = 'pending';
 create index if not exists delivery_part on delivery (target, part, deadline_us) where state = 'pending' and part <> 0;
 create index if not exists delivery_of on delivery (target, state, number);
+create index if not exists delivery_ended on delivery (target, reason, number) where state in ('dead', 'cancelled');
 create index if not exists delivery_bought on delivery (campaign_id, number) where campaign_id <> 0;
 create index if not exists delivery_caused on delivery (number >> 12, conversion_id);
 drop index if exists delivery_conversion;

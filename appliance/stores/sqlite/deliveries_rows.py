@@ -24,6 +24,12 @@ _OF_CONVERSION = (
     " where number >> 12 = n and conversion_id=? and"
 )
 
+# What a pixel refused, or did not send in a dry run, may be most of what there is.
+_ENDED = frozenset({"dead", "cancelled"})
+_ENDED_FOR = (
+    "delivery indexed by delivery_ended where state in ('dead', 'cancelled') and target=? and reason=? and"
+)
+
 
 def numbers(
     db: sqlite3.Connection,
@@ -44,6 +50,14 @@ def numbers(
     ways: Iterable[tuple[str, tuple[object, ...]]] = [("delivery where", ())]
     if it.ids is None and it.conversion_id:
         ways = [(_OF_CONVERSION, (low, high, it.conversion_id))]
+    elif it.ids is None and it.reasons is not None and it.states is not None and set(it.states) <= _ENDED:
+        known = db.execute("select distinct target from delivery_count where rows > 0").fetchall()
+        ways = [
+            (_ENDED_FOR, (target, reason))
+            for (target,) in known
+            for reason in set(it.reasons)
+            if target in (it.targets or (target,))
+        ]
     elif it.ids is None:
         living = it.states is not None and set(it.states) <= {"pending", "dead"}
         if it.campaigns is not None and 0 not in it.campaigns and not living:
