@@ -91,7 +91,7 @@ class Accounts:
         known, most = self.of(way), self._limits.per_account
         if sum(each.under_way for each in self._accounts.values()) >= self._limits.in_all:
             return 0
-        if way.gone or way.listed:  # they end without a request
+        if _unasked(way):
             return way.platform.limits.batch if known.under_way < most else 0
         if way.held or self.wait(target, way) > 0:
             return 0
@@ -127,12 +127,13 @@ class Accounts:
         return failures >= self._limits.singly_from
 
     def started(self, target: str, way: Way) -> None:
-        """A request of its begins: the next one keeps the pace."""
+        """One of its begins: the next request keeps the pace."""
         whole, clock = self._course(way.account), trio.current_time()
         self.of(way).under_way += 1
         self._asked[target] += 1
         self._course(target).asked_at = clock
-        whole.not_before = max(whole.not_before, clock) + 60.0 / max(1, way.per_minute)
+        if not _unasked(way):
+            whole.not_before = max(whole.not_before, clock) + 60.0 / max(1, way.per_minute)
 
     def ended(self, target: str, way: Way) -> None:
         """One that was started, whatever came of it."""
@@ -326,6 +327,11 @@ class Accounts:
             reason=missing if state == "held" else reason,
             pixels=pixels,
         )
+
+
+def _unasked(way: Way) -> bool:
+    """What comes to it ends without a request."""
+    return way.gone or way.listed
 
 
 def _state(ways: Sequence[tuple[str, Way]], *, paused: bool, throttled: bool) -> AccountState:

@@ -89,3 +89,19 @@ async def test_nobody_makes_an_account_wait_for_more_than_a_day(
     site.meta.busy, site.meta.regain = 10.0, 0
     await trio.sleep(2 * 3_600)
     assert site.states() == {"delivered": 3}
+
+
+@pytest.mark.parametrize("why", ("gone", "listed"))
+async def test_what_ends_without_a_request_costs_its_account_no_turn(
+    site: Site, why: str, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    whole = site.ways["pixel:1"]._replace(per_minute=1)
+    site.ways = {"pixel:1": whole, "pixel:2": whole._replace(**{why: True})}
+    site.put(5_000, target="pixel:2")
+    reporter = site.reporter()
+    await nursery.start(reporter.run)
+    await site.until_quiet(60)
+    site.put(3)
+    reporter.wake()
+    await site.until_quiet(10)
+    assert site.sizes == [3]
