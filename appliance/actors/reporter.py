@@ -110,13 +110,15 @@ class Reporter:
         return self._accounts.report(living, self._figures)
 
     async def resume(self, accounts: Collection[str]) -> None:
-        """These may be asked again at once: somebody has changed something. Raises Unavailable."""
+        """These may be asked again at once: somebody has changed something. Raises Unavailable, and can be
+        repeated then."""
         targets = [target for target, way in self._ways().items() if way.account in accounts]
         paused = self._accounts.forget([*accounts, *targets])
         self.wake()
         if paused:
             await self._blocking(self._store.resume, paused)
             await self._hurry(targets)
+            self._accounts.resumed(paused)
             self.wake()
 
     def anew(self, accounts: Collection[str]) -> None:

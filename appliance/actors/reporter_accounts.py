@@ -78,13 +78,19 @@ class Accounts:
         for each in self._accounts.values():
             each.under_way = 0
 
-    def forget(self, names: Collection[str]) -> list[str]:
-        """These accounts and pixels may be asked at once; those of them that were paused."""
+    def forget(self, names: Collection[str]) -> Mapping[str, Standing]:
+        """How these accounts and pixels failed until now says nothing any more; those that are paused."""
         for name in names:
             self._courses[name] = Course(failed_at=trio.current_time())
             if (known := self._accounts.get(name)) is not None:
                 known.slow, known.reason = False, ""
-        return [name for name in names if self.standings.pop(name, None) is not None]
+        return {name: self.standings[name] for name in names if name in self.standings}
+
+    def resumed(self, paused: Mapping[str, Standing]) -> None:
+        """These are not any more, and the store knows; one that was refused again meanwhile stays."""
+        for name, standing in paused.items():
+            if self.standings.get(name) is standing:
+                del self.standings[name]
 
     def room(self, target: str, way: Way) -> int:
         """How many events of a target a request may take now; 0 for no request."""

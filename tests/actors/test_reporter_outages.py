@@ -12,6 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from appliance.errors import Unavailable
 from appliance.partners.platform import DAY, HOUR, UNAUTHORIZED, Answer, Message, Pixel, Sent, Verdict
 from appliance.partners.ways import Way
 from tests.actors.reporter_rig import START, Site
@@ -191,6 +192,32 @@ async def test_an_old_answer_does_not_pause_whom_somebody_has_just_mended(
     await site.until_quiet(60)
     assert site.states() == {"delivered": 3}
     site.close()
+
+
+@pytest.mark.parametrize("away", ("resume", "hurry"))
+async def test_a_resumption_that_could_not_be_stored_can_be_repeated(
+    site: Site, platform: Failing, away: str, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    platform.tokens = set()
+    platform.until = 0
+    site.put(50)
+    reporter = site.reporter()
+    await nursery.start(reporter.run)
+    await site.until(lambda: any(each.failures > 2 for each in site.store.standings()))
+
+    def fails(*_: object) -> None:
+        delattr(site.store, away)
+        raise Unavailable("the disk is full")
+
+    setattr(site.store, away, fails)
+    with pytest.raises(Unavailable):
+        await reporter.resume(["account:1"])
+    platform.tokens = {"good"}
+    await reporter.resume(["account:1"])
+    assert not reporter.standings()
+    assert not site.store.standings()
+    await site.until_quiet(60)
+    assert site.states() == {"delivered": 50}
 
 
 class Weather(Failing):
