@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from appliance.attribution.rates import Exchange, day_of
-from appliance.model.conversions import NEVER, Conversion, Said, Stamp, Told
+from appliance.model.conversions import NEVER, Conversion, Said, Stamp, Told, forbidden
 
 MOST = 64
 """What is kept of a conversion; what is older is put together, and nothing older than that is heard."""
@@ -62,11 +62,6 @@ def started(said: Said) -> Told:
         policy=said.policy,
         happened_us=said.happened_us,
     )
-
-
-def forbidden(now: str, status: str, transitions: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether the network's rules keep a conversion that is `now` from becoming that."""
-    return status != now and status not in transitions.get(now, (status,))
 
 
 def heard(told: Told, said: Said, rules: Rules) -> Told:

@@ -11,7 +11,7 @@ from appliance.attribution import history
 from appliance.attribution.claim import Statement
 from appliance.attribution.rates import Exchange, RateOf, no_rate
 from appliance.attribution.revisions import Change, amounts, changes
-from appliance.model.conversions import NEVER, ClickFacts, Conversion, Said, Terms
+from appliance.model.conversions import NEVER, ClickFacts, Conversion, Said, Terms, forbidden
 
 
 class Circumstances(NamedTuple):
@@ -207,7 +207,7 @@ def _without_effect(before: Conversion, said: Statement) -> str:
     policy = before.history[0].policy if before.history else "edit"
     if policy in ("ignore", "event_id"):
         return "the first one stays"
-    if history.forbidden(before.status, said.status, before.transitions):
+    if forbidden(before.status, said.status, before.transitions):
         return f"{before.status} may not become {said.status}"
     original = before.original_payout if before.rate else before.payout
     same = said.status == before.status and said.payout in (None, original)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -165,6 +165,24 @@ class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
     repeated: bool = False
     void: bool = False
     sealed: bytes = b""
+
+
+def forbidden(now: str, status: str, transitions: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether the network's rules keep a conversion that is `now` from becoming that."""
+    return status != now and status not in transitions.get(now, (status,))
+
+
+def statuses_of(it: Conversion) -> Iterator[tuple[Stamp, str]]:
+    """What it was from each postback of its history on, oldest first: the status that attribution/history.py
+    makes of it and of those before."""
+    told = it.base if it.base is not None else next(iter(it.history), None)
+    if told is None:
+        return
+    now, moves = told.status, told.policy not in ("ignore", "event_id", "increment")
+    for said in it.history:
+        if moves and not forbidden(now, said.status, it.transitions):
+            now = said.status
+        yield said.stamp, now
 
 
 class WaitingPostback(Struct, frozen=True, kw_only=True):

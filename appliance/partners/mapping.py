@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 import msgspec
 
 from appliance.model.catalog import EventRow, Pixel
-from appliance.model.conversions import ClickFacts, Conversion
+from appliance.model.conversions import NEVER, ClickFacts, Conversion, statuses_of
 from appliance.model.ids import name_of
 from appliance.model.postbacks import MACRO, MACROS
 from appliance.model.postbacks import known as macro
@@ -221,18 +221,19 @@ def reports_of_conversion(
 
 
 def _became_us(it: Conversion, row: EventRow, pixel: Pixel) -> int:
-    """When its first postback came with a status that the row is for. What a network says of when it happened
+    """When the postback came that first made it what the row is for. What a network says of when it happened
     is the first one's: later ones often repeat it."""
     if not row.statuses and not pixel.statuses:
         return it.at_us
     wanted = set(row.statuses or pixel.statuses).intersection(pixel.statuses or row.statuses)
     if it.base is not None and it.base.status in wanted:
-        return it.at_us if it.base.first == it.base.last else it.base.last[0]
-    said = sorted(it.history, key=lambda each: each.stamp)
-    first = next((each for each in said if each.status in wanted), None)
-    if first is None or (it.base is None and first.stamp == said[0].stamp):
+        # Of one from before histories were kept nothing else is known.
+        own = it.base.first == it.base.last or it.base.first[1:] == NEVER[1:]
+        return it.at_us if own else it.base.last[0]
+    first = next((stamp for stamp, status in statuses_of(it) if status in wanted), None)
+    if first is None or (it.base is None and first == it.history[0].stamp):
         return it.at_us
-    return first.stamp[0]
+    return first[0]
 
 
 def _between(at_us: int, click_us: int, known_us: int) -> int:

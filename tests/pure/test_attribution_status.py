@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from appliance.attribution import revisions, status
 from appliance.attribution.claim import Statement
 from appliance.attribution.normalize import Status
-from appliance.model.conversions import ClickFacts, Conversion
+from appliance.model.catalog import Duplicates
+from appliance.model.conversions import ClickFacts, Conversion, statuses_of
 from appliance.model.events import ConversionEvent
 
 CLICK = ClickFacts(id="c", at_us=5, campaign_id=3, network_id=4, subs={1: "s"})
@@ -182,3 +185,17 @@ def test_the_end_state_does_not_depend_on_the_order_of_reading(
     other, _, _ = play(shuffled)
     facts = [(s.status, s.payout, s.currency, revisions.figures(s)) for s in (ordered, other)]
     assert facts[0] == facts[1]
+
+
+@given(
+    st.lists(STATEMENTS, min_size=1, max_size=80, unique_by=lambda s: s.stamp),
+    st.sampled_from(get_args(Duplicates)),
+    st.dictionaries(st.sampled_from(STATUSES), st.lists(st.sampled_from(STATUSES)).map(tuple)),
+)
+def test_what_it_was_from_each_postback_on_ends_with_what_it_is(
+    statements: list[Statement], policy: Duplicates, transitions: dict[str, tuple[str, ...]]
+) -> None:
+    rules = {"policy": policy, "transitions": transitions}
+    state, _, _ = play([msgspec.structs.replace(it, **rules) for it in statements])
+    *_, (_, last) = statuses_of(state)
+    assert last == state.status

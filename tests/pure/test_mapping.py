@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.attribution.history import base_of
 from appliance.model.catalog import AdAccount, EventRow, Network, Pixel
 from appliance.model.conversions import NEVER, ClickFacts, Conversion, Said, Told
 from appliance.model.deliveries import Delivery
@@ -129,6 +130,10 @@ def based(status: str, last_us: int) -> Told:
     return Told((1, 0, 0, 1), (last_us, 0, 0, 1), status, "", None, "", None, "", "", "", "edit")
 
 
+BY_HAND = {"rejected": ("hold",), "hold": ("sale",)}
+LEGACY = conversion(at_us=NOW - 9, status_stamp=(NOW - 5, 0, 1, 3))
+
+
 @pytest.mark.parametrize(
     ("fields", "then"),
     [
@@ -141,6 +146,14 @@ def based(status: str, last_us: int) -> Told:
         ({"base": based("lead", 1),
           "history": (said("sale", NOW - 4),)}, NOW - 4),
         ({}, NOW),
+        # It was one when nothing was kept of its postbacks.
+        ({"base": base_of(LEGACY), "history": (said("sale", NOW - 1),), "at_us": NOW - 9}, NOW - 9),
+        # What its network does not allow did not happen.
+        ({"history": (said("rejected", NOW - 9), said("sale", NOW - 7), said("hold", NOW - 5),
+                      said("sale", NOW - 3), said("sale", NOW - 1)),
+          "at_us": NOW - 9, "transitions": BY_HAND}, NOW - 3),
+        ({"base": based("rejected", NOW - 8), "history": (said("sale", NOW - 7), said("hold", NOW - 5),
+          said("sale", NOW - 3)), "at_us": NOW - 9, "transitions": BY_HAND}, NOW - 3),
         # Clocks of networks differ.
         ({"at_us": CLICK - HOUR}, CLICK),
         ({"at_us": NOW + HOUR}, NOW),
