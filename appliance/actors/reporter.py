@@ -94,10 +94,13 @@ class Reporter:
         self._wake = trio.Event()
         self._anew: set[str] = set()
         self._expired_at: dict[str, float] = {}
+        self._idle_until: dict[str, float] = {}
+        """Targets of which nothing was found that is due and not under way; moments by trio's clock."""
         self.last_error = ""
 
     def wake(self) -> None:
         """There may be something to report; never waits."""
+        self._idle_until.clear()
         self._wake.set()
 
     def standings(self) -> Mapping[str, Standing]:
@@ -131,6 +134,8 @@ class Reporter:
         some = self._limits.hurry_at_once
         while targets and await self._blocking(self._store.hurry, targets, some, self._now_us()) == some:
             pass
+        for target in targets:
+            self._idle_until.pop(target, None)
 
     # The actor
 
@@ -166,19 +171,26 @@ class Reporter:
             way = ways[it.target]
             await self._expire(it.target, way)
             now = self._now_us()
-            while it.due_us <= now and (most := self._accounts.room(it.target, way)):
+            due = it.due_us <= now and not self._idle(it.target)  # what is under way looks due as well
+            while due and (most := self._accounts.room(it.target, way)):
                 lease = now + int(self._limits.lease * SECOND)
                 batch = await self._blocking(self._store.take_batch, it.target, most, now, lease)
                 if not batch:
+                    if not self._wake.is_set():  # else something may have come since it was asked
+                        self._idle_until[it.target] = trio.current_time() + self._limits.poll
                     break
                 self._accounts.started(it.target, way)
                 nursery.start_soon(self._report, it.target, way, batch)
             if it.due_us > now:
                 again = min(again, max((it.due_us - now) / SECOND, 0.001))
             elif not way.held:
-                wait = self._accounts.wait(it.target, way)
+                wait = max(self._accounts.wait(it.target, way), self._idle(it.target))
                 again = min(again, wait) if wait > 0 else again
         return again
+
+    def _idle(self, target: str) -> float:
+        """For how many seconds nothing will be found of it, unless something happens."""
+        return max(0.0, self._idle_until.get(target, -math.inf) - trio.current_time())
 
     def _in_order(self, ways: Mapping[str, Way]) -> list[Waiting]:
         """What waits: the account with the nearest deadline first, of its pixels whose turn it is."""
@@ -228,6 +240,7 @@ class Reporter:
             await self._request(way, batch)
         finally:
             self._accounts.ended(target, way)
+            self._idle_until.pop(target, None)
             self._wake.set()
 
     async def _request(self, way: Way, batch: Sequence[Stored]) -> None:

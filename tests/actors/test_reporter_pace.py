@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+from appliance.model.deliveries import Stored
+from appliance.partners.platform import Message, Pixel, Sent
+from appliance.stores.sqlite.deliveries import SqliteDeliveries
 from tests.actors.reporter_rig import Site
 
 
@@ -91,12 +95,12 @@ async def test_nobody_makes_an_account_wait_for_more_than_a_day(
     assert site.states() == {"delivered": 3}
 
 
-@pytest.mark.parametrize("why", ("gone", "listed"))
+@pytest.mark.parametrize("gone", (True, False), ids=("gone", "listed"))
 async def test_what_ends_without_a_request_costs_its_account_no_turn(
-    site: Site, why: str, autojump_clock: MockClock, nursery: trio.Nursery
+    site: Site, gone: bool, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     whole = site.ways["pixel:1"]._replace(per_minute=1)
-    site.ways = {"pixel:1": whole, "pixel:2": whole._replace(**{why: True})}
+    site.ways = {"pixel:1": whole, "pixel:2": whole._replace(gone=gone, listed=not gone)}
     site.put(5_000, target="pixel:2")
     reporter = site.reporter()
     await nursery.start(reporter.run)
@@ -105,3 +109,49 @@ async def test_what_ends_without_a_request_costs_its_account_no_turn(
     reporter.wake()
     await site.until_quiet(10)
     assert site.sizes == [3]
+
+
+class Asked(SqliteDeliveries):
+    """Counts who was asked for."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.takes: Counter[str] = Counter()
+
+    def take_batch(self, target: str, most: int, now_us: int, lease_us: int) -> Sequence[Stored]:
+        self.takes[target] += 1
+        return super().take_batch(target, most, now_us, lease_us)
+
+
+class Beside(Site):
+    """Answers to what has the token `slow` take long."""
+
+    async def send(self, message: Message, seconds: float) -> Sent:
+        if b'"slow"' in message.body:
+            await trio.sleep(15)
+        return await super().send(message, seconds)
+
+
+async def test_where_all_is_under_way_nothing_more_is_asked_for_until_something_happens(
+    tmp_path: Path, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    path = tmp_path / "ledger.db"
+    site = Beside(path)
+    site.store.close()
+    site.store = store = Asked(path)
+    slow = site.ways["pixel:1"]._replace(account="account:2", pixel=Pixel("px", "slow", {}))
+    site.ways["pixel:2"] = slow
+    site.meta.tokens = {"good", "slow"}
+    site.put(10, target="pixel:2")
+    site.put(10_000)
+    reporter = site.reporter(per_account=2)
+    await nursery.start(reporter.run)
+    await site.until(lambda: site.states()["delivered"] == 10_000, 14)
+    assert store.takes["pixel:1"] >= 10
+    assert store.takes["pixel:2"] == 2, "what is due, and that there is no more"
+    site.put(1, target="pixel:2")
+    reporter.wake()
+    await site.until_quiet(20)
+    assert site.asked_at[-1] < 29, "what came was asked for beside it"
+    assert site.states() == {"delivered": 10_011}
+    site.close()
