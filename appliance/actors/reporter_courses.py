@@ -19,7 +19,8 @@ class Limits:
     """Requests under way. Full: the accounts whose deadlines are nearest go first."""
     timeout: float = 20.0
     lease: float = 60.0
-    """Longer than a request and its storing take; what a life that was killed held is taken up after it."""
+    """Longer than a token, a request and its storing take: one whose answer could come after it is not made.
+    What a life that was killed held is taken up after it."""
     early: float = 15.0
     """Between two looks for a click that is not in the warehouse yet."""
     away: float = 120.0
