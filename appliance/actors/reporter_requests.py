@@ -15,7 +15,7 @@ from appliance.model.deliveries import Attempt, Result, Standing, Stored
 from appliance.partners import making, splitting
 from appliance.partners.following import Next, follow
 from appliance.partners.making import Made, Opened, Unmade
-from appliance.partners.masking import hidden, scrubbed
+from appliance.partners.masking import Redactor, hidden
 from appliance.partners.patience import SECOND
 from appliance.partners.platform import (
     DRY_RUN,
@@ -28,12 +28,11 @@ from appliance.partners.platform import (
     reconciled,
 )
 from appliance.partners.report import Identity
+from appliance.partners.understanding import REASON, understood
 from appliance.partners.ways import Way
 from appliance.ports import Identities, Runner
 
 log = logging.getLogger("weir.reporter")
-_ANSWER = 2_048
-"""Bytes of an answer that an attempt keeps."""
 
 
 class Access(Protocol):
@@ -157,10 +156,7 @@ class Requests:
         if _silent(way):
             return self._dry(way, events), ()
         at_us, asked_at = self._now_us(), trio.current_time()
-        opens = (
-            way.pixel.token,
-            *(way.pixel.settings.get(each, "") for each in way.platform.secret_settings),
-        )
+        opens = way.secrets
         status, text, left, line = 0, "", False, ""
         if isinstance(token, Verdict):
             verdict = token
@@ -173,7 +169,7 @@ class Requests:
             came = await self._send(message, self._seconds)
             left = came.left
             if came.answer is None:
-                verdict = Verdict("retry", UNANSWERED, hidden(came.fault, opens))
+                verdict = Verdict("retry", UNANSWERED, Redactor(opens)(came.fault, REASON))
             else:
                 status = came.answer.status
                 with trio.CancelScope(shield=True):  # an answer is not given up
@@ -230,18 +226,8 @@ def _understood(
 ) -> tuple[Verdict, str]:
     """What an answer means, and its text: without a person, and without what opens the account."""
     private = {each for made in events for each in made.shown.private}
-
-    def clean(text: str) -> str:
-        return scrubbed(hidden(text, opens), private) if text else ""
-
-    found = reconciled(way.platform.verdict(answer, len(events)), len(events))
-    verdict = found._replace(
-        reason=clean(found.reason),
-        trace=hidden(found.trace, opens),
-        details={place: clean(words) for place, words in found.details.items()},
-    )
-    # What is cut off in its midst is not recognised any more: cleaned first, and then cut.
-    return verdict, clean(answer.body[: 2 * _ANSWER].decode("utf-8", "replace"))[:_ANSWER]
+    verdict, text = understood(way.platform, answer, len(events), opens, private)
+    return reconciled(verdict, len(events)), text
 
 
 def _silent(way: Way) -> bool:

@@ -144,7 +144,7 @@ class PlatformDoor(Tokens):
                 message.method, message.url, headers, message.body, seconds, MOST_ANSWER, sent
             )
         except Refused as fault:
-            return Sent(None, fault.message[:300], left)
+            return Sent(None, fault.message, left)
         return Sent(Answer(answer.status, answer.headers, answer.body), "", left)
 
 

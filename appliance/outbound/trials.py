@@ -8,12 +8,12 @@ import trio
 
 from appliance.operations.platform_desk import Tried
 from appliance.outbound.platforms import PlatformDoor
-from appliance.partners.masking import hidden, shown
+from appliance.partners.masking import Redactor, hidden, shown
 from appliance.partners.platform import UNANSWERED, Verdict
+from appliance.partners.understanding import REASON, understood
 from appliance.partners.ways import Way
 
 SECONDS = 15.0
-_ANSWER = 2_048
 
 
 async def try_out(door: PlatformDoor, way: Way, events: Sequence[bytes]) -> Tried:
@@ -27,17 +27,14 @@ async def try_out(door: PlatformDoor, way: Way, events: Sequence[bytes]) -> Trie
     if isinstance(token, Verdict):
         return Tried("", 0, took(), "", token)
     message = way.platform.request(way.pixel._replace(token=token), events)
-    secrets = (way.pixel.token, token, *message.secrets)
-    said = "\n".join(shown(each).text for each in events)
+    secrets = (*way.secrets, token, *message.secrets)
+    seen = [shown(each) for each in events]
+    said = "\n".join(each.text for each in seen)
     request = hidden(f"{message.method} {message.url}\n{said}".strip(), secrets)
     came = await door.send(message, SECONDS)
     if came.answer is None:
-        return Tried(request, 0, took(), "", Verdict("retry", UNANSWERED, hidden(came.fault, secrets)))
-    verdict = way.platform.verdict(came.answer, len(events))
-    return Tried(
-        request,
-        came.answer.status,
-        took(),
-        hidden(came.answer.body[:_ANSWER].decode("utf-8", "replace"), secrets),
-        verdict._replace(reason=hidden(verdict.reason, secrets)),
-    )
+        fault = Redactor(secrets)(came.fault, REASON)
+        return Tried(request, 0, took(), "", Verdict("retry", UNANSWERED, fault))
+    private = {text for each in seen for text in each.private}
+    verdict, answer = understood(way.platform, came.answer, len(events), secrets, private)
+    return Tried(request, came.answer.status, took(), answer, verdict)

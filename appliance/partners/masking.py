@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
 from typing import NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 from msgspec import Struct
@@ -20,12 +20,26 @@ _ALONE = frozenset(("oppref", "click-id", "ob_click_id"))
 _LONGEST = 2_000
 
 
+_MAIL = re.compile(
+    r"(?<![^\s@\"'<>:,;{}\[\]\\])"
+    r"[^\s@\"'<>:,;{}\[\]\\]+@[^\s@\"'<>:,;{}\[\]\\]+\.[^\s@\"'<>:,;{}\[\]\\]+",
+    re.ASCII,
+)
+"""An address of mail. It begins where a word does: tried at each letter of a long one, it takes minutes."""
 _PRIVATE = re.compile(
-    r"[0-9A-Fa-f]{64}|[^\s@\"'<>:,;{}\[\]\\]+@[^\s@\"'<>:,;{}\[\]\\]+\.[^\s@\"'<>:,;{}\[\]\\]+"
+    r"[0-9A-Fa-f]{64,}"
     r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?<![\w:])(?:[0-9A-Fa-f]{1,4}:){3,7}[0-9A-Fa-f:]{0,39}",
     re.ASCII,
 )
-"""What says who somebody is, wherever it stands: hashes, addresses of mail, of IPv4 and of IPv6."""
+"""What else says who somebody is, wherever it stands: hashes, addresses of IPv4 and of IPv6."""
+_HASH = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+_LONGEST_KIND = 320
+"""Characters of the longest text that is recognised by its looks: an address of mail."""
+_WINDOW = 4
+"""Times what is kept of a text is cleaned."""
+_FEW = 4
+"""With so many texts to be cleaned it is worth finding out what need not be looked for: hashes, which are
+recognised by their looks, and are most of what a thousand events say of people."""
 _SHORT = 6
 """Characters of a text that is too common to be taken out of an answer."""
 _encode = msgspec.json.Encoder().encode
@@ -162,15 +176,58 @@ def _hidden(value: object, marks: _Marks, under: str) -> object:
 
 def scrubbed(text: str, private: Iterable[str] = ()) -> str:
     """A text of the platform's without what says who somebody is: these texts, and what looks like it."""
-    for each in private:
-        if each in text:
-            text = text.replace(each, MASK)
-    return _PRIVATE.sub(MASK, text)
+    # The longest first: one may begin with another.
+    for each in sorted((each for each in private if each in text), key=len, reverse=True):
+        text = text.replace(each, MASK)
+    return _PRIVATE.sub(MASK, _MAIL.sub(MASK, text))
 
 
-def hidden(text: str, secrets: Sequence[str]) -> str:
+def hidden(text: str, secrets: Iterable[str]) -> str:
     """A text of the platform's without what opens the account."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # one may begin with another
         if secret:
             text = text.replace(secret, MASK)
     return text
+
+
+class Redactor:
+    """Makes texts of a platform's fit to be shown: cleaned of these first, and then cut. What was cut off in
+    its midst would not be recognised any more, and all but its end would be shown.
+
+    A long text is not cleaned whole: an answer may have 1 MiB, and a thousand events say much of people. Of a
+    window, several times what is kept, nothing is kept that stands close to its end, since what stands across
+    that is not recognised either. That much is dropped after the cleaning: masks shrink a text, and what
+    stood far behind what is kept may have come into it.
+    """
+
+    def __init__(self, secrets: Iterable[str], private: Iterable[str] = ()) -> None:
+        known = {each for each in secrets if each}
+        # As JSON's escapes and a query have them.
+        escaped = {each.replace("/", r"\/") for each in known}
+        self._secrets = known | escaped | {quote(each, safe="", errors="replace") for each in known}
+        self._private = list(private)
+        self._cleaned = 0
+
+    @cached_property
+    def _margin(self) -> int:
+        """Asked for by long texts only: almost none is one. A mask may be longer than what it replaces."""
+        return len(MASK) * max(_LONGEST_KIND, *map(len, self._secrets), *map(len, self._private))
+
+    def window(self, most: int) -> int:
+        """So many characters of a long text are looked at to keep `most`."""
+        return _WINDOW * most + self._margin
+
+    def __call__(self, text: str, most: int) -> str:
+        """At most `most` characters."""
+        if not text:
+            return ""
+        self._cleaned += 1
+        if self._cleaned == _FEW:
+            self._private = [each for each in self._private if not _HASH.fullmatch(each)]
+        if len(text) <= _WINDOW * most or len(text) <= self.window(most):
+            return self._clean(text)[:most]
+        found = self._clean(text[: self.window(most)])
+        return found[: min(most, max(len(found) - self._margin, 0))]
+
+    def _clean(self, text: str) -> str:
+        return scrubbed(hidden(text, self._secrets), self._private)

@@ -48,9 +48,15 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
 
 class Verdict(NamedTuple):
     """What an answer means. `label` is one of few stable words for it, `reason` the platform's own.
+
+    Its texts are uncut, however long: they are cut once they are clean (understanding.py).
 
     `refused`: place in the request → label, where the platform names single events. `seconds`: not before.
     `busy`: per cent of the account's allowance that is used. `received`: how many it says it took.

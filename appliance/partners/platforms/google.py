@@ -108,13 +108,13 @@ class Google:
         if found is None:
             return no_answer(answer)
         if 200 <= answer.status < 300:
-            return Verdict("accepted", trace=str(found.get("requestId", ""))[:64], received=sent)
+            return Verdict("accepted", trace=str(found.get("requestId", "")), received=sent)
         error = found.get("error")
         if not isinstance(error, dict):
             return no_answer(answer)
         status = str(error.get("status", ""))
         details = [each for each in _list(error.get("details")) if isinstance(each, dict)]
-        reason = f"{status}: {str(error.get('message', ''))[:300]}"
+        reason = f"{status}: {error.get('message', '')!s}"
         if status == "RESOURCE_EXHAUSTED" or answer.status == 429:
             return Verdict("throttle", TOO_MANY, reason, seconds=_delay(details) or 60.0)
         if status in ("UNAUTHENTICATED", "PERMISSION_DENIED") or answer.status in (401, 403):

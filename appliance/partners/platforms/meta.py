@@ -269,8 +269,8 @@ def _leaves(value: object, key: str = "", depth: int = 0) -> list[tuple[str, flo
 def _of_error(error: Mapping[str, Any], status: int, busy: float, regained: float) -> Verdict:
     """By code and subcode, then by what it says of itself, then by status; its texts are translated ones."""
     code, subcode = whole(error.get("code")) or 0, whole(error.get("error_subcode")) or 0
-    reason = f"{code}/{subcode}: {str(error.get('message', ''))[:300]}"
-    trace = str(error.get("fbtrace_id", ""))[:64]
+    reason = f"{code}/{subcode}: {error.get('message', '')!s}"
+    trace = str(error.get("fbtrace_id", ""))
 
     def so(outcome: Outcome, label: str, seconds: float = 0.0) -> Verdict:
         return Verdict(outcome, label, reason, trace, seconds, busy=busy)

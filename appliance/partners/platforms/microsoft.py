@@ -77,7 +77,7 @@ class Microsoft:
         found = document(answer.body)
         if found is None or answer.status in (401, 403, 404, 429) or answer.status >= 500:
             return no_answer(answer)
-        trace = str(found.get("traceId", ""))[:64]
+        trace = str(found.get("traceId", ""))
         error = found.get("error")
         details = error.get("details") if isinstance(error, dict) else None
         details_of: dict[int, str] = {}
@@ -85,10 +85,10 @@ class Microsoft:
             place = whole(each.get("index")) if isinstance(each, dict) else None
             if place is not None and 0 <= place < sent:
                 field, words = str(each.get("propertyName", "")), str(each.get("errorMessage", ""))
-                details_of[place] = f"{field[:60]}: {words[:200]}"
+                details_of[place] = f"{field}: {words}"
         refused = dict.fromkeys(details_of, INVALID)
         if not 200 <= answer.status < 300:  # nothing of it was taken, whoever is named
-            reason = "" if refused else answer.body[:300].decode("utf-8", "replace")
+            reason = "" if refused else answer.text
             label = INVALID if refused else REFUSED
             return Verdict("refused", label, reason, trace, refused=refused, details=details_of)
         received = whole(found.get("eventsReceived"))

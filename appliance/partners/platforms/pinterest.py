@@ -90,12 +90,12 @@ class Pinterest:
             return no_answer(answer)
         events = found.get("events")
         if not isinstance(events, list) or len(events) != sent:
-            reason = answer.body[:300].decode("utf-8", "replace")
+            reason = answer.text
             if 200 <= answer.status < 300:
                 return Verdict("retry", UNANSWERED, reason)
             return Verdict("refused", REFUSED, reason)
         details = {
-            place: str(each.get("error_message", ""))[:200]
+            place: str(each.get("error_message", ""))
             for place, each in enumerate(events)
             if isinstance(each, dict) and each.get("status") != "processed"
         }

@@ -94,7 +94,7 @@ class Snapchat:
         if found is not None and 200 <= answer.status < 300 and said in ("", "OK", "VALID", "SUCCESS"):
             return Verdict("accepted", received=sent)
         if found is not None and answer.status in (200, 400, 422):
-            return Verdict("refused", REFUSED, answer.body[:300].decode("utf-8", "replace"))
+            return Verdict("refused", REFUSED, answer.text)
         return no_answer(answer)
 
 

@@ -79,7 +79,7 @@ class Taboola:
         if 200 <= answer.status < 300 and not page(answer):
             return Verdict("accepted", received=sent)
         if answer.status in (400, 413, 422):
-            return Verdict("refused", REFUSED, answer.body[:300].decode("utf-8", "replace"))
+            return Verdict("refused", REFUSED, answer.text)
         return no_answer(answer)
 
 

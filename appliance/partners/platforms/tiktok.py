@@ -115,8 +115,8 @@ class TikTok:
         code = whole(found.get("code")) if found else None
         if found is None or code is None:
             return no_answer(answer)
-        reason = f"{code}: {str(found.get('message', ''))[:300]}"
-        trace = str(found.get("request_id", ""))[:64]
+        reason = f"{code}: {found.get('message', '')!s}"
+        trace = str(found.get("request_id", ""))
         if code in (0, 20001, 40050):
             return Verdict("accepted", "", "" if code == 0 else reason, trace, received=sent)
         if code in _PIXEL:
