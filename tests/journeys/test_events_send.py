@@ -118,6 +118,7 @@ def test_an_intake_is_paused_while_it_runs(place: Place, tmp_path: Path) -> None
     direct = events(6_000, 1)
     place.account.send([json.dumps(each).encode() for each in direct])
     place.until(direct)
+    # A file is taken once two looks, 2 s apart, found it alike: wait for twice as long as it took.
     time.sleep(max(6.0, 2 * took))
     assert place.reported(made) == 0 and (place.folder / "paused.ndjson").exists()
     assert place.board.call("intakes.resume", name="folder")["paused_by"] == ""

@@ -33,7 +33,7 @@ _LEASE = f"update delivery set lease_us=?1, not_before_us=?1 where number=?2 ret
 # `sent_us`: the end of the first lease under which it was sent and of which nobody knows what came. It is due
 # since when it was before: leasing changes no index then.
 _SEND = (
-    "update delivery set lease_us=?3, sent_us=iif(sent_us=0, ?3, sent_us) where number in"  # noqa: S608
+    "update delivery set lease_us=?3, sent_us=iif(sent_us=0, ?3, sent_us) where number in"  # noqa: S608  our own words
     " (select number from delivery {} where target=?1 and state='pending' and not_before_us<=?2"
     " and lease_us<=?2 and {}"
     f" order by deadline_us, number limit ?4) returning {COLUMNS}"
@@ -43,7 +43,7 @@ _SEND = (
 _MANY, _FEW = "indexed by delivery_deadline", "indexed by delivery_due"
 _SEND_ANY = {way: _SEND.format(way, "part=0") for way in (_MANY, _FEW)}
 _DUE = (
-    f"select count(*) from (select 1 from delivery {_FEW} where target=?1 and state='pending'"  # noqa: S608
+    f"select count(*) from (select 1 from delivery {_FEW} where target=?1 and state='pending'"  # noqa: S608  our own words
     " and not_before_us<=?2 and lease_us<=?2 limit ?3)"
 )
 # There may be a hundred thousand before the last one of a part.

@@ -37,7 +37,7 @@ from appliance.model.events import (
     encode,
 )
 from appliance.model.health import Health
-from appliance.ports import Entry, EventLog
+from appliance.ports import EventLog
 from appliance.stores.sqlite import deliveries
 from appliance.stores.sqlite.database import insert, opened, reported, turn
 from appliance.stores.sqlite.outbox import Outboxes
@@ -378,9 +378,6 @@ class SqliteLedger:
 
     def outboxes(self) -> list[EventLog]:
         return self._outboxes.every()
-
-    def outbox_read(self, epoch: int, after: int, limit: int) -> list[Entry]:
-        return self._outboxes.read(epoch, after, limit)
 
     def outbox_drop(self, epoch: int, seq: int) -> None:
         with self._writing() as (db, growth):
