@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -42,12 +43,13 @@ class Port:
             sent = {"Host": "127.0.0.1", "Content-Type": "text/plain", "Transfer-Encoding": "chunked",
                     "Authorization": f"Bearer {credential}", "Connection": "close", **headers}  # fmt: skip
             head = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
-            await stream.send_all(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode())
-            for block in blocks:
-                await stream.send_all(b"%x\r\n%b\r\n" % (len(block), block))
-            await stream.send_all(b"0\r\n\r\n")
             received = b""
-            with trio.fail_after(30):
+            with suppress(trio.BrokenResourceError):  # a refusal may come in the midst of it, and closes
+                await stream.send_all(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode())
+                for block in blocks:
+                    await stream.send_all(b"%x\r\n%b\r\n" % (len(block), block))
+                await stream.send_all(b"0\r\n\r\n")
+            with trio.fail_after(30), suppress(trio.BrokenResourceError):
                 while data := await stream.receive_some(65536):
                     received += data
         head_, _, body = received.partition(b"\r\n\r\n")
