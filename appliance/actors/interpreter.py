@@ -129,6 +129,9 @@ class Interpreter:
         self._posted = posted
         self._subscriptions = Subscriptions()
         self._pixels: Mapping[int, Collection[str]] = {}
+        self._waits: tuple[Interpreted | None, str] = None, ""
+        """The first event of the last piece that had to wait, and for which target: that one is asked before
+        the same piece is reckoned in vain again."""
         self.others: Callable[[Collection[str]], Awaitable[Collection[str]]] | None = None
         self.labels: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
@@ -230,6 +233,9 @@ class Interpreter:
         self, events: Sequence[Interpreted], progress: Progress, now: int, origin: str
     ) -> Reckoned:
         """In a thread: what was known, what follows from it, and all of it stored."""
+        first = events[0] if events else None
+        if first is not None and first == self._waits[0]:
+            self._make_sure_of_room(first, {self._waits[1]})
         reckoned = reckon(
             events,
             self._store.known([event.id for event in events]) if events else {},
@@ -239,12 +245,15 @@ class Interpreter:
             now,
             origin,
         )
-        targets = {it.target for it in reckoned.deliveries}
-        crowded = self._store.crowded({target for target in targets if not self._held(target)})
-        if crowded:
-            raise Unavailable(f"too many reports wait for {crowded}: events wait until it has taken some")
+        self._make_sure_of_room(first, {it.target for it in reckoned.deliveries})
         self._store.commit(progress, reckoned, now)
         return reckoned
+
+    def _make_sure_of_room(self, first: Interpreted | None, targets: Collection[str]) -> None:
+        crowded = self._store.crowded({target for target in targets if not self._held(target)})
+        if crowded:
+            self._waits = first, crowded
+            raise Unavailable(f"too many reports wait for {crowded}: events wait until it has taken some")
 
     def _codes(self, event: Interpreted) -> Collection[str]:
         owner = event.ad_account_id

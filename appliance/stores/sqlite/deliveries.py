@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
+from itertools import chain
 from math import isqrt
 from pathlib import Path
 
@@ -24,30 +25,46 @@ from appliance.model.deliveries import (
     Waiting,
 )
 from appliance.stores.sqlite.database import ROWS, insert, opened, reported, together, turn
-from appliance.stores.sqlite.deliveries_rows import COLUMNS, SELECT, count, numbers, rows, stored_of
+from appliance.stores.sqlite.deliveries_rows import (
+    COLUMNS,
+    PACKED,
+    SELECT,
+    count,
+    leased,
+    numbers,
+    rows,
+    stored_of,
+)
 
 MOST_PENDING = 200_000
 """Of one target. Full: what comes is dead at once, its reason says so, and it can be replayed."""
 FULL = "too many deliveries wait for this target"
 _LEASE = f"update delivery set lease_us=?1, not_before_us=?1 where number=?2 returning {COLUMNS}"  # noqa: S608  our columns
+_NEXT = (
+    f"select {PACKED} from (select * from delivery {{}} where target=?1 and state='pending'"  # noqa: S608  our own words
+    " and not_before_us<=?2 and lease_us<=?2 and {} order by deadline_us, number limit ?3)"
+)
 # `sent_us`: the end of the first lease under which it was sent and of which nobody knows what came. It is due
 # since when it was before: leasing changes no index then.
 _SEND = (
-    "update delivery set lease_us=?3, sent_us=iif(sent_us=0, ?3, sent_us) where number in"  # noqa: S608  our own words
-    " (select number from delivery {} where target=?1 and state='pending' and not_before_us<=?2"
-    " and lease_us<=?2 and {}"
-    f" order by deadline_us, number limit ?4) returning {COLUMNS}"
+    "update delivery set lease_us=?1, sent_us=iif(sent_us=0, ?1, sent_us)"
+    " where number in (select value from json_each(?2))"
 )
 # By its own choice SQLite would sort everything that is due. That is the shorter way only while little of
 # what waits is due: in the order of deadlines all that is not due is passed over.
 _MANY, _FEW = "indexed by delivery_deadline", "indexed by delivery_due"
-_SEND_ANY = {way: _SEND.format(way, "part=0") for way in (_MANY, _FEW)}
+_NEXT_ANY = {way: _NEXT.format(way, "part=0") for way in (_MANY, _FEW)}
 _DUE = (
     f"select count(*) from (select 1 from delivery {_FEW} where target=?1 and state='pending'"  # noqa: S608  our own words
     " and not_before_us<=?2 and lease_us<=?2 limit ?3)"
 )
+_FIRST = {
+    way: f"select part from delivery {way} where target=?1 and state='pending'"  # noqa: S608  our own words
+    " and not_before_us<=?2 and lease_us<=?2 order by deadline_us, number limit 1"
+    for way in (_MANY, _FEW)
+}
 # There may be a hundred thousand before the last one of a part.
-_SEND_PART = _SEND.format("indexed by delivery_part", "part<>0 and part=?5")
+_NEXT_PART = _NEXT.format("indexed by delivery_part", "part<>0 and part=?4")
 # A receiver of postbacks knows a repetition by its id for ever. An ad platform has a window that nobody can
 # extend, and forgets after a while what it was told: partners/following.unsure.
 _POSTBACK = "substr(target, 1, 9)='postback:'"
@@ -179,7 +196,7 @@ class SqliteDeliveries:
     def __init__(self, path: Path, step: Callable[[str], None] = lambda name: None) -> None:
         self._step = step
         # The actor's thread and an operator's both call; each holds it for one short transaction.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._turn = turn(path)
         with reported("the deliveries cannot be opened"):
             self._db = opened(path)
@@ -242,66 +259,64 @@ class SqliteDeliveries:
             return [stored_of(db.execute(_LEASE, (lease_us, number)).fetchone()) for number in due]
 
     def take_batch(self, target: str, most: int, now_us: int, lease_us: int) -> Sequence[Stored]:
-        # What is leased looks due: mostly it is asked in vain, and that must hold up nobody who writes.
+        # All that is asked is asked before it is our turn to write, which is what everybody waits for. Nobody
+        # changes a delivery meanwhile: that is done under this lock.
         with self._reading() as db:
             enough = isqrt(_count(db, target) * most) + 1
+            # What is leased looks due: mostly it is asked in vain.
             (due,) = db.execute(_DUE, (target, now_us, enough)).fetchone()
-        if not due:
-            return []
-        way = _FEW if due < enough else _MANY
-        first = (
-            f"select part from delivery {way} where target=?1 and state='pending'"  # noqa: S608  our own words
-            " and not_before_us<=?2 and lease_us<=?2 order by deadline_us, number limit 1"
-        )
-        with self._writing() as db:
-            found = db.execute(first, (target, now_us)).fetchone()
+            way = _FEW if due < enough else _MANY
+            found = db.execute(_FIRST[way], (target, now_us)).fetchone() if due else None
             if found is None:
                 return []
-            given = (target, now_us, lease_us, most)
-            rows = db.execute(
-                *((_SEND_PART, (*given, *found)) if found[0] else (_SEND_ANY[way], given))
-            ).fetchall()
-        return sorted(map(stored_of, rows), key=lambda it: (it.deadline_us, it.number))
+            given = (target, now_us, most)
+            next_ = (_NEXT_PART, (*given, *found)) if found[0] else (_NEXT_ANY[way], given)
+            batch = leased(db.execute(*next_).fetchone()[0], lease_us)
+            with self._turn, reported("the deliveries cannot be written"):
+                # One statement is a transaction by itself.
+                db.execute(_SEND, (lease_us, f"[{','.join(str(it.number) for it in batch)}]"))
+            self._step("committed")
+        return batch
 
     def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None:
+        tries = [
+            (number, tried.at_us, tried.latency_us, tried.request, tried.status, tried.answer,
+             tried.error, tried.trace)
+            for number, _, tried, *_ in results
+        ]  # fmt: skip
+        those: defaultdict[tuple[object, ...], list[tuple[int]]] = defaultdict(list)
+        for it in results:
+            if it.state == "delivered":
+                same = (it.not_before_us, now_us, it.reason, it.part, it.sure, it.lease_us)
+                those[same].append((it.number,))
+        alike = {said: numbers for said, numbers in those.items() if len(numbers) >= _ALIKE}
+        done = set(chain.from_iterable(alike.values()))
+        ends = [
+            (
+                it.state,
+                it.not_before_us,
+                0 if it.state == "pending" else now_us,
+                it.reason,
+                it.number,
+                it.lease_us,
+                it.part,
+                it.sure,
+            )
+            for it in results
+            if (it.number,) not in done
+        ]
         with self._writing() as db:
-            tries = [
-                (number, tried.at_us, tried.latency_us, tried.request, tried.status, tried.answer,
-                 tried.error, tried.trace)
-                for number, _, tried, *_ in results
-            ]  # fmt: skip
             together(db, _TRY, tries)
             self._step("attempt")
-            alike: defaultdict[tuple[object, ...], list[tuple[int]]] = defaultdict(list)
-            for it in results:
-                if it.state == "delivered":
-                    said = (it.not_before_us, now_us, it.reason, it.part, it.sure, it.lease_us)
-                    alike[said].append((it.number,))
-            done: set[tuple[int]] = set()
-            for common, those in alike.items():
-                if len(those) >= _ALIKE:
-                    together(db, _DELIVERED, those, common)
-                    done.update(those)
-            ends = [
-                (
-                    it.state,
-                    it.not_before_us,
-                    0 if it.state == "pending" else now_us,
-                    it.reason,
-                    it.number,
-                    it.lease_us,
-                    it.part,
-                    it.sure,
-                )
-                for it in results
-                if (it.number,) not in done
-            ]
+            for said, numbers in alike.items():
+                together(db, _DELIVERED, numbers, said)
             together(db, _FINISH, ends)
-            db.executemany(
-                "insert or replace into standing values (?,?,?,?,?)",
-                [(it.target, it.failures, it.paused_us, it.probe_us, it.reason) for it in standings],
-            )
-            db.execute("delete from standing where failures=0")
+            if standings:
+                db.executemany(
+                    "insert or replace into standing values (?,?,?,?,?)",
+                    [(it.target, it.failures, it.paused_us, it.probe_us, it.reason) for it in standings],
+                )
+                db.execute("delete from standing where failures=0")
 
     def release(self, held: Sequence[tuple[int, int]], due_us: int) -> None:
         with self._writing() as db:

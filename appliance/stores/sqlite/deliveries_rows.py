@@ -6,12 +6,17 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from appliance.model.deliveries import Delivery, Selection, Stored
+import msgspec
+
+from appliance.model.deliveries import Delivery, Selection, State, Stored
 
 COLUMNS = (
     "number, id, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, "
     "deadline_us, lease_us, attempts, finished_us, reason, part, sent_us, value, currency, body"
 )
+PACKED = f"json_group_array(json_array({COLUMNS.removesuffix('body')} hex(body)))"
+"""All rows as one value: each row that SQLite hands out by itself lets go of the interpreter, and a thousand
+of them took 80 ms to come while another thread computed."""
 # Built of our own words; what callers give is bound.
 SELECT = f"select {COLUMNS} from delivery"  # noqa: S608  our columns
 
@@ -152,28 +157,25 @@ def _where(it: Selection) -> tuple[str, list[object]]:
 def stored_of(row: Sequence[Any]) -> Stored:
     (number, id_, target, conversion_id, revision, campaign_id, state, created_us, not_before_us, deadline_us,
      lease_us, attempts, finished_us, reason, part, sent_us, value, currency, body) = row  # fmt: skip
+    # By place, in the order of the fields: by name it takes four times as long.
+    it = Delivery(
+        id_, target, conversion_id, revision, campaign_id, created_us, created_us, deadline_us, body, value,
+        currency,
+    )  # fmt: skip
     return Stored(
-        number=number,
-        delivery=Delivery(
-            id=id_,
-            target=target,
-            conversion_id=conversion_id,
-            revision=revision,
-            campaign_id=campaign_id,
-            created_us=created_us,
-            not_before_us=created_us,
-            deadline_us=deadline_us,
-            body=body,
-            value=value,
-            currency=currency,
-        ),
-        state=state,
-        not_before_us=not_before_us,
-        deadline_us=deadline_us,
-        lease_us=lease_us,
-        attempts=attempts,
-        finished_us=finished_us,
-        reason=reason,
-        part=part,
-        sent_us=sent_us,
+        number, it, state, not_before_us, deadline_us, lease_us, attempts, finished_us, reason, part, sent_us
     )
+
+
+_Packed = tuple[
+    int, str, str, str, int, int, State, int, int, int, int, int, int, str, int, int, int, str, str
+]
+_unpack = msgspec.json.Decoder(list[_Packed]).decode
+
+
+def leased(packed: str, lease_us: int) -> list[Stored]:
+    """These rows as they are once they are leased, and marked as sent, until then."""
+    return [
+        stored_of((*it[:10], lease_us, *it[11:15], it[15] or lease_us, *it[16:18], bytes.fromhex(it[18])))
+        for it in _unpack(packed)
+    ]

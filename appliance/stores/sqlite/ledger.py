@@ -380,12 +380,10 @@ class SqliteLedger:
         return self._outboxes.every()
 
     def outbox_drop(self, epoch: int, seq: int) -> None:
+        # Asked first, and not in the turn of who writes: none of these changes any more.
+        rows, size = self._outboxes.size(epoch, seq)
         with self._writing() as (db, growth):
-            # Asked first: `returning` takes three times as long as all the rest.
-            those = "from outbox where epoch=? and seq<=?"
-            sql = f"select count(*), coalesce(sum(length(body)), 0) {those}"
-            rows, size = db.execute(sql, (epoch, seq)).fetchone()
-            db.execute(f"delete {those}", (epoch, seq))
+            db.execute("delete from outbox where epoch=? and seq<=?", (epoch, seq))
             growth[2:] = [-rows, -size]
 
     def close(self) -> None:

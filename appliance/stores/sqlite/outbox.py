@@ -44,6 +44,13 @@ class Outboxes:
             sql = "select seq, body from outbox where epoch=? and seq>? order by seq limit ?"
             return [Entry(seq, body) for seq, body in db.execute(sql, (epoch, after, limit)).fetchall()]
 
+    def size(self, epoch: int, upto: int) -> tuple[int, int]:
+        """Rows up to that one, and bytes of their bodies."""
+        with self._reading() as db:
+            sql = "select count(*), coalesce(sum(length(body)), 0) from outbox where epoch=? and seq<=?"
+            rows, size = db.execute(sql, (epoch, upto)).fetchone()
+        return int(rows), int(size)
+
     def close(self) -> None:
         with self._lock:
             self._db.close()
