@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ from appliance.actors import interpreter as module
 from appliance.actors.intakes import FILTER, Intakes
 from appliance.actors.kernel import inline_runner
 from appliance.errors import Missing, Unavailable
-from appliance.model.catalog import EventRow, Subscription
+from appliance.model.catalog import AdAccount, EventRow, Pixel, Subscription
 from appliance.model.interpreted import IntakeReport, Refusal, Taken
 from appliance.partners.interpreted import INVALID_PIXEL, NO_CLICK, NOT_REPORTABLE, TOO_OLD
+from appliance.partners.reckoning import Known
 from appliance.stores.sqlite import interpreted
-from tests.actors.interpreter_rig import ADDRESS, CAMPAIGN, START_US, Killed, Site, event, lines
+from tests.actors.interpreter_rig import ADDRESS, CAMPAIGN, PIXEL, START_US, Killed, Site, event, lines
 
 DAY_S = 86_400
 
@@ -300,6 +302,36 @@ async def test_events_of_a_pixel_that_is_not_behind_do_not_wait(
     assert (await site.interpreter.take("2", lines(event(2, pixel_id="0")), False)).labels == {
         INVALID_PIXEL: 1
     }
+
+
+async def test_what_waits_for_a_pixel_is_not_reckoned_each_time_and_holds_up_nothing_else(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreted, "MOST_WAITING", 3)
+    site.announcements.configure(
+        [AdAccount(id=1, name="a", platform="meta")],
+        [
+            Pixel(id=number, name=code, ad_account_id=1, code=code)
+            for number, code in ((7, PIXEL), (8, "123"))
+        ],
+    )
+    await site.interpreter.take("1", lines(event(1)), False)
+    asked: list[int] = []
+    known = site.store.known
+
+    def counted(ids: Sequence[str]) -> Mapping[str, Known]:
+        asked.append(len(ids))
+        return known(ids)
+
+    monkeypatch.setattr(site.store, "known", counted)
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="pixel:7"):
+            await site.interpreter.take("2", lines(event(2)), False)
+    assert asked == [1]
+    assert (await site.interpreter.take("3", lines(event(3, pixel_id="123")), False)).reports == 3
+    with sqlite3.connect(site.path) as db:
+        db.execute("update delivery set state='delivered'")
+    assert (await site.interpreter.take("2", lines(event(2)), False)).reports == 3
 
 
 async def test_of_events_of_a_thousand_conversions_a_transaction_takes_three(site: Site) -> None:
