@@ -276,7 +276,7 @@ class SqliteDeliveries:
                 # One statement is a transaction by itself.
                 db.execute(_SEND, (lease_us, f"[{','.join(str(it.number) for it in batch)}]"))
             self._step("committed")
-        return batch
+        return sorted(batch, key=lambda it: (it.deadline_us, it.number))
 
     def finish(self, results: Sequence[Result], standings: Sequence[Standing], now_us: int) -> None:
         tries = [
