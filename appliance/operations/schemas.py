@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import inspect
 
 from appliance.operations.downloads import Download
 from appliance.operations.registry import ErrorShape, Operation
@@ -37,8 +38,9 @@ def of_all(operations: Sequence[Operation], ref: str) -> Schemas:
     for name in set(names):
         del components[name]
     sent = set(_reached(requests.values(), components, ref))
+    sparse = _sparse(types)
     for name, schema in components.items():
-        if name not in sent:
+        if name not in sent and schema.get("title") not in sparse:
             _always_there(schema)
     return Schemas(requests, answers, shown[-1], components)
 
@@ -79,8 +81,25 @@ def _as_sent(schema: Any) -> None:
             _as_sent(each)
 
 
+def _sparse(types: Iterable[Any]) -> set[str]:
+    """The titles of Structs that leave out what has its default, in answers too."""
+    every = inspect.multi_type_info(types)
+    waiting: list[object] = list(every)
+    seen, sparse = set[int](), set[str]()
+    while waiting:
+        it = waiting.pop()
+        if isinstance(it, tuple):
+            waiting += it
+        elif isinstance(it, msgspec.Struct) and id(it) not in seen:  # a type, or a field of one; it may recur
+            seen.add(id(it))
+            if isinstance(it, inspect.StructType) and it.cls.__struct_config__.omit_defaults:
+                sparse.add(it.cls.__name__)
+            waiting += [getattr(it, name) for name in it.__struct_fields__]
+    return sparse
+
+
 def _always_there(schema: Schema) -> None:
-    """An answer carries every field, also those with a default: a Struct that omits some says so by UNSET."""
+    """An answer carries every field, also those with a default; one that may be away is UNSET."""
     properties = schema.get("properties")
     if not properties:
         return

@@ -10,6 +10,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from appliance.http.admin.openapi import document
+from appliance.model.health import Health
 from appliance.operations import registry
 from appliance.operations.routes import route_of
 
@@ -53,6 +54,13 @@ def test_an_answer_promises_the_fields_it_always_has(page: dict[str, Any]) -> No
     assert {"type": "number"} in found["Overview"]["properties"]["revenue"]["anyOf"]
     assert found["StreamsChange"]["required"] == []
     assert "id" not in found["StreamsChange"]["properties"]
+
+
+def test_an_answer_may_lack_what_its_struct_leaves_out(page: dict[str, Any]) -> None:
+    """A destination of which little is known has neither successes nor failures."""
+    for shown in (Health(destination_id=8), Health(destination_id=8, state="unhealthy", failures=6)):
+        _fits(page, {"$ref": "#/components/schemas/Health"}, json.loads(registry.encode(shown)))
+    assert page["components"]["schemas"]["Health"]["required"] == ["destination_id"]
 
 
 def test_an_operation_for_anyone_needs_no_credential(page: dict[str, Any]) -> None:
