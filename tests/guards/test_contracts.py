@@ -81,7 +81,7 @@ def test_only_the_command_line_reads_the_configuration() -> None:
         "cli.py",
         "config.py",
         "init.py",  # what it writes must load; what is there already says where the data is
-        "supervisor.py",  # NOTIFY_SOCKET, WATCHDOG_USEC: taken out, so that no child inherits them
+        "supervisor.py",  # NOTIFY_SOCKET, WATCHDOG_USEC: no child inherits them; MALLOC_ARENA_MAX: each does
         "logs.py",  # JOURNAL_STREAM: whether journald reads stderr
         "listening.py",  # LISTEN_FDS: systemd's way to hand over sockets
     }
