@@ -76,8 +76,8 @@ class Supervisor:
         began = trio.current_time()
         self._terminal = _has_terminal()
         self._systemd = Systemd(os.environ)
-        # One arena of malloc in core and edges. Each thread has its own otherwise, and pieces of megabytes leave
-        # holes in each (300,000 events: 90 MB more in the core, and no event faster).
+        # One arena of malloc in core and edges. Each thread has its own otherwise, and pieces of megabytes
+        # leave holes in each (300,000 events: 90 MB more in the core, and no event faster).
         os.environ.setdefault("MALLOC_ARENA_MAX", "1")
         # What a parent that was killed left behind may take all of its time, and LAST_SECONDS of control.py.
         self._lock_fd = await take_lock(self._data, self._settings.stop_seconds + STOP_MARGIN)
