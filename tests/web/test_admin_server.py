@@ -254,22 +254,26 @@ async def test_bodies_that_nobody_ends_hold_a_bounded_part_of_the_memory(patient
     post = b"POST /api/campaigns HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     body = b" " * 1_000_000
     async with trio.open_nursery() as nursery:
-        heard = trio.Event()
+        refused = 0
+        enough = trio.Event()
 
         async def unended() -> None:
+            nonlocal refused
             async with await patient.connect() as stream:
                 # Whose body has no room is answered in its midst, and closed.
                 with suppress(trio.BrokenResourceError):
                     await stream.send_all(post + b"Content-Length: 1000001\r\n\r\n" + body)
                 with suppress(trio.TooSlowError):
                     if (await everything(stream)).startswith(b"HTTP/1.1 503"):
-                        heard.set()
+                        refused += 1
+                        if refused == 3:  # 33 fit into 32 MiB
+                            enough.set()
                 await trio.sleep_forever()
 
         for _ in range(36):
             nursery.start_soon(unended)
         with trio.fail_after(PATIENCE):
-            await heard.wait()
+            await enough.wait()
         async with await patient.connect() as stream:
             await stream.send_all(post + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}")
             assert (await everything(stream)).startswith(b"HTTP/1.1 401")

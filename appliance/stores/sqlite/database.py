@@ -66,7 +66,7 @@ _FILLED = 4
 def insert(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]], end: str = "") -> int:
     """`into`, such as "insert into waiting", with all these rows; how many there are more. The first value of
     each is not null."""
-    statement = f"{into} select * from (values {{}}) where column1 is not null {end}"  # noqa: S608  our callers' words
+    statement = f"{into} select * from (values {{}}) where column1 is not null {end}"  # noqa: S608  callers name a table
     return together(db, statement, rows)
 
 

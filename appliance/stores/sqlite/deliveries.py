@@ -196,7 +196,7 @@ class SqliteDeliveries:
     def __init__(self, path: Path, step: Callable[[str], None] = lambda name: None) -> None:
         self._step = step
         # The actor's thread and an operator's both call; each holds it for one short transaction.
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._turn = turn(path)
         with reported("the deliveries cannot be opened"):
             self._db = opened(path)
